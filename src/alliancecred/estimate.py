@@ -1,0 +1,120 @@
+"""The value every estimand returns: draws, what they mean, and how far they may be trusted."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from .errors import SpecError, nearest
+from .spec import Spec
+
+LABELS = ("estimand", "role", "country", "ally", "target", "wave", "population")
+
+IDENTIFICATION = (
+    "randomised",
+    "difference-in-differences",
+    "unexpected event",
+    "interrupted series",
+    "before-after",
+    "descriptive",
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Posterior draws of an estimand, one ``row`` per combination it was broken down by.
+
+    Parameters
+    ----------
+    draws
+        Dims ``chain, draw, row``; the coordinates ``estimand, role, country, ally, target, wave,
+        population`` on ``row`` hold labels, empty where averaged over. In ``unit``.
+    unit
+        ``percent`` (a level), ``percentage points`` (a difference of levels), ``points`` (mean
+        score on 1…K) or ``scale points``.
+    identification
+        One of ``randomised, difference-in-differences, unexpected event, interrupted series,
+        before-after, descriptive``.
+    answer
+        ``top``, ``mean`` or the answer the share of which is meant.
+    averaged
+        In words, what was averaged over and how.
+    spec
+        The analysis it belongs to (names, digest, whether simulated).
+    before, after
+        For a shift or a change: the two levels whose difference ``draws`` is, same dims.
+    smallest
+        Smallest effect of interest, in ``unit``; 0 if none was declared.
+    status
+        ``passed``, or which gates the fit failed.
+    notes
+        Everything a reader must know: events that cannot be told apart, prior shares, …
+
+    Examples
+    --------
+    >>> Estimate.__name__
+    'Estimate'
+    """
+
+    draws: xr.DataArray
+    unit: str
+    identification: str
+    answer: str
+    averaged: str
+    spec: Spec
+    before: xr.DataArray | None = None
+    after: xr.DataArray | None = None
+    smallest: float = 0.0
+    status: str = "passed"
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.draws.sizes["row"])
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether zero is a meaningful reference (a shift, change, gap or contrast)."""
+        return self.unit in ("percentage points", "scale points")
+
+    def labels(self, row: int) -> dict[str, str]:
+        """Return the labels of one row, by name."""
+        return {k: str(self.draws[k].values[row]) for k in LABELS}
+
+    def at(
+        self,
+        *,
+        role: str | None = None,
+        country: str | None = None,
+        ally: str | None = None,
+        wave: str | None = None,
+        population: str | None = None,
+        estimand: str | None = None,
+    ) -> "Estimate":
+        """Return the rows whose labels equal the given ones.
+
+        Raises
+        ------
+        SpecError
+            If no row matches; the labels there are named.
+        """
+        wanted = {
+            "role": role, "country": country, "ally": ally, "wave": wave,
+            "population": population, "estimand": estimand,
+        }
+        keep = np.ones(len(self), dtype=bool)
+        for key, value in wanted.items():
+            if value is None:
+                continue
+            have = self.draws[key].values.astype(str)
+            if value not in have:
+                raise SpecError(f"no row with {key} {value!r}: {nearest(value, sorted(set(have)))}")
+            keep &= have == value
+        if not keep.any():
+            raise SpecError("no row has all of " + str({k: v for k, v in wanted.items() if v is not None}))
+        return self._rows(np.flatnonzero(keep))
+
+    def _rows(self, index: np.ndarray) -> "Estimate":
+        def pick(a: xr.DataArray | None) -> xr.DataArray | None:
+            return None if a is None else a.isel(row=index)
+
+        return replace(self, draws=self.draws.isel(row=index), before=pick(self.before), after=pick(self.after))

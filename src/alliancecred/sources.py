@@ -1,0 +1,134 @@
+"""What has passed the doors: frozen values the rest of the library may trust."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """One line of a data report: what happened to how many rows, and why.
+
+    ``action`` is ``read``, ``used``, ``excluded`` or ``noted``.
+    """
+
+    action: str
+    count: int
+    what: str
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """Accounts for every row of a source: ``read`` equals ``used`` plus all ``excluded``."""
+
+    source: str
+    lines: tuple[ReportLine, ...]
+
+    def total(self, action: str) -> int:
+        """Return the number of rows over all lines of that action."""
+        return sum(line.count for line in self.lines if line.action == action)
+
+    def __str__(self) -> str:
+        return "\n".join([self.source] + [f"  {x.action:>8} {x.count:>9,}  {x.what}" for x in self.lines])
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column of a table plays which role.
+
+    ``answer`` may be left out only for `read_counts`. ``count`` names a column with how many
+    people each row stands for.
+
+    Examples
+    --------
+    >>> Roles(country="cntry", ally="judged", wave="wave", answer="likely").target is None
+    True
+    """
+
+    country: str | None = None
+    ally: str | None = None
+    wave: str | None = None
+    answer: str | None = None
+    population: str | None = None
+    target: str | None = None
+    respondent: str | None = None
+    weight: str | None = None
+    count: str | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Validated answers of people.
+
+    Parameters
+    ----------
+    table
+        Columns ``country, ally, target, wave, population`` (plain Python strings, ``""`` where the
+        survey has no such factor), ``answer`` (int64 code 0…K-1 into ``answers``), ``count``
+        (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown).
+    answers
+        The answers in order.
+    top
+        Those that count as credible.
+    report
+        What became of every row.
+    """
+
+    table: pd.DataFrame
+    answers: tuple[str, ...]
+    top: tuple[str, ...]
+    report: DataReport
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+@dataclass(frozen=True)
+class Topline:
+    """One published share of the respondents of one cell.
+
+    Parameters
+    ----------
+    labels
+        Country, ally, target, wave, population.
+    groups
+        The answers, partitioned: one inner tuple of answer codes per published share, and a last
+        group with what was not published (absent if everything was).
+    lower, upper
+        Bounds of the published shares (proportions), one per group that was published, inclusive.
+    n, n_weight
+        Grid of possible sample sizes and their prior probabilities (sum 1).
+    published
+        The published value in per cent as printed, for the report.
+    source
+        Where it was published.
+    """
+
+    labels: Mapping[str, str]
+    groups: tuple[tuple[int, ...], ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    n: np.ndarray
+    n_weight: np.ndarray
+    published: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Toplines:
+    """Validated published percentages.
+
+    ``overdispersion`` is the declared intraclass correlation ρ of the beta-binomial: the variance
+    of a published share is p(1-p)/n · (1 + (n-1)ρ); 0 is the binomial.
+    """
+
+    rows: tuple[Topline, ...]
+    answers: tuple[str, ...]
+    top: tuple[str, ...]
+    overdispersion: float
+    report: DataReport
+
+    def __len__(self) -> int:
+        return len(self.rows)
