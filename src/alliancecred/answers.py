@@ -1,0 +1,176 @@
+"""Answers at the door: declared in order, matched to what a column holds, never put in order by us."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from .errors import Problem
+from .labels import Coded, look_alikes, look_key, shown
+
+_DONT_KNOW = re.compile(
+    r"do(es)?(n.?t| not) know|\bdk\b|refus|no (answer|opinion|response)|not (sure|asked|stated|applicable)|unsure"
+    r"|can.?t (say|choose)|skipped|prefer not|declin|missing|^n/?a$|^\W*$",
+    re.IGNORECASE,
+)
+_MISSING_CODE = re.compile(r"-\d+\Z|(9|99|999|9999|8|98|998|9998|7|97|997|88|888|77|777)\Z")
+_CODE_IN_SCALE = re.compile(r"-?(99|999|9999|98|998|9998|97|997|88|888|77|777)\Z")
+_WHOLE = re.compile(r"[+-]?\d+(\.\d+)?\Z")
+
+
+def declared_problems(answers: Sequence[str], top: Sequence[str], missing: Sequence[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong with declared answers, whatever the data.
+
+    Examples
+    --------
+    >>> [str(p) for p in declared_problems(("no", "yes"), ("maybe",))]
+    ["top: ['maybe'] not among the answers → answers: 'no', 'yes'", 'top: must name some, not all, of the answers']
+    """
+    bad = False
+    for name, values in (("answers", answers), ("top", top), ("missing", missing)):
+        if isinstance(values, str) or not all(isinstance(v, str) for v in values):
+            yield Problem("outcome", name, f"a tuple of text is needed, got {values!r}", (), 'write codes as text: "1"')
+            bad = True
+    if bad:
+        return
+    if len(answers) < 2:
+        yield Problem("outcome", "answers", f"at least two answers are needed, in order, got {len(answers)}")
+    for name, values in (("answers", answers), ("top", top)):
+        if len(set(values)) < len(values):
+            yield Problem("outcome", name, f"repeated: {shown(sorted({v for v in values if values.count(v) > 1}))}")
+        if any(not v.strip() for v in values):
+            yield Problem("outcome", name, "an empty label")
+    for group in look_alikes([*answers, *missing]):
+        yield Problem("level", "answers", f"labels look the same: {', '.join(map(ascii, group))}")
+    if both := [a for a in answers if a in missing]:
+        yield Problem("outcome", "missing", f"{both} declared as answers too")
+    if unknown := [t for t in top if t not in answers]:
+        yield Problem("outcome", "top", f"{unknown} not among the answers", (), f"answers: {shown(answers, 20)}")
+    if not [a for a in answers if a in top] or set(answers) <= set(top):
+        yield Problem("outcome", "top", "must name some, not all, of the answers")
+
+
+def code_problems(numeric_codes: Mapping[int | float, str], known: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is wrong with ``numeric_codes``."""
+    for code, label in numeric_codes.items():
+        if isinstance(code, str) or code != code:
+            yield Problem("outcome", "numeric_codes", f"the key {code!r} is not a number", (), "{1: 'no', 2: 'yes'}")
+        elif label not in known:
+            remedy = f"declared: {shown(known, 20)}"
+            yield Problem("outcome", "numeric_codes", f"{code!r} means {label!r}, which is not declared", (), remedy)
+
+
+def translate(coded: Coded, numeric_codes: Mapping[int | float, str]) -> Coded:
+    """Return the column with its numeric codes replaced by their declared labels.
+
+    Examples
+    --------
+    >>> translate(Coded("q", np.array([0, 1]), ("1", "0")), {0: "no", 1: "yes"}).labels
+    ('yes', 'no')
+    """
+    meaning = {float(code): label for code, label in numeric_codes.items() if not isinstance(code, str)}
+    value = {"True": 1.0, "False": 0.0}
+    names = [meaning.get(value.get(x, float(x) if _WHOLE.match(x) else np.nan), x) for x in coded.labels]
+    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    move = np.array([*(order[name] for name in names), -1])
+    gone = {order[names[i]]: why for i, why in coded.gone.items()}
+    return Coded(coded.column, move[coded.codes], tuple(order), gone, coded.ordered, coded.unused)
+
+
+def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) -> tuple[Coded, list[Problem]]:
+    """Return the column coded 0…K-1 in the declared order; labels after those count as missing.
+
+    Examples
+    --------
+    >>> column = Coded("q", np.array([0, 1, 2]), ("yes", "no", "Refused"))
+    >>> match_answers(column, ("no", "yes"), ("Refused",))[0].codes.tolist()
+    [1, 0, 2]
+    """
+    place = {answer: i for i, answer in enumerate(answers)}
+    gone = dict(coded.gone) | {i: "declared missing" for i, x in enumerate(coded.labels) if x in missing}
+    problems = [
+        Problem("outcome", coded.column, f"the answer {coded.labels[i]!r} counts as {why}", coded.rows([i]),
+                "take it out of `answers`, or give `numeric_codes`")
+        for i, why in gone.items()
+        if coded.labels[i] in place
+    ]  # fmt: skip
+    unknown = [i for i, x in enumerate(coded.labels) if x not in place and i not in gone]
+    problems += list(_unknown_problems(coded, unknown, answers))
+    problems += list(_order_problems(coded, answers))
+    if len(coded.codes) and not coded.alive().any():
+        problems.append(Problem("outcome", coded.column, "answer is empty in every row"))
+    labels = [*answers, *(x for x in coded.labels if x not in place)]
+    target = {label: i for i, label in enumerate(labels)}
+    move = np.array([*(target[x] for x in coded.labels), -1])
+    reasons = {target[coded.labels[i]]: why for i, why in gone.items()}
+    return Coded(coded.column, move[coded.codes], tuple(labels), reasons), problems
+
+
+def _order_problems(coded: Coded, answers: Sequence[str]) -> Iterator[Problem]:
+    if not coded.ordered:
+        return
+    source = [x for x in (*coded.labels, *coded.unused) if x in answers]
+    wanted = [a for a in answers if a in source]
+    if source != wanted:
+        message = f"the column is ordered {' < '.join(source)}, the declared order is {' < '.join(wanted)}"
+        yield Problem("outcome", coded.column, message, (), "correct one, or drop the order (as_unordered())")
+
+
+def _unknown_problems(coded: Coded, unknown: Sequence[int], answers: Sequence[str]) -> Iterator[Problem]:
+    if not unknown:
+        return
+    labels = [coded.labels[i] for i in unknown]
+    alike = [x for x in labels if look_key(x) in {look_key(a) for a in answers}]
+    absent = [x for x in labels if x not in alike and (_DONT_KNOW.search(x) or _MISSING_CODE.match(x))]
+    if alike:
+        twins = [a for a in answers if look_key(a) in {look_key(x) for x in alike}]
+        message = f"labels look the same as declared answers: {', '.join(map(ascii, [*alike, *twins]))}"
+        yield Problem("level", coded.column, message, _rows(coded, alike), "write each label in one way")
+    if absent:
+        message = f"undeclared {shown(absent)}: looks like a missing answer"
+        yield Problem("outcome", coded.column, message, _rows(coded, absent), f"declare missing={tuple(absent[:5])!r}")
+    if rest := [x for x in labels if x not in alike and x not in absent]:
+        yield Problem("outcome", coded.column, *_undeclared(coded, rest, answers))
+
+
+def _rows(coded: Coded, labels: Sequence[str]) -> tuple[int, ...]:
+    return coded.rows([i for i, x in enumerate(coded.labels) if x in set(labels)])
+
+
+def _undeclared(coded: Coded, rest: Sequence[str], answers: Sequence[str]) -> tuple[str, tuple[int, ...], str]:
+    seen = coded.observed()
+    message = f"{len(rest)} values are not declared: {shown(sorted(rest))}; declared: {shown(answers, 20)}"
+    if all(x in ("0", "1", "True", "False") or _WHOLE.match(x) for x in seen):
+        if any("." in x for x in seen) and max(map(float, seen)) <= 1:
+            return message, _rows(coded, rest), "shares? give them to read_toplines; answers are categories"
+        whole = tuple(sorted(seen, key=float) if not set(seen) & {"True", "False"} else sorted(seen))
+        remedy = f"declare the codes as text in order, as {whole[:9]!r}, or numeric_codes={{{whole[0]}: 'label', ...}}"
+    else:
+        remedy = f"declare all answers in their order (never the alphabet's: {shown(sorted(seen))})"
+    return message, _rows(coded, rest), remedy
+
+
+def answer_warnings(coded: Coded, answers: Sequence[str], keep: np.ndarray) -> Iterator[str]:
+    """Yield what deserves a look: answers nobody gave, and codes or words that mean missing."""
+    counts = np.bincount(coded.codes[keep], minlength=len(answers))
+    if never := [a for a, n in zip(answers, counts, strict=False) if not n]:
+        yield f"{coded.column}: nobody gave the answer {shown(never)}; its place in the scale is prior only"
+    if odd := [a for a in answers if _CODE_IN_SCALE.match(a) or _DONT_KNOW.search(a)]:
+        yield f"{coded.column}: the declared answer {shown(odd)} looks like a missing answer inside the scale"
+
+
+def extreme_warnings(
+    answer: np.ndarray, count: np.ndarray, country: Coded, keep: np.ndarray, k: int, top: Sequence[int]
+) -> Iterator[str]:
+    """Yield where only one answer was given, or no or every answer of a country is in the top."""
+    totals = np.bincount(answer, weights=count, minlength=k)
+    if (totals > 0).sum() == 1:
+        yield "all answers are the same: what the data say of differences is the prior"
+        return
+    place = country.codes[keep]
+    n = np.bincount(place, weights=count, minlength=len(country.labels))
+    high = np.bincount(place, weights=count * np.isin(answer, list(top)), minlength=len(country.labels))
+    for share, where in (("0", (n > 0) & (high == 0)), ("100", (n > 0) & (high == n))):
+        if where.any() and (n > 0).sum() > 1:
+            names = [country.labels[i] for i in np.flatnonzero(where)]
+            yield f"{share} % credible answers in {shown(names)}: the prior decides how extreme"

@@ -1,0 +1,212 @@
+"""Validated sources to cells: factor combinations with counts, and published shares, in one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from .errors import Problem, nearest, raise_spec
+from .sources import DataReport, Survey, Topline, Toplines
+from .spec import Spec
+from .terms import FACTORS, Signal
+
+Levels = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Factor combinations the linear predictor is evaluated at.
+
+    Parameters
+    ----------
+    codes
+        Factor → integer codes into its levels, each of shape (rows,), checked to be in range.
+    on
+        Signal → exposure (0 or 1), shape (rows,).
+    """
+
+    codes: Mapping[str, np.ndarray]
+    on: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.codes["country"])
+
+    def take(self, index: np.ndarray) -> "Rows":
+        """Return the rows at ``index``."""
+        return Rows({k: v[index] for k, v in self.codes.items()}, {k: v[index] for k, v in self.on.items()})
+
+    def with_signal(self, name: str, value: float) -> "Rows":
+        """Return the same rows with one signal switched on (1) or off (0) everywhere."""
+        return replace(self, on={**self.on, name: np.full(len(self), float(value))})
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Everything observed, ready for the likelihood.
+
+    Parameters
+    ----------
+    levels
+        Factor → its levels.
+    rows
+        One row per cell of counts, then one per topline.
+    counts
+        Integer array (count cells, answers).
+    toplines
+        Published shares, in the order of the remaining rows.
+    overdispersion
+        Declared intraclass correlation of each topline, shape (toplines,).
+    reports
+        The data reports of the sources.
+    """
+
+    levels: Levels
+    rows: Rows
+    counts: np.ndarray
+    toplines: tuple[Topline, ...]
+    overdispersion: np.ndarray
+    reports: tuple[DataReport, ...] = ()
+
+    def labels(self) -> pd.DataFrame:
+        """Return the labels of every row, one column per factor."""
+        return labels_of(self.rows, self.levels)
+
+    @property
+    def size(self) -> np.ndarray:
+        """People behind each row (the expected n of a topline), shape (rows,)."""
+        expected = [float(t.n @ t.n_weight) for t in self.toplines]
+        return np.concatenate([self.counts.sum(1).astype(float), np.asarray(expected, dtype=float)])
+
+
+def labels_of(rows: Rows, levels: Levels) -> pd.DataFrame:
+    """Return the labels of ``rows``, one column per factor."""
+    return pd.DataFrame(
+        {f: np.array(levels[f], dtype=object)[rows.codes[f]] for f in FACTORS}, columns=list(FACTORS)
+    ).astype(object)
+
+
+def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
+    """Return the cells of all sources together.
+
+    Raises
+    ------
+    SpecError
+        If answers differ between a source and the spec, a label is not declared, or a wave has no
+        date although a signal needs it; all problems at once.
+    """
+    problems = list(_source_problems(spec, sources))
+    raise_spec(problems)
+    counted = _count(spec, [s for s in sources if isinstance(s, Survey)])
+    published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
+    rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
+    table = pd.concat(
+        [counted[list(FACTORS)], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
+        ignore_index=True,
+    ).fillna("")
+    levels, problems = _levels(spec, table)
+    raise_spec(problems)
+    return Cells(
+        levels=levels,
+        rows=rows_of(spec, levels, table),
+        counts=counted[list(range(len(spec.answers)))].to_numpy(dtype=np.int64),
+        toplines=tuple(published),
+        overdispersion=np.asarray(rho, dtype=float),
+        reports=tuple(s.report for s in sources),
+    )
+
+
+def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Problem]:
+    if not sources:
+        return [Problem("schema", "sources", "no data were given")]
+    out = []
+    for source in sources:
+        if not isinstance(source, Survey | Toplines):
+            out.append(
+                Problem("schema", "sources", f"{type(source).__name__} is not a Survey or Toplines", (),
+                        "read it with read_survey, read_counts or read_toplines")
+            )
+            continue
+        for key in ("answers", "top"):
+            if getattr(source, key) != getattr(spec, key):
+                out.append(
+                    Problem("outcome", key, f"the spec declares {getattr(spec, key)}, "
+                            f"{source.report.source} has {getattr(source, key)}")
+                )
+        if not len(source):
+            out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
+    return out
+
+
+def _count(spec: Spec, surveys: Sequence[Survey]) -> pd.DataFrame:
+    answers = list(range(len(spec.answers)))
+    if not surveys:
+        return pd.DataFrame(columns=[*FACTORS, *answers])
+    tables = pd.concat([s.table[[*FACTORS, "answer", "count"]] for s in surveys], ignore_index=True)
+    wide = (
+        tables.groupby([*FACTORS, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
+    )
+    return wide.reindex(columns=answers, fill_value=0).reset_index()
+
+
+def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
+    declared = {
+        "country": spec.countries, "ally": spec.allies, "target": spec.targets,
+        "wave": tuple(w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))),
+        "population": spec.populations,
+    }
+    levels, problems = {}, []
+    for factor in FACTORS:
+        seen = sorted(set(table[factor].astype(str)))
+        if not declared[factor]:
+            levels[factor] = tuple(seen)
+            continue
+        strange = [x for x in seen if x not in declared[factor]]
+        if strange and not (strange == [""] and not _needed(spec, factor)):
+            problems.append(
+                Problem("level", factor, f"labels not declared in the spec: {strange[:5]}", (),
+                        nearest(strange[0], declared[factor]))
+            )
+        kept = tuple(x for x in declared[factor] if x in seen) if factor in ("target",) else declared[factor]
+        if factor in ("wave", "population"):
+            kept = tuple(x for x in declared[factor] if x in seen)
+        levels[factor] = kept + (("",) if "" in strange else ())
+    return levels, problems
+
+
+def _needed(spec: Spec, factor: str) -> bool:
+    by = any(factor in getattr(t, "by", ()) or factor in dict(getattr(t, "where", ())) for t in spec.terms)
+    return by or (factor in ("wave", "ally") and bool(spec.signals))
+
+
+def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
+    """Return the `Rows` of a table of labels.
+
+    Raises
+    ------
+    SpecError
+        If a label is not among the levels.
+    """
+    codes, problems = {}, []
+    for factor in FACTORS:
+        index = {label: i for i, label in enumerate(levels[factor])}
+        values = table[factor].astype(str).to_numpy(dtype=object)
+        unknown = sorted({v for v in values if v not in index})
+        if unknown:
+            problems.append(
+                Problem("level", factor, f"unknown: {unknown[:5]}", (), nearest(unknown[0], levels[factor]))
+            )
+            continue
+        codes[factor] = np.fromiter((index[v] for v in values), dtype=np.int64, count=len(values))
+    raise_spec(problems)
+    on = {s.name: exposure(spec, s, levels, codes) for s in spec.signals}
+    return Rows(codes, on)
+
+
+def exposure(spec: Spec, signal: Signal, levels: Levels, codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return 1 where a row's wave starts after the signal and its country is exposed, else 0."""
+    after = {w.name: float(w.start > signal.date) for w in spec.waves}
+    wave = np.array([after.get(w, 0.0) for w in levels["wave"]])
+    country = np.array([float(not signal.countries or c in signal.countries) for c in levels["country"]])
+    return wave[codes["wave"]] * country[codes["country"]]

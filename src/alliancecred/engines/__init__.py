@@ -1,0 +1,1 @@
+"""Engines: design → draws, with an honest account of how good they are."""

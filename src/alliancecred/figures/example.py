@@ -1,0 +1,61 @@
+"""A small made-up estimate for examples in the documentation."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..estimate import LABELS, Estimate
+from ..spec import Fielding, Simulation, Spec
+from ..terms import Signal, Wave
+
+_NAMES = (
+    ("US", "United States"), ("UK", "United Kingdom"), ("DE", "Germany"),
+    ("PL", "Poland"), ("CA", "Canada"), ("RU", "Russia"),
+)
+
+
+def example_estimate(of: str = "shift", *, seed: int = 1) -> Estimate:
+    """Return a made-up ``shift``, ``levels`` or ``gap`` with two countries: 4 chains of 250 draws.
+
+    Examples
+    --------
+    >>> len(example_estimate()), example_estimate("levels").unit
+    (4, 'percent')
+    """
+    rng = np.random.default_rng(seed)
+    if of == "levels":
+        cells = {("DE", "US"): 60.0, ("PL", "US"): 70.0, ("DE", "UK"): 55.0, ("PL", "UK"): 50.0}
+        rows = [{"estimand": of, "country": c, "ally": a} for c, a in cells]
+        return _estimate(_draws(rng, list(cells.values()), rows), "percent", "descriptive")
+    if of == "gap":
+        rows = [{"estimand": of, "country": c} for c in ("DE", "PL")]
+        return _estimate(_draws(rng, [-8.0, -2.0], rows), "percentage points", "descriptive")
+    rows = [{"estimand": of, "role": r, "country": c} for r in ("sender", "other") for c in ("DE", "PL")]
+    before = _draws(rng, [60, 70, 55, 50], rows)
+    after = before + _draws(rng, [-10, -12, 6, 5], rows)
+    estimate = _estimate(after - before, "percentage points", "before-after")
+    return replace(estimate, before=before, after=after)
+
+
+def _draws(rng: np.random.Generator, means: list[float], rows: list[dict[str, str]]) -> xr.DataArray:
+    noise = rng.normal(size=(4, 250, len(means)))
+    noise = (noise - noise.mean(axis=(0, 1))) * 1.5
+    coords = {k: ("row", np.array([r.get(k, "") for r in rows], dtype=object)) for k in LABELS}
+    return xr.DataArray(noise + np.array(means, dtype=float), dims=("chain", "draw", "row"), coords=coords)
+
+
+def _estimate(draws: xr.DataArray, unit: str, identification: str) -> Estimate:
+    return Estimate(draws, unit, identification, "top", "", _spec())
+
+
+def _spec() -> Spec:
+    waves = (
+        Wave("2024", dt.date(2024, 5, 1), dt.date(2024, 5, 20)), Wave("2025", dt.date(2025, 5, 1), dt.date(2025, 5, 20))
+    )
+    return Spec(
+        "example", ("very unlikely", "unlikely", "likely", "very likely"), ("likely", "very likely"), (), waves=waves,
+        signals=(Signal("aid_halt", "US", dt.date(2025, 3, 3), "aid"),), names=_NAMES,
+        sources=(Simulation(1, (Fielding("2024", 1000), Fielding("2025", 1000)), ()),),
+    )

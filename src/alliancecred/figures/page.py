@@ -1,0 +1,152 @@
+"""The sheet a figure is drawn on: sizes in inches, banners above, a caption below."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from ..errors import SpecError
+from ..estimate import Estimate
+from ..spec import Spec
+from ..summary import KIND_WORDS, CiKind, averaged_words, number, quantity
+from .text import BASE, SMALL, clean, shorten, wrap
+
+Width = Literal["column", "double"] | float
+WIDTHS = {"column": 3.5, "double": 7.0}
+# Okabe and Ito's palette: told apart by readers with any common colour vision, and in grey
+COLOURS = {"sender": "#D55E00", "other": "#0072B2", "self": "#00785A", "": "#333333"}
+INK, QUIET, FAINT, ALARM = "#222222", "#666666", "#DDDDDD", "#A83200"
+LINE = 0.125  # inches between lines of small text
+EDGE = 0.06
+AXIS = 0.36  # inches below a panel for ticks and title
+
+
+@dataclass(frozen=True)
+class Page:
+    """A figure with its size in inches; the body lies between ``bottom`` and ``top``."""
+
+    figure: Figure
+    width: float
+    height: float
+    bottom: float
+    top: float
+
+    def text(
+        self, x: float, y: float, words: str, *, size: float = BASE, bold: bool = False, colour: str = INK,
+        align: Literal["left", "center", "right"] = "left",
+    ) -> Text:
+        """Put literal text (no mathematics) at a place in inches, centred vertically."""
+        return self.figure.text(
+            x / self.width, y / self.height, words, fontsize=size, fontweight="bold" if bold else "normal",
+            color=colour, ha=align, va="center_baseline", parse_math=False,
+        )
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Add bare axes at a place in inches."""
+        axes = self.figure.add_axes((x / self.width, y / self.height, width / self.width, height / self.height))
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set(color=QUIET, linewidth=0.6)
+        axes.tick_params(labelsize=SMALL, color=QUIET, labelcolor=INK, width=0.6, length=2.5, pad=2)
+        axes.set_yticks([])
+        return axes
+
+
+def inches(width: Width) -> float:
+    """Return a width in inches.
+
+    Examples
+    --------
+    >>> inches("column"), inches(5)
+    (3.5, 5.0)
+    """
+    if isinstance(width, str):
+        if width not in WIDTHS:
+            raise SpecError(f"width must be 'column' (3.5 in), 'double' (7 in) or inches, got {width!r}")
+        return WIDTHS[width]
+    if not 3.0 <= width <= 40:
+        raise SpecError(f"a width of {width!r} inches is not between 3 and 40")
+    return float(width)
+
+
+def make_page(width: float, body: float, *, banners: list[str], caption: str) -> Page:
+    """Return a page whose height is that of its body, its banners and its caption together."""
+    room = width - 2 * EDGE
+    above = [line for b in banners for line in wrap(b, room, size=BASE, bold=True)]
+    below = wrap(caption, room)
+    top = len(above) * LINE * 1.15 + (0.05 if above else 0.0) + EDGE
+    bottom = len(below) * LINE + EDGE + 0.04
+    height = top + body + bottom
+    figure = Figure(figsize=(width, height), dpi=200, facecolor="white")
+    FigureCanvasAgg(figure)
+    page = Page(figure, width, height, bottom, height - top)
+    for i, line in enumerate(above):
+        page.text(EDGE, height - EDGE - (i + 0.5) * LINE * 1.15, line, bold=True, colour=ALARM)
+    for i, line in enumerate(below):
+        page.text(EDGE, bottom - 0.04 - (i + 0.5) * LINE, line, size=SMALL, colour=QUIET)
+    return page
+
+
+def banners(spec: Spec | None, status: str = "passed") -> list[str]:
+    """Return what must be seen before anything else."""
+    out = ["SIMULATED DATA: no real survey"] if spec is not None and spec.simulated else []
+    return out if status == "passed" else [*out, f"GATES FAILED, do not report: {status[:300]}"]
+
+
+def interval_words(ci_prob: float, ci_kind: CiKind) -> str:
+    """Return the kind and probability of an interval in words."""
+    return f"{100 * ci_prob:g}% {KIND_WORDS[ci_kind]} intervals"
+
+
+def caption(estimate: Estimate, first: str, *, source: str) -> str:
+    """Return the caption: marks, quantity, averaging, identification, source, what else must be known."""
+    parts = [first, quantity(estimate)[:1].upper() + quantity(estimate)[1:]]
+    averaged = averaged_words(estimate)
+    if averaged:
+        parts.append(averaged[:1].upper() + averaged[1:])
+    parts.append(f"Identification: {estimate.identification}")
+    if estimate.is_difference and estimate.smallest > 0:
+        parts.append(f"Grey band: differences smaller than {estimate.smallest:g} {estimate.unit}")
+    parts += [shorten_words(n, 240) for n in estimate.notes[:3]]
+    if len(estimate.notes) > 3:
+        parts.append(f"{len(estimate.notes) - 3} more notes with the estimate")
+    parts.append(f"Source: {shorten_words(source, 240)}" if source.strip() else "")
+    if estimate.spec.simulated:
+        parts.append("SIMULATED DATA")
+    if estimate.status != "passed":
+        parts.append("Gates failed")
+    return " ".join(p.strip().rstrip(".") + "." for p in parts if p.strip())
+
+
+def shorten_words(text: str, most: int) -> str:
+    """Return the text cut to ``most`` characters, with an ellipsis if anything was cut."""
+    text = clean(text)
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def set_range(axes: Axes, low: float, high: float, *, width: float, title: str) -> None:
+    """Fix the horizontal range of a panel ``width`` inches wide, and ticks that have room for their labels."""
+    if not high > low:
+        low, high = low - 1, high + 1
+    steps = MaxNLocator(nbins=max(2, int(width / 0.42)), steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = [t for t in steps if low <= t <= high]
+    digits = max(0, *(len(f"{t:.6g}".partition(".")[2]) for t in ticks)) if ticks else 0
+    axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, digits=min(digits, 3))))
+    axes.set_xlabel(shorten(title, width + 0.1), fontsize=SMALL, labelpad=2, color=INK, parse_math=False)
+
+
+def padded(values: np.ndarray, *, zero: bool = False) -> tuple[float, float]:
+    """Return a range around the finite values, with a little air."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if zero or not values.size:
+        values = np.append(values, 0.0)
+    low, high = float(values.min()), float(values.max())
+    air = 0.05 * (high - low) or 0.5
+    return low - air, high + air

@@ -1,0 +1,169 @@
+"""What the data at hand can tell apart: the rank check, merges, refusals and notes."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+from .cells import Cells
+from .design import Coefficient, Design, Pooled, fixed_matrix, pooled_matrix, refuse, roles_of, with_notes
+from .errors import IdentificationWarning
+
+FEW_LEVELS = 6
+
+
+def identify(design: Design, cells: Cells) -> Design:
+    """Return the design without what the data cannot tell apart, every omission noted.
+
+    Raises
+    ------
+    SpecError
+        If a signal has no before or no after, a level has nothing to pool, or unpooled columns
+        or pooled levels coincide.
+    """
+    _check_signals(design, cells)
+    design = _drop_gaps(_drop_empty(design, cells), cells)
+    _check_rank(design, cells)
+    design = _merge_pooled(design, cells)
+    return with_notes(design, _shared_columns(design, cells))
+
+
+def _check_signals(design: Design, cells: Cells) -> None:
+    used = {c.carrier.signal for c in (*design.coefficients, *design.pooled)} - {None}
+    for name in sorted(str(u) for u in used):
+        on = cells.rows.on[name]
+        if not on.any() or on.all():
+            side = "after" if not on.any() else "before"
+            raise refuse(f"signal {name}", f"no data {side} it: a shift needs waves on both sides",
+                         "check the wave dates and the signal's date and countries")
+
+
+def _drop_empty(design: Design, cells: Cells) -> Design:
+    seen = np.abs(fixed_matrix(design, cells.rows)).sum(0) > 0
+    notes = [f"{c.name}: no data, left out" for c, s in zip(design.coefficients, seen, strict=True) if not s]
+    kept = tuple(c for c, s in zip(design.coefficients, seen, strict=True) if s)
+    return with_notes(replace(design, coefficients=kept), notes)
+
+
+def _both(design: Design, cells: Cells, coefficient: Coefficient) -> bool:
+    """Whether a gap is asked of both populations, and (for a shift) before and after, in its role."""
+    carrier, rows = coefficient.carrier, cells.rows
+    population = np.array(design.levels["population"], dtype=object)[rows.codes["population"]]
+    inside = np.ones(len(rows), dtype=bool)
+    phases = [inside]
+    if carrier.signal is not None:
+        inside = np.isin(roles_of(rows, design.levels, design.spec, carrier.signal), carrier.roles)
+        on = rows.on[carrier.signal] > 0
+        phases = [inside & on, inside & ~on]
+    wanted = (carrier.population, design.spec.reference)
+    return all((phase & (population == p)).any() for phase in phases for p in wanted)
+
+
+def _drop_gaps(design: Design, cells: Cells) -> Design:
+    kept, notes = [], []
+    for c in design.coefficients:
+        if c.carrier.population is None or _both(design, cells, c):
+            kept.append(c)
+        elif c.carrier.signal is None:
+            raise refuse(c.name, f"{c.carrier.population!r} and {design.spec.reference!r} were not both asked")
+        else:
+            notes.append(f"{c.name}: both populations were not asked before and after in this role, left out")
+    return with_notes(replace(design, coefficients=tuple(kept)), notes)
+
+
+def _check_rank(design: Design, cells: Cells) -> None:
+    matrix = fixed_matrix(design, cells.rows)
+    basis: list[int] = []
+    for j, coefficient in enumerate(design.coefficients):
+        if np.linalg.matrix_rank(matrix[:, [*basis, j]]) > len(basis):
+            basis.append(j)
+            continue
+        weights = np.linalg.lstsq(matrix[:, basis], matrix[:, j], rcond=None)[0]
+        others = [design.coefficients[b].name for b, w in zip(basis, weights, strict=True) if abs(w) > 1e-8]
+        raise refuse(
+            coefficient.name, f"cannot be told apart from {' + '.join(others)} on these data",
+            "leave one of these terms out",
+        )
+
+
+def _signature(design: Design, block: Pooled, cells: Cells) -> tuple[frozenset[bytes], int]:
+    matrix = pooled_matrix(design, block, cells.rows).tocsc()
+    columns = [matrix[:, [j]].toarray().tobytes() for j in range(matrix.shape[1]) if matrix.indptr[j + 1] > matrix.indptr[j]]
+    return frozenset(columns), len(columns)
+
+
+def _merge_pooled(design: Design, cells: Cells) -> Design:
+    kept: list[Pooled] = []
+    notes: list[str] = []
+    seen: dict[frozenset[bytes], Pooled] = {}
+    for block in design.pooled:
+        columns, observed = _signature(design, block, cells)
+        is_level = block.carrier.signal is None and block.carrier.population is None
+        if observed == 0:
+            notes.append(f"{block.variable}: no data, left out")
+        elif observed == 1 and is_level:
+            raise refuse(block.variable, "1 level: nothing to pool", "leave this term out")
+        elif observed == 1:
+            notes.append(f"{block.variable}: one group only, it coincides with the unpooled effect and is merged with it")
+        elif columns in seen and is_level:
+            raise refuse(block.variable, f"coincides with {seen[columns].variable} on these data",
+                         "leave one of these terms out")
+        elif columns in seen:
+            notes.append(f"{block.variable}: coincides with {seen[columns].variable} and is merged with it")
+        else:
+            seen[columns] = block
+            kept.append(block)
+    names = {b.variable for b in kept}
+    kept = [b if b.partner in names else replace(b, partner=None) for b in kept]
+    return with_notes(replace(design, pooled=tuple(kept)), notes)
+
+
+def _shared_columns(design: Design, cells: Cells) -> Sequence[str]:
+    """Note groups of pooled blocks that carry the same column as an unpooled coefficient."""
+    matrix = fixed_matrix(design, cells.rows)
+    fixed = {matrix[:, j].tobytes(): c.name for j, c in enumerate(design.coefficients)}
+    notes = []
+    for block in design.pooled:
+        columns = pooled_matrix(design, block, cells.rows).tocsc()
+        for j in range(columns.shape[1]):
+            if columns.indptr[j + 1] == columns.indptr[j]:
+                continue
+            name = fixed.get(columns[:, [j]].toarray().ravel().tobytes())
+            if name:
+                place = np.unravel_index(j, design.shape(block))
+                label = ", ".join(design.levels[f][i] for f, i in zip(block.by, place, strict=True))
+                notes.append(f"{name} and {block.variable}[{label}] share one column: their priors split it")
+    return notes
+
+
+def warn_identification(design: Design, cells: Cells) -> None:
+    """Warn (`IdentificationWarning`) of what the data say little about."""
+    for text in identification_warnings(design, cells):
+        warnings.warn(text, IdentificationWarning, stacklevel=3)
+
+
+def identification_warnings(design: Design, cells: Cells) -> list[str]:
+    """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
+    out = []
+    for block in design.pooled:
+        if len(block.by) == 1 and len(design.levels[block.by[0]]) < FEW_LEVELS:
+            n = len(design.levels[block.by[0]])
+            out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
+    rows, levels = cells.rows, design.levels
+    country, ally = rows.codes["country"], rows.codes["ally"]
+    for name, on in rows.on.items():
+        sides = [set(country[on > 0]), set(country[on == 0])]
+        lone = sorted(levels["country"][i] for i in sides[0] ^ sides[1])
+        if lone and sides[0] and sides[1]:
+            out.append(f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone")
+    size = len(levels["country"])
+    graph = np.zeros((size + len(levels["ally"]),) * 2)
+    graph[country, size + ally] = 1
+    seen = np.unique(np.concatenate([country, size + ally]))
+    parts, member = connected_components(graph[np.ix_(seen, seen)], directed=False)
+    if parts > 1:
+        sets = [", ".join(levels["country"][i] for i in seen[member == p] if i < size) for p in range(parts)]
+        out.append("no respondents link these countries through a common ally: " + " | ".join(sets))
+    return out

@@ -1,0 +1,209 @@
+"""From the linear predictor to probabilities of answers, and the likelihood of what was observed.
+
+Ordered logit (McCullagh 1980): ``P(y ≤ k) = logit⁻¹(cut[k] − η)``. The cuts are centred (mean
+zero) and given by their log-spacings; with two answers the one cut is 0 and the model is the
+ordinary logit. A published share is the mass of the binomial (multinomial) over the counts that
+its rounding, or its bounds, allow, averaged over the n that are possible.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, log_expit, logsumexp
+
+from .errors import OutcomeError, Problem
+from .sources import Topline
+
+NODES = 24
+LATTICE_LIMIT = 200_000
+
+
+def cut_points(log_spacing: np.ndarray) -> np.ndarray:
+    """Return cuts (…, K-1), mean zero, from log-spacings (…, K-2).
+
+    Examples
+    --------
+    >>> cut_points(np.log([2.0]))
+    array([-1.,  1.])
+    """
+    gaps = np.exp(np.asarray(log_spacing, dtype=float))
+    zero = np.zeros((*gaps.shape[:-1], 1))
+    cuts = np.concatenate([zero, np.cumsum(gaps, axis=-1)], axis=-1)
+    return np.asarray(cuts - cuts.mean(axis=-1, keepdims=True))
+
+
+def log_probs(eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Return log P(answer = k), shape (…, K), for ``eta`` (…) and ``cuts`` (…, K-1).
+
+    Uses σ(a) − σ(b) = σ(a) σ(−b) (1 − e^(b−a)), exact far in the tails.
+
+    Examples
+    --------
+    >>> np.exp(log_probs(np.array(0.0), np.array([0.0])))
+    array([0.5, 0.5])
+    """
+    below = log_expit(cuts - eta[..., None])
+    above = log_expit(eta[..., None] - cuts)
+    inner = np.log(-np.expm1(-np.diff(cuts, axis=-1)))
+    middle = below[..., 1:] + above[..., :-1] + inner
+    return np.concatenate([below[..., :1], middle, above[..., -1:]], axis=-1)
+
+
+def multinomial_constant(counts: np.ndarray) -> np.ndarray:
+    """Return log n! − Σ log y_k! of counts (…, K)."""
+    return np.asarray(gammaln(counts.sum(-1) + 1.0) - gammaln(counts + 1.0).sum(-1))
+
+
+# --- published shares ---------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Lattice:
+    """The counts a set of toplines allows, padded to rectangles.
+
+    Parameters
+    ----------
+    counts
+        (toplines, points, groups): counts of the published groups, 0 where padded.
+    constant
+        (toplines, points): log of multinomial coefficient × quadrature weight × prior of n,
+        ``-inf`` where padded.
+    groups
+        (toplines, groups, answers): 1 where an answer belongs to a group. A padded group holds
+        every answer, so that it has probability 1 and, with count 0, adds nothing.
+    concentration
+        (toplines,): a = (1−ρ)/ρ of the Dirichlet-multinomial, or ``inf`` for the multinomial.
+    """
+
+    counts: np.ndarray
+    constant: np.ndarray
+    groups: np.ndarray
+    concentration: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+
+@lru_cache(maxsize=4096)
+def _gauss_integers(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights that sum a smooth function over the integers low…high.
+
+    Gauss quadrature of the uniform measure on integers (discrete Chebyshev polynomials,
+    Golub & Welsch 1969): exact for polynomials up to degree 2·NODES−1.
+    """
+    width = high - low + 1
+    if width <= NODES:
+        return np.arange(low, high + 1, dtype=float), np.ones(width)
+    k = np.arange(1, NODES)
+    off = np.sqrt(k**2 * (width**2 - k**2) / (4.0 * (4.0 * k**2 - 1.0)))
+    nodes, vectors = np.linalg.eigh(np.diag(off, 1) + np.diag(off, -1))
+    return nodes + (low + high) / 2.0, width * vectors[0] ** 2
+
+
+def allowed_counts(n: int, lower: Sequence[float], upper: Sequence[float]) -> list[tuple[int, int]]:
+    """Return for each group the smallest and largest count whose share lies within its bounds."""
+    eps = 1e-9
+    return [(int(np.ceil(n * lo - eps)), int(np.floor(n * hi + eps))) for lo, hi in zip(lower, upper, strict=True)]
+
+
+def _points(topline: Topline, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Counts (points, groups) and log quadrature weights (points,) for one n."""
+    ranges = allowed_counts(n, topline.lower, topline.upper)
+    open_end = len(topline.groups) > len(topline.lower)
+    empty = np.zeros((0, len(topline.groups))), np.zeros(0)
+    if any(lo > hi for lo, hi in ranges):
+        return empty
+    if open_end and len(ranges) == 1:
+        nodes, weights = _gauss_integers(*ranges[0])
+        return np.column_stack([nodes, n - nodes]), np.log(weights)
+    free = ranges if open_end else ranges[:-1]
+    if np.prod([hi - lo + 1.0 for lo, hi in free]) > LATTICE_LIMIT:
+        raise OutcomeError([Problem("outcome", "pct", f"{topline.source}: too many answer counts fit these bounds", (),
+                                    "publish fewer answers per cell (the top share alone), or tighten the bounds")])
+    grid = np.array(list(product(*[range(lo, hi + 1) for lo, hi in free])), dtype=float)
+    last = n - grid.sum(1)
+    low, high = (0, n) if open_end else ranges[-1]
+    keep = (last >= low) & (last <= high)
+    return np.column_stack([grid, last])[keep], np.zeros(int(keep.sum()))
+
+
+def make_lattice(toplines: Sequence[Topline], overdispersion: np.ndarray, answers: int) -> Lattice:
+    """Return the `Lattice` of toplines with their declared intraclass correlations.
+
+    Raises
+    ------
+    OutcomeError
+        If no count meets a topline's bounds at any of its n.
+    """
+    points, constants = [], []
+    concentration = np.where(overdispersion > 0, (1 - overdispersion) / np.maximum(overdispersion, 1e-300), np.inf)
+    for topline, a in zip(toplines, concentration, strict=True):
+        pieces = [(c, w + np.log(p)) for n, p in zip(topline.n, topline.n_weight, strict=True)
+                  for c, w in [_points(topline, int(n))]]
+        counts = np.concatenate([c for c, _ in pieces])
+        if not len(counts):
+            raise OutcomeError([Problem("outcome", "pct", f"no integer count fits {topline.published} "
+                                        f"({dict(topline.labels)}) at any n", (), "check bounds and n")])
+        constant = np.concatenate([w for _, w in pieces]) + multinomial_constant(counts)
+        if np.isfinite(a):
+            constant = constant + gammaln(a) - gammaln(counts.sum(1) + a)
+        points.append(counts)
+        constants.append(constant)
+    return _pad(toplines, points, constants, concentration, answers)
+
+
+def _pad(
+    toplines: Sequence[Topline], points: list[np.ndarray], constants: list[np.ndarray], a: np.ndarray, answers: int
+) -> Lattice:
+    size = len(toplines), max((len(p) for p in points), default=0), max((p.shape[1] for p in points), default=0)
+    counts, constant = np.zeros(size), np.full(size[:2], -np.inf)
+    groups = np.ones((size[0], size[2], answers))
+    for i, (topline, c, w) in enumerate(zip(toplines, points, constants, strict=True)):
+        counts[i, : len(c), : c.shape[1]] = c
+        constant[i, : len(w)] = w
+        for g, members in enumerate(topline.groups):
+            groups[i, g] = np.isin(np.arange(answers), members)
+    return Lattice(counts, constant, groups, a)
+
+
+def group_log_probs(logp: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return log P(group), (…, toplines, groups), from log P(answer) (…, toplines, answers)."""
+    with np.errstate(divide="ignore"):
+        mask = np.log(groups)
+    return np.asarray(logsumexp(logp[..., None, :] + mask, axis=-1))
+
+
+def lattice_loglik(logp: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """Return the log mass of each topline, (…, toplines), from log P(answer) (…, toplines, answers)."""
+    q = group_log_probs(logp, lattice.groups)
+    flat = np.einsum("tmg,...tg->...tm", lattice.counts, q)
+    finite = np.isfinite(lattice.concentration)
+    if finite.any():
+        a = np.where(finite, lattice.concentration, 1.0)[:, None] * np.exp(q)
+        rising = (gammaln(lattice.counts + a[..., :, None, :]) - gammaln(a)[..., :, None, :]).sum(-1)
+        flat = np.where(finite[:, None], rising, flat)
+    return np.asarray(logsumexp(lattice.constant + flat, axis=-1))
+
+
+def scores(answers: int, top: Sequence[int], answer: str, names: Sequence[str]) -> np.ndarray:
+    """Return the weight of each answer in an estimand: ``top``, ``mean`` or one answer.
+
+    Examples
+    --------
+    >>> scores(3, (2,), "mean", ("a", "b", "c"))
+    array([1., 2., 3.])
+    """
+    match answer:
+        case "top":
+            return np.isin(np.arange(answers), list(top)).astype(float)
+        case "mean":
+            return np.arange(1.0, answers + 1.0)
+        case _:
+            return (np.arange(answers) == list(names).index(answer)).astype(float)
+
+
+def as_float(values: ArrayLike) -> np.ndarray:
+    """Return a float64 array."""
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,57 @@
+"""Respondents who appear more than once: what is refused, and what is noted."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from .errors import Problem
+from .labels import Coded, shown
+from .sources import ReportLine
+
+
+def panel_problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Problem]:
+    """Yield respondents who answer the same question twice, or change country or population.
+
+    Examples
+    --------
+    >>> one, two = (Coded(r, np.array([0, 0]), ("x",)) for r in ("id", "country"))
+    >>> print(*panel_problems(one, {"country": two}, np.array([True, True])))
+    id: 2 rows repeat the same respondent and country: 'x' (rows 0, 1) → keep one row of each, or mend the ids
+    """
+    known = np.flatnonzero(keep & (person.codes >= 0))
+    frame = pd.DataFrame({"id": person.codes[known]} | {r: f.codes[known] for r, f in factors.items()})
+    for role, remedy in (
+        ("country", "make the ids of different countries different, as 'PL-1' and 'DE-1'"),
+        ("population", "a respondent belongs to one population"),
+    ):
+        if role not in frame:
+            continue
+        pairs = frame[["id", role]].drop_duplicates()
+        movers = pairs["id"][pairs["id"].duplicated()].unique()
+        if len(movers):
+            where = known[np.isin(frame["id"].to_numpy(), movers)]
+            names = shown(person.labels[i] for i in movers)
+            message = f"{len(movers)} respondents are in more than one {role}: {names}"
+            yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
+    twice = frame.duplicated(keep=False).to_numpy()
+    if twice.any():
+        where = known[twice]
+        names = shown(person.labels[i] for i in dict.fromkeys(person.codes[where].tolist()))
+        asked = " and ".join(r for r, f in factors.items() if f.labels != ("",))
+        message = f"{len(where)} rows repeat the same respondent and {asked}: {names}"
+        remedy = "keep one row of each, or mend the ids"
+        yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
+
+
+def panel_line(person: Coded, keep: np.ndarray) -> Iterator[ReportLine]:
+    """Yield how many kept rows belong to respondents with several rows, and how many have no id."""
+    codes = person.codes[keep]
+    sizes = np.bincount(codes[codes >= 0], minlength=1)
+    if (several := int(sizes[sizes > 1].sum())):
+        people = int((sizes > 1).sum())
+        yield ReportLine("noted", several, f"rows of {people} respondents with several rows, treated as independent")
+    if (unknown := int((codes < 0).sum())):
+        yield ReportLine("noted", unknown, "respondent is empty")
+
+
