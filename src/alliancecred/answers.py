@@ -7,6 +7,7 @@ import numpy as np
 
 from .errors import Problem
 from .labels import Coded, look_alikes, look_key, shown
+from .sources import ReportLine
 
 _DONT_KNOW = re.compile(
     r"do(es)?(n.?t| not) know|\bdk\b|refus|no (answer|opinion|response)|not (sure|asked|stated|applicable)|unsure"
@@ -28,8 +29,9 @@ def declared_problems(answers: Sequence[str], top: Sequence[str], missing: Seque
     """
     bad = False
     for name, values in (("answers", answers), ("top", top), ("missing", missing)):
-        if isinstance(values, str) or not all(isinstance(v, str) for v in values):
-            yield Problem("outcome", name, f"a tuple of text is needed, got {values!r}", (), 'write codes as text: "1"')
+        if not isinstance(values, list | tuple) or not all(isinstance(v, str) for v in values):
+            remedy = 'an ordered tuple, with codes as text: ("1", "2")'
+            yield Problem("outcome", name, f"a tuple of text is needed, got {values!r}", (), remedy)
             bad = True
     if bad:
         return
@@ -89,11 +91,16 @@ def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) 
     place = {answer: i for i, answer in enumerate(answers)}
     gone = dict(coded.gone) | {i: "declared missing" for i, x in enumerate(coded.labels) if x in missing}
     problems = [
-        Problem("outcome", coded.column, f"the answer {coded.labels[i]!r} counts as {why}", coded.rows([i]),
-                "take it out of `answers`, or give `numeric_codes`")
+        Problem(
+            "outcome",
+            coded.column,
+            f"the answer {coded.labels[i]!r} counts as {why}",
+            coded.rows([i]),
+            "take it out of `answers`, or give `numeric_codes`",
+        )
         for i, why in gone.items()
         if coded.labels[i] in place
-    ]  # fmt: skip
+    ]
     unknown = [i for i, x in enumerate(coded.labels) if x not in place and i not in gone]
     problems += list(_unknown_problems(coded, unknown, answers))
     problems += list(_order_problems(coded, answers))
@@ -150,9 +157,22 @@ def _undeclared(coded: Coded, rest: Sequence[str], answers: Sequence[str]) -> tu
     return message, _rows(coded, rest), remedy
 
 
-def answer_warnings(coded: Coded, answers: Sequence[str], keep: np.ndarray) -> Iterator[str]:
+def missing_shares(coded: Coded, country: Coded | None) -> Iterator[ReportLine]:
+    """Yield one line with the share of missing answers in the countries that have most."""
+    lost = ~coded.alive()
+    if country is None or not lost.any():
+        return
+    n = np.bincount(country.codes[country.alive()], minlength=len(country.labels))
+    missing = np.bincount(country.codes[country.alive() & lost], minlength=len(country.labels))
+    share = missing / np.maximum(n, 1)
+    worst = [i for i in np.argsort(-share, kind="stable")[:10] if share[i] > 0]
+    what = ", ".join(f"{country.labels[i]} {share[i]:.1%}" for i in worst)
+    yield ReportLine("noted", int(lost.sum()), f"answers missing, by country: {what}")
+
+
+def answer_warnings(coded: Coded, count: np.ndarray, answers: Sequence[str], keep: np.ndarray) -> Iterator[str]:
     """Yield what deserves a look: answers nobody gave, and codes or words that mean missing."""
-    counts = np.bincount(coded.codes[keep], minlength=len(answers))
+    counts = np.bincount(coded.codes[keep], weights=count[keep], minlength=len(answers))
     if never := [a for a, n in zip(answers, counts, strict=False) if not n]:
         yield f"{coded.column}: nobody gave the answer {shown(never)}; its place in the scale is prior only"
     if odd := [a for a in answers if _CODE_IN_SCALE.match(a) or _DONT_KNOW.search(a)]:

@@ -276,6 +276,36 @@ def _pooled(spec: Spec) -> Iterator[Pooled]:
                 yield Pooled(f"gap_{population}{infix}_{suffix}", by, carrier, scale)
 
 
+def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[str]]:
+    """Return the coordinates of every dim the posterior uses."""
+    out: dict[str, Sequence[str]] = {f: list(v) for f, v in design.levels.items()}
+    for variable, index in design.variables.items():
+        labels = [design.coefficients[i].label for i in index]
+        if labels[0]:
+            out[f"{variable}_role"] = labels
+    if design.answers > 2:
+        out["spacing"] = [f"{a} | {b}" for a, b in zip(design.spec.answers[1:-1], design.spec.answers[2:], strict=True)]
+    if cells is not None:
+        out["cell"] = [str(i) for i in range(len(cells.counts))]
+        out["topline"] = [str(i) for i in range(len(cells.toplines))]
+        out["answer"] = list(design.spec.answers)
+    return out
+
+
+def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
+    """Return the dims of every variable of the posterior."""
+    out: dict[str, tuple[str, ...]] = {}
+    for variable, index in design.variables.items():
+        out[variable] = (f"{variable}_role",) if design.coefficients[index[0]].label else ()
+    for block in design.pooled:
+        out |= {block.variable: block.by, block.sd_name: ()}
+        if block.partner:
+            out[block.corr_name] = ()
+    if design.answers > 2:
+        out["cut_spacing"] = ("spacing",)
+    return out
+
+
 def prior_only(design: Design, cells: Cells) -> dict[str, int]:
     """Return for every pooled block how many of its groups no datum touches."""
     out = {}

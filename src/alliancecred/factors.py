@@ -61,7 +61,9 @@ def _column_remedy(table: Table, column: str) -> str:
     return f"did you mean {same[0]!r}?" if same else nearest(column, table.columns)
 
 
-def constant_problems(constants: Mapping[str, str], taken: Collection[str], allowed: Sequence[str]) -> Iterator[Problem]:
+def constant_problems(
+    constants: Mapping[str, str], taken: Collection[str], allowed: Sequence[str]
+) -> Iterator[Problem]:
     """Yield constants that are unknown, no text, or for a role that has a column."""
     for role, value in constants.items():
         where = f"constants[{role!r}]"
@@ -139,6 +141,12 @@ def exclude(columns: Mapping[str, Coded], rows: int) -> tuple[np.ndarray, list[R
     return keep, lines
 
 
+def nothing_left(table: Table, keep: np.ndarray, lines: Collection[ReportLine]) -> Iterator[Problem]:
+    """Yield a problem if every row was excluded."""
+    if table.rows and not keep.any():
+        yield Problem("schema", "", "no row is left: " + "; ".join(f"{x.count} {x.what}" for x in lines))
+
+
 def label_array(coded: Coded, keep: np.ndarray) -> np.ndarray:
     """Return the labels of the kept rows as plain Python strings."""
     return np.array(coded.labels, dtype=object)[coded.codes[keep]]
@@ -148,7 +156,7 @@ def factor_lines(factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Rep
     """Yield what a reader should know of the factors of the kept rows."""
     kept = int(keep.sum())
     for role, coded in factors.items():
-        seen = np.unique(coded.codes[keep])
+        seen = np.flatnonzero(np.bincount(coded.codes[keep], minlength=len(coded.labels)))
         if len(seen) == 1 and (label := coded.labels[seen[0]]):
             yield ReportLine("noted", kept, f"one {role} only: {label!r}")
         if coded.unused:
@@ -177,14 +185,19 @@ def numbers(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem]]:
         "fractional": np.isfinite(values) & (values != np.floor(values)),
         "larger than 10^12": np.isfinite(values) & (values > 1e12),
     }
-    remedies = {"negative": "more successes than trials?", "fractional": "shares? give them to read_toplines; "
-                "weights are not supported yet"}  # fmt: skip
+    remedies = {
+        "negative": "more successes than trials?",
+        "fractional": "shares? give them to read_toplines; weights are not supported yet",
+    }
     problems = [
         Problem(
-            "outcome", column, f"{int(where.sum())} counts are {what}: {shown(series[where].head(5).tolist())}",
-            first_rows(where), remedies.get(what, "counts of people are whole numbers from 0"),
+            "outcome",
+            column,
+            f"{int(where.sum())} counts are {what}: {shown(series[where].head(5).tolist())}",
+            first_rows(where),
+            remedies.get(what, "counts of people are whole numbers from 0"),
         )
         for what, where in bad.items()
         if where.any()
-    ]  # fmt: skip
+    ]
     return np.where(np.isfinite(values) & (np.abs(values) <= 1e12), values, 0).astype(np.int64), problems

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import Design, make_design
+from .design import Design, coords_of, dims_of, make_design
 from .diagnose import Diagnosis, diagnosis
 from .errors import ConvergenceError, ConvergenceWarning
 from .identify import warn_identification
@@ -196,8 +196,6 @@ def fit_design(
 def _assemble(
     design: Design, cells: Cells, swept: "Swept", raw: "Raw", rng: np.random.Generator, attrs: Mapping[str, object]
 ) -> Fit:
-    from .model import coords_of, dims_of
-
     chains, draws, size = raw.coordinates.shape
     flat = {k: v.reshape(-1) for k, v in raw.scales.items()}
     variables = recover(swept, raw.coordinates.reshape(-1, size), flat, rng) | flat

@@ -53,7 +53,9 @@ class Coded:
 
     def alive(self) -> np.ndarray:
         """Return which rows have a label that does not mean missing."""
-        return (self.codes >= 0) & ~np.isin(self.codes, list(self.gone))
+        good = np.ones(len(self.labels) + 1, dtype=bool)
+        good[[-1, *self.gone]] = False
+        return good[self.codes]
 
     def observed(self) -> tuple[str, ...]:
         """Return the labels that do not mean missing."""
@@ -129,18 +131,26 @@ def encode(series: pd.Series, column: str, user_missing: Collection[str] = ()) -
     texts = _texts(raw)
     used = np.zeros(len(texts) + 1, dtype=bool)
     used[codes] = True
-    place: dict[str, int] = {}
-    move = [place.setdefault(t, len(place)) if t is not None and used[i] else -1 for i, t in enumerate(texts)]
-    labels = tuple(place)
+    labels, move = _distinct(texts, used)
     gone = {i: "missing in the file" for i, label in enumerate(labels) if label in user_missing}
-    unused = tuple(t for i, t in enumerate(texts) if t is not None and not used[i])
+    unused = tuple(t for i, t in enumerate(texts) if t is not None and not used[i]) if categorical else ()
     ordered = categorical and bool(series.cat.ordered)
-    return Coded(column, np.array([*move, -1])[codes], labels, gone, ordered, unused), []
+    return Coded(column, move[codes], labels, gone, ordered, unused), []
+
+
+def _distinct(texts: Sequence[str | None], used: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the texts that rows have, once each, and their positions; -1 comes last, for empty cells."""
+    place = dict.fromkeys(t for t, u in zip(texts, used.tolist(), strict=False) if u and t is not None)
+    labels: tuple[str, ...] = tuple(place)
+    if len(labels) == len(texts):
+        return labels, np.append(np.arange(len(labels)), -1)
+    order = {label: i for i, label in enumerate(labels)}
+    return labels, np.array([*(order.get(t, -1) if t is not None else -1 for t in texts), -1], dtype=np.int64)
 
 
 def _texts(raw: Any) -> list[str | None]:
     if isinstance(getattr(raw, "dtype", None), np.dtype) and raw.dtype.kind in "iu":
-        return raw.astype(str).tolist()
+        return list(map(str, raw.tolist()))
     return [as_text(v) for v in raw.tolist()]
 
 

@@ -12,7 +12,6 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import gammaln, log_expit, logsumexp
 
 from .errors import OutcomeError, Problem
@@ -187,6 +186,20 @@ def lattice_loglik(logp: np.ndarray, lattice: Lattice) -> np.ndarray:
     return np.asarray(logsumexp(lattice.constant + flat, axis=-1))
 
 
+def publish(topline: Topline, concentration: float, probs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw the shares (groups,) a source like ``topline`` would publish, before rounding.
+
+    n is drawn from its grid, the counts from the (Dirichlet-)multinomial with answer
+    probabilities ``probs`` (answers,).
+    """
+    n = int(rng.choice(topline.n, p=topline.n_weight))
+    grouped = np.array([probs[list(g)].sum() for g in topline.groups])
+    grouped = grouped / grouped.sum()
+    if np.isfinite(concentration):
+        grouped = rng.dirichlet(np.maximum(concentration * grouped, 1e-12))
+    return np.asarray(rng.multinomial(n, grouped) / n)
+
+
 def scores(answers: int, top: Sequence[int], answer: str, names: Sequence[str]) -> np.ndarray:
     """Return the weight of each answer in an estimand: ``top``, ``mean`` or one answer.
 
@@ -202,8 +215,3 @@ def scores(answers: int, top: Sequence[int], answer: str, names: Sequence[str]) 
             return np.arange(1.0, answers + 1.0)
         case _:
             return (np.arange(answers) == list(names).index(answer)).astype(float)
-
-
-def as_float(values: ArrayLike) -> np.ndarray:
-    """Return a float64 array."""
-    return np.asarray(values, dtype=np.float64)

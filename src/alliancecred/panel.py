@@ -20,21 +20,22 @@ def panel_problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray
     id: 2 rows repeat the same respondent and country: 'x' (rows 0, 1) → keep one row of each, or mend the ids
     """
     known = np.flatnonzero(keep & (person.codes >= 0))
-    frame = pd.DataFrame({"id": person.codes[known]} | {r: f.codes[known] for r, f in factors.items()})
+    codes = {role: coded.codes[known] for role, coded in factors.items()}
+    who = person.codes[known]
     for role, remedy in (
         ("country", "make the ids of different countries different, as 'PL-1' and 'DE-1'"),
         ("population", "a respondent belongs to one population"),
     ):
-        if role not in frame:
+        if role not in codes or len(factors[role].labels) < 2:
             continue
-        pairs = frame[["id", role]].drop_duplicates()
-        movers = pairs["id"][pairs["id"].duplicated()].unique()
+        pairs = pd.unique(who * len(factors[role].labels) + codes[role]) // len(factors[role].labels)
+        movers = pd.unique(pairs[pd.Series(pairs).duplicated().to_numpy()])
         if len(movers):
-            where = known[np.isin(frame["id"].to_numpy(), movers)]
+            where = known[np.isin(who, movers)]
             names = shown(person.labels[i] for i in movers)
             message = f"{len(movers)} respondents are in more than one {role}: {names}"
             yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
-    twice = frame.duplicated(keep=False).to_numpy()
+    twice = pd.Series(_joint(who, len(person.labels), factors, codes)).duplicated(keep=False).to_numpy()
     if twice.any():
         where = known[twice]
         names = shown(person.labels[i] for i in dict.fromkeys(person.codes[where].tolist()))
@@ -44,14 +45,25 @@ def panel_problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray
         yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
 
 
+def _joint(who: np.ndarray, size: int, factors: Mapping[str, Coded], codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return one number per combination of respondent and factors."""
+    key = who.astype(np.int64)
+    for role, coded in factors.items():
+        if size * len(coded.labels) > 2**62:
+            key, values = pd.factorize(key)
+            size = len(values)
+        key, size = key * len(coded.labels) + codes[role], size * len(coded.labels)
+    return key
+
+
 def panel_line(person: Coded, keep: np.ndarray) -> Iterator[ReportLine]:
     """Yield how many kept rows belong to respondents with several rows, and how many have no id."""
     codes = person.codes[keep]
     sizes = np.bincount(codes[codes >= 0], minlength=1)
-    if (several := int(sizes[sizes > 1].sum())):
+    if several := int(sizes[sizes > 1].sum()):
         people = int((sizes > 1).sum())
         yield ReportLine("noted", several, f"rows of {people} respondents with several rows, treated as independent")
-    if (unknown := int((codes < 0).sum())):
+    if unknown := int((codes < 0).sum()):
         yield ReportLine("noted", unknown, "respondent is empty")
 
 

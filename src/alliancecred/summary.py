@@ -223,15 +223,16 @@ def row_names(estimate: Estimate) -> list[str]:
     A row that is averaged over the factor others are broken down by is called ``Average``.
     """
     table = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(LABELS), dtype=object)
-    names = pd.Series([""] * len(table), dtype=object)
+    names = [""] * len(table)
     for _, group in table.groupby("role", sort=False):
         varying = [k for k in LABELS[2:] if group[k].nunique() > 1]
         given = [k for k in ("country", "ally", "target", "population", "wave") if group[k].ne("").all()]
-        keys = [k for k in LABELS[2:] if k in varying or k == "country" and k in given] or given[:1]
+        keys = [k for k in LABELS[2:] if k in varying or (k == "country" and k in given)] or given[:1]
         many = group["estimand"].nunique() > 1
-        for i, row in group.iterrows():
+        for i in group.index.to_numpy(dtype=int):
+            row = table.iloc[i]
             names[i] = _row_name(estimate.spec, {k: str(row[k]) for k in keys}, str(row["estimand"]) if many else "")
-    return list(names)
+    return names
 
 
 def _row_name(spec: Spec, labels: dict[str, str], estimand: str) -> str:
@@ -244,6 +245,16 @@ def _row_name(spec: Spec, labels: dict[str, str], estimand: str) -> str:
         spec.label(labels[k]) if labels[k] else f"all {k}s" for k in ("target", "wave", "population") if k in labels
     ]
     return ", ".join([x for x in (first, *rest, spec.label(estimand)) if x])
+
+
+def constants(estimate: Estimate) -> str:
+    """Return what all rows have in common and their names therefore leave out, as ``ally judged: X; wave: Y``."""
+    words = {"ally": "ally judged", "target": "state to be defended", "wave": "wave", "population": "population"}
+    have = {k: {str(v) for v in estimate.draws[k].to_numpy()} - {""} for k in words}
+    rows = {k: bool((estimate.draws[k].to_numpy().astype(str) != "").all()) for k in words}
+    return "; ".join(
+        f"{words[k]}: {estimate.spec.label(next(iter(have[k])))}" for k in words if len(have[k]) == 1 and rows[k]
+    )
 
 
 def averages(estimate: Estimate) -> np.ndarray:
@@ -270,15 +281,15 @@ def asked_of(estimate: Estimate) -> str:
 
 
 def signal_words(estimate: Estimate) -> str:
-    """Return the signal in words, where the estimate can only mean one; else ``the signal``."""
+    """Return the signal's name, sender, kind and date, where the estimate can only mean one; else nothing."""
     spec = estimate.spec
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
     named = {e.signal for e in spec.estimands if (e.name or e.of) in names and e.signal}
     chosen = [s for s in spec.signals if s.name in named] if named else list(spec.signals)
     if len(chosen) != 1:
-        return "the signal"
+        return ""
     s = chosen[0]
-    return f"the signal {s.name} ({spec.label(s.sender)}, {s.kind}, {s.direction}, {s.date.isoformat()})"
+    return f"{s.name} ({spec.label(s.sender)}, {s.kind}, {s.direction}, {s.date.isoformat()})"
 
 
 def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> str:
@@ -312,6 +323,8 @@ def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "et
     if estimate.status != "passed":
         parts.append(f"DO NOT REPORT: the fit failed its gates ({estimate.status.strip().rstrip('.')}).")
     parts.append(_opening(estimate))
+    common = constants(estimate)
+    parts.append(_sentence(common[:1].upper() + common[1:]))
     role = table["role"].astype(str)
     for r in sorted(set(role), key=lambda r: [*ROLE_WORDS, ""].index(r) if r in ROLE_WORDS else 9):
         heading = f"{ROLE_WORDS.get(r, r)}: " if r else ""
@@ -335,11 +348,12 @@ def averaged_words(estimate: Estimate) -> str:
 def _opening(estimate: Estimate) -> str:
     averaged = averaged_words(estimate)
     what = quantity(estimate) + (f", {averaged}" if averaged else "")
+    signal = f"the signal {signal_words(estimate)}".strip()
     match asked_of(estimate):
         case "levels":
             return f"The {what}, in {estimate.unit}."
         case "shift":
-            return f"Difference, with minus without {signal_words(estimate)}, in the {what}, in {estimate.unit}."
+            return f"Difference, with minus without {signal}, in the {what}, in {estimate.unit}."
         case "change":
             return f"Difference, later minus earlier wave, in the {what}, in {estimate.unit}."
         case "gap":
@@ -377,11 +391,12 @@ def _clause(estimate: Estimate, table: pd.DataFrame, names: list[str], i: int) -
     draws = by_row(estimate)[i]
     down = mean < 0
     p = _probability(float((draws < 0).mean() if down else (draws > 0).mean()), draws.size)
-    words = f"probability of a {'decrease' if down else 'increase'} {p}"
+    words = f"probability of {'a decrease' if down else 'an increase'} {p}"
     if asked_of(estimate) in ("gap", "contrast"):
         words = f"probability of being {'below' if down else 'above'} zero {p}"
     if "p_beyond" in table:
-        words += f", of more than ±{estimate.smallest:g} {_probability(float(table['p_beyond'][i]), draws.size)}"
+        beyond = _probability(float(table["p_beyond"][i]), draws.size)
+        words += f", of more than {estimate.smallest:g} either way {beyond}"
     size = f"{number(abs(mean), digits=digits)} {estimate.unit}"
     return f"{names[i]}: {_verb(estimate, down)} {size} ({bounds}; {words})"
 
@@ -429,7 +444,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     ...     path.read_text(encoding="utf-8").split()
     ['a,b', "'=1+1,-2.5"]
     """
-    safe = pd.DataFrame({i: frame.iloc[:, i].astype(object).map(_safe) for i in range(frame.shape[1])}, dtype=object)
+    cells = {i: pd.Series([_safe(v) for v in frame.iloc[:, i]], dtype=object) for i in range(frame.shape[1])}
+    safe = pd.DataFrame(cells, dtype=object)
     safe.columns = pd.Index([_safe(str(c)) for c in frame.columns], dtype=object)
     text = safe.to_csv(index=False, lineterminator="\r\n", na_rep="")
     return replace_file(path, text.encode("utf-8", errors="backslashreplace"))

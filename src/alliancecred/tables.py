@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem
-from .labels import as_text
+from .labels import as_text, first_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +104,8 @@ def _from_pandas(frame: pd.DataFrame, wanted: Collection[str]) -> Table:
     columns = tuple(map(str, frame.columns))
     if failed := _duplicated(name, columns):
         return failed
-    index, notes = frame.index.name, ()
+    index = frame.index.name
+    notes: tuple[str, ...] = ()
     if index is not None and str(index) in wanted and str(index) not in columns:
         return _failed(name, f"{index!r} is the index, not a column", "use reset_index()", str(index))
     if index is not None and str(index) not in columns:
@@ -236,12 +237,15 @@ def _apply_labels(
         users.setdefault(text, []).append(i)
     problems = [
         Problem(
-            "level", str(series.name), f"codes {[as_text(values[i]) for i in at]} share the label {text!r}",
-            tuple(map(int, np.flatnonzero(np.isin(codes, at))[:5])), "give them labels of their own, or `numeric_codes`",
+            "level",
+            str(series.name),
+            f"codes {[as_text(values[i]) for i in at]} share the label {text!r}",
+            first_rows(np.isin(codes, at)),
+            "give them labels of their own, or `numeric_codes`",
         )
         for text, at in users.items()
         if len(at) > 1 and not all(gone[i] for i in at)
-    ]  # fmt: skip
+    ]
     order = {text: i for i, text in enumerate(users)}
     place = np.array([*(order[t] for t in texts), -1])
     merged = pd.Categorical.from_codes(place[codes], categories=pd.Index(list(users), dtype=object))

@@ -1,8 +1,6 @@
-"""NUTS by nutpie on the swept model, compiled once per shape and refitted with other data."""
+"""NUTS by nutpie on the swept model, through the one kernel of `kernel.log_density`: nothing to compile per model."""
 
-import hashlib
 import os
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..cells import Cells, Rows
+from ..cells import Cells
+from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
 from ..sampling import Sampling
@@ -19,8 +18,6 @@ from ..sweep import Swept, cholesky, covariance, sweep, swept_matrix
 # Expected information (in units of the prior precision at half the prior scale) above which a
 # stratum is sampled centred; measured, see docs/decisions.
 CENTRED_ABOVE = 8.0
-_KEPT = 16
-_compiled: "OrderedDict[str, Any]" = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -66,35 +63,6 @@ def information(swept: Swept, cells: Cells) -> tuple[float, ...]:
     return tuple(out)
 
 
-def compiled_model(swept: Swept, cells: Cells, centred: tuple[bool, ...]) -> Any:
-    """Return the compiled model of this shape, with the data at hand; compiles only what is new."""
-    import nutpie
-    import pytensor
-
-    from ..model import data_of, observed, swept_model
-
-    obs = observed(swept.design, cells)
-    data = data_of(obs)
-    key = _key(swept, cells.rows, centred, data, obs)
-    if key not in _compiled:
-        with pytensor.config.change_flags(numba__fastmath=False):
-            _compiled[key] = nutpie.compile_pymc_model(swept_model(swept, cells, centred))
-        while len(_compiled) > _KEPT:
-            _compiled.popitem(last=False)
-    _compiled.move_to_end(key)
-    return _compiled[key].with_data(**data)
-
-
-def _key(swept: Swept, rows: Rows, centred: tuple[bool, ...], data: Mapping[str, np.ndarray], obs: Any) -> str:
-    design = swept.design
-    parts = [repr((design.coefficients, design.pooled, design.cuts, design.answers, centred)).encode()]
-    parts += [swept_matrix(swept, rows).tobytes(), repr({k: v.shape for k, v in data.items()}).encode()]
-    for kind in ("binomial", "dirichlet"):
-        lattice = getattr(obs, kind)
-        parts += [lattice.groups.tobytes(), lattice.concentration.tobytes(), getattr(obs, f"{kind}_rows").tobytes()]
-    return hashlib.sha256(b"|".join(parts)).hexdigest()
-
-
 def sample(
     design: Design, cells: Cells, *, seed: int, draws: int, chains: int, sampling: Sampling, progressbar: bool,
     flip: bool = False, mask: np.ndarray | None = None,
@@ -108,12 +76,20 @@ def sample(
     """
     import nutpie
 
+    from ..kernel import log_density
+
     swept = sweep(design, cells.rows)
     info = information(swept, cells)
     centred = tuple((i > CENTRED_ABOVE) != (flip and i < 10 * CENTRED_ABOVE) for i in info)
-    model = compiled_model(swept, cells, centred)
-    if mask is not None:
-        model = model.with_data(mask=mask.astype(float))
+    arrays, data = structure(swept, cells, centred), data_arrays(swept, cells, mask)
+    size = parameter_count(swept)
+    model = nutpie.compiled_pyfunc.from_pyfunc(
+        size,
+        lambda: lambda theta: log_density(theta, arrays, data),
+        lambda *_: lambda theta: {"theta": theta},
+        [np.dtype("float64")], [(size,)], ["theta"],
+        make_initial_point_fn=lambda seed: _start(design, size, seed),
+    )
     tree = nutpie.sample(
         model, draws=draws, tune=sampling.tune, chains=chains, cores=sampling.cores or min(chains, os.cpu_count() or 1),
         seed=seed, progress_bar=progressbar, save_warmup=False, adaptation="low_rank",
@@ -124,22 +100,34 @@ def sample(
     return swept, raw
 
 
+def _start(design: Design, size: int, seed: int) -> np.ndarray:
+    """Scales near half their prior sd, everything else near zero."""
+    rng = np.random.default_rng(seed)
+    theta = rng.uniform(-0.5, 0.5, size)
+    theta[: len(design.pooled)] += np.log([0.5 * b.scale.sd for b in design.pooled])
+    theta[len(design.pooled) :][: len(design.correlated)] *= 0.5
+    return np.asarray(theta)
+
+
 def _read(swept: Swept, tree: xr.DataTree, centred: tuple[bool, ...]) -> Raw:
-    post = {k: np.asarray(v.values, dtype=float) for k, v in tree["posterior"].data_vars.items()}
+    theta = np.asarray(tree["posterior"]["theta"].values, dtype=float)
     design = swept.design
-    scales = {b.sd_name: post["sd"][..., i] for i, b in enumerate(design.pooled)}
-    scales |= {b.corr_name: post[b.corr_name] for b in design.correlated}
-    pieces = [post["u"]]
-    for i, (stratum, centre) in enumerate(zip(swept.strata, centred, strict=True)):
-        x = post[f"x{i}"]
+    b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
+    scales = {p.sd_name: np.exp(theta[..., i]) for i, p in enumerate(design.pooled)}
+    scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
+    coordinates = theta[..., b + r + c :].copy()
+    start = len(swept.loadings)
+    for stratum, centre in zip(swept.strata, centred, strict=True):
+        stop = start + stratum.size * len(stratum.carriers)
         if not centre:
+            x = coordinates[..., start:stop].reshape(*theta.shape[:2], -1, stratum.size)
             low = cholesky(covariance(stratum, scales), np.sqrt)
-            x = np.stack([_combine(row, x) for row in low], axis=2)
-        pieces.append(x.reshape(*x.shape[:2], -1))
+            coordinates[..., start:stop] = np.stack([_combine(row, x) for row in low], axis=2).reshape(*theta.shape[:2], -1)
+        start = stop
     stats = tree["sample_stats"].to_dataset()
     keep = [v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats]
-    attrs = {"centred": [bool(c) for c in centred]}
-    return Raw(np.concatenate(pieces, axis=-1), scales, post.get("cut_spacing"), stats[keep], attrs)
+    spacing = theta[..., b + r : b + r + c] if c else None
+    return Raw(coordinates, scales, spacing, stats[keep], {"centred": [bool(x) for x in centred]})
 
 
 def _combine(row: list[Any], raw: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import KIND_WORDS, CiKind, averaged_words, number, quantity
-from .text import BASE, SMALL, clean, shorten, wrap
+from ..summary import KIND_WORDS, CiKind, asked_of, averaged_words, constants, number, quantity, signal_words
+from .text import BASE, SMALL, clean, shorten, width_of, wrap
 
 Width = Literal["column", "double"] | float
 WIDTHS = {"column": 3.5, "double": 7.0}
@@ -105,6 +105,10 @@ def interval_words(ci_prob: float, ci_kind: CiKind) -> str:
 def caption(estimate: Estimate, first: str, *, source: str) -> str:
     """Return the caption: marks, quantity, averaging, identification, source, what else must be known."""
     parts = [first, quantity(estimate)[:1].upper() + quantity(estimate)[1:]]
+    common = constants(estimate)
+    parts.append(common[:1].upper() + common[1:])
+    if signal_words(estimate) and asked_of(estimate) in ("shift", "change"):
+        parts.append(f"Signal: {signal_words(estimate)}")
     averaged = averaged_words(estimate)
     if averaged:
         parts.append(averaged[:1].upper() + averaged[1:])
@@ -128,6 +132,19 @@ def shorten_words(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
+def unit_title(what: str, unit: str, room: float) -> str:
+    """Return the title of an axis with its unit, abbreviated where the panel is narrow.
+
+    Examples
+    --------
+    >>> unit_title("Difference", "percentage points", 0.9)
+    'Difference (pp)'
+    """
+    short = {"percentage points": "pp", "percent": "%", "scale points": "points"}.get(unit, unit)
+    full = f"{what} ({'%' if unit == 'percent' else unit})"
+    return full if width_of(full, size=SMALL) <= room else f"{what} ({short})"
+
+
 def set_range(axes: Axes, low: float, high: float, *, width: float, title: str) -> None:
     """Fix the horizontal range of a panel ``width`` inches wide, and ticks that have room for their labels."""
     if not high > low:
@@ -138,7 +155,7 @@ def set_range(axes: Axes, low: float, high: float, *, width: float, title: str) 
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, digits=min(digits, 3))))
-    axes.set_xlabel(shorten(title, width + 0.1), fontsize=SMALL, labelpad=2, color=INK, parse_math=False)
+    axes.set_xlabel(shorten(title, width + 0.1, size=SMALL), fontsize=SMALL, labelpad=2, color=INK, parse_math=False)
 
 
 def padded(values: np.ndarray, *, zero: bool = False) -> tuple[float, float]:

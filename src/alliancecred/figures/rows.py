@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..estimate import Estimate
 from ..summary import CiKind, averages, by_row, digits_for, number, row_names, summary
 from .page import COLOURS, FAINT, INK, QUIET, Page
-from .text import BASE, SMALL, shorten, width_of
+from .text import SMALL, shorten, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",
@@ -55,6 +55,12 @@ def row_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> pd.Data
     return table.iloc[order].reset_index(drop=True)
 
 
+def naming(table: pd.DataFrame) -> str:
+    """Return what a row's name says where it names two countries, else nothing."""
+    both = ((table["country"] != "") & (table["ally"] != "") & table["label"].astype(str).str.contains(": ")).any()
+    return ". Row names: country asked, then ally judged" if both else ""
+
+
 def place(table: pd.DataFrame, *, key: bool) -> Lines:
     """Return the lines of a chart, with a heading where the role changes."""
     pitch = 0.2 if len(table) <= 12 else 0.175
@@ -75,8 +81,11 @@ def place(table: pd.DataFrame, *, key: bool) -> Lines:
     return Lines(tuple(lines), y + 0.15, pitch, key_y)
 
 
-def label_room(lines: Lines, most: float) -> float:
-    """Return the inches the row labels need, at most ``most``."""
+def label_room(lines: Lines, wide: float, *, share: float = 0.3) -> float:
+    """Return the inches the row labels need: at most ``share`` of the width, more if cut labels would be alike."""
+    groups = [[x.text for x in lines.lines if x.index >= 0 and x.bold is b] for b in (False, True)]
+    alike = any(len({shorten(t, share * wide) for t in set(g)}) < len(set(g)) for g in groups)
+    most = (max(share, 0.42) if alike else share) * wide
     widths = [width_of(shorten(x.text, most, bold=x.bold), bold=x.bold) for x in lines.lines if x.index >= 0]
     return max(0.3, *widths, 0.0)
 
@@ -122,7 +131,7 @@ def set_rows(axes: Axes, lines: Lines) -> None:
     axes.set_ylim(lines.size, 0)
     for line in lines.lines:
         if line.index >= 0:
-            axes.axhline(line.y + 0.33, color=FAINT, linewidth=0.4, zorder=0)
+            axes.axhline(line.y + 0.5, color=FAINT, linewidth=0.4, zorder=0)
 
 
 def colour_of(role: str) -> str:
@@ -186,4 +195,3 @@ def ordered_draws(estimate: Estimate, table: pd.DataFrame) -> np.ndarray:
     return by_row(estimate)[table["draws_row"].to_numpy(dtype=int)]
 
 
-__all__ = ["BASE", "HEADINGS", "Line", "Lines", "colour_of", "density", "place", "row_frame"]

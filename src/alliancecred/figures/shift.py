@@ -8,13 +8,28 @@ from matplotlib.figure import Figure
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..summary import CiKind, flat, interval
-from .page import AXIS, EDGE, QUIET, Page, Width, banners, caption, inches, interval_words, make_page, padded, set_range
+from .page import (
+    AXIS,
+    EDGE,
+    QUIET,
+    Page,
+    Width,
+    banners,
+    caption,
+    inches,
+    interval_words,
+    make_page,
+    padded,
+    set_range,
+    unit_title,
+)
 from .rows import (
     Lines,
     colour_of,
     draw_slabs,
     draw_zero,
     label_room,
+    naming,
     ordered_draws,
     place,
     row_frame,
@@ -47,6 +62,7 @@ def shift_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "
 
     Examples
     --------
+    >>> from alliancecred.figures.example import example_estimate
     >>> shift_data(example_estimate())[["label", "before_mean", "after_mean"]].round(0).values.tolist()
     [['Germany', 60.0, 50.0], ['Poland', 70.0, 58.0], ['Germany', 55.0, 61.0], ['Poland', 50.0, 55.0]]
     """
@@ -93,6 +109,7 @@ def plot_shift(
 
     Examples
     --------
+    >>> from alliancecred.figures.example import example_estimate
     >>> figure = plot_shift(example_estimate(), source="a made-up survey")
     >>> float(figure.get_figwidth())
     7.0
@@ -101,12 +118,13 @@ def plot_shift(
     lines = place(table, key=True)
     wide = inches(width)
     marks = f"Hollow: before; filled: after. Marks: posterior means; bars: {interval_words(ci_prob, ci_kind)}"
+    marks += naming(table)
     page = make_page(
         wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, marks, source=source),
     )
     full = wide >= 5
-    labels = label_room(lines, 0.3 * wide)
+    labels = label_room(lines, wide)
     start = EDGE + labels + 0.1
     room = (wide - start - value_room(table, full=full) - EDGE - 0.1 - 0.24) / 2
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
@@ -126,18 +144,7 @@ def _draw_difference(axes: Axes, lines: Lines, table: pd.DataFrame, estimate: Es
     draw_zero(axes, estimate.smallest)
     draw_slabs(axes, lines, table, draws)
     low, high = padded(slab_values(table, draws), zero=True)
-    set_range(axes, low, high, width=room, title=f"Difference ({short_unit(estimate.unit)})")
-
-
-def short_unit(unit: str) -> str:
-    """Return the unit as printed on an axis.
-
-    Examples
-    --------
-    >>> short_unit("percentage points")
-    'percentage points'
-    """
-    return {"percent": "%"}.get(unit, unit)
+    set_range(axes, low, high, width=room, title=unit_title("Difference", estimate.unit, room))
 
 
 def level_title(estimate: Estimate) -> str:

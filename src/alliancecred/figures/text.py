@@ -3,6 +3,7 @@
 import unicodedata
 import warnings
 from functools import lru_cache
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import RendererAgg
@@ -17,8 +18,8 @@ _BLANK = "\N{WHITE SQUARE}"
 
 
 def _fonts() -> tuple[str, ...]:
-    family = mpl.rcParams["font.family"]
-    return tuple(f for name in family for f in (name, *mpl.rcParams.get(f"font.{name}", ())))
+    settings: Any = mpl.rcParams
+    return tuple(f for name in settings["font.family"] for f in (name, *settings.get(f"font.{name}", ())))
 
 
 @lru_cache(maxsize=20_000)
@@ -50,7 +51,7 @@ def clean(text: str) -> str:
 
     Examples
     --------
-    >>> clean("two\\nlines and a bell\\a")
+    >>> clean("two" + chr(10) + "lines and a bell" + chr(7))
     'two lines and a bell'
     """
     fonts = _fonts()

@@ -1,0 +1,54 @@
+# Two commands are all a new user needs: `make demo` and `make test`. `make` alone lists the rest.
+
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export UV_PROJECT_ENVIRONMENT := .venv
+
+PYTHON := .venv/bin/python
+UV := sh tools/bootstrap.sh uv
+READY := .venv/.synced
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Run both example analyses into out/ (start here)
+	.venv/bin/alliancecred run microcode_2025 --out out/microcode_2025
+	.venv/bin/alliancecred run retrenchment_simulated --out out/retrenchment_simulated
+	@echo "Open out/microcode_2025/report.html and out/retrenchment_simulated/report.html"
+
+test: $(READY) ## Run the fast tests and the examples in docstrings
+	$(PYTHON) -m pytest
+
+slow: $(READY) ## Run the tests that sample
+	$(PYTHON) -m pytest tests_slow
+
+lint: $(READY) ## Check style, types and the lock file
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(UV) lock --check --python $(PYTHON)
+
+docs: $(READY) ## Check the documents: their Python compiles, their links lead somewhere
+	$(PYTHON) tools/docs.py
+
+bench: $(READY) ## Time the engine beside others (installs the bench group)
+	$(UV) run --locked --group bench --python $(PYTHON) python benchmarks/run.py
+
+calibrate: $(READY) ## Simulation-based calibration (long; commit its results)
+	$(PYTHON) tools/calibrate.py
+
+mutants: $(READY) ## Plant bugs and see which tests catch them (long; commit its results)
+	$(PYTHON) tools/mutants.py
+
+clean: ## Remove environment, caches and builds; results in out/ stay
+	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made when the lock file is newer than it, when it was made in another folder, or when its Python
+# has gone. It is one for demo and test, and is used without `uv run`, which would check it again each time.
+$(READY): pyproject.toml uv.lock tools/bootstrap.sh
+	@sh tools/bootstrap.sh
+
+ifneq ($(shell test -x $(PYTHON) && cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+.PHONY: help demo test slow lint docs bench calibrate mutants clean

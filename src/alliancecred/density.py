@@ -1,0 +1,153 @@
+"""Log density and gradient of the swept model, for any design, without compiling per model.
+
+The structure of a design becomes arrays (`Structure`); one numba kernel, compiled once per machine
+and kept on disk, evaluates them. Unconstrained parameters, in this order::
+
+    log sd (one per pooled block), atanh ρ (one per correlated block), log-spacings of the cuts,
+    then the coordinates of `sweep.swept_matrix` (raw, standard normal, where a stratum is not centred)
+
+Additive constants of the density that no parameter enters are left out.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .cells import Cells
+from .observed import Observed, observed
+from .sweep import Part, Stratum, Swept, swept_matrix
+from .terms import Flat
+
+
+class Structure(NamedTuple):
+    """A design as arrays. Gaussian block g has ``m[g]`` carriers of ``size[g]`` coordinates each.
+
+    ``pos`` and ``centre`` run over the carriers of all blocks (from ``first[g]``); ``base`` holds
+    constant prior variances. Term t adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
+    (i, j), i ≥ j, of the covariance of block ``term_block[t]``.
+    """
+
+    scale_sd: np.ndarray
+    eta: np.ndarray
+    cut_prior: np.ndarray
+    m: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    centred: np.ndarray
+    pos: np.ndarray
+    centre: np.ndarray
+    base: np.ndarray
+    term_block: np.ndarray
+    term_index: np.ndarray
+    term_coef: np.ndarray
+    matrix: np.ndarray
+
+
+class Data(NamedTuple):
+    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows."""
+
+    counts: np.ndarray
+    points: np.ndarray
+    constant: np.ndarray
+    groups: np.ndarray
+    concentration: np.ndarray
+    mask: np.ndarray
+
+
+def structure(swept: Swept, cells: Cells, centred: Sequence[bool]) -> Structure:
+    """Return the arrays of a swept design; ``centred`` has one entry per stratum."""
+    design = swept.design
+    blocks: list[dict[str, Any]] = [_mean_block(swept)]
+    start = len(swept.loadings)
+    for stratum, centre in zip(swept.strata, centred, strict=True):
+        m = len(stratum.carriers)
+        blocks.append({
+            "m": m, "size": stratum.size, "centred": centre, "pos": [start + i * stratum.size for i in range(m)],
+            "centre": [0.0] * m, "base": [0.0] * m, "terms": _terms(swept, stratum),
+        })
+        start += m * stratum.size
+    terms = [(g, *t) for g, b in enumerate(blocks) for t in b["terms"]]
+    ms = np.array([b["m"] for b in blocks], dtype=np.int64)
+
+    def flat(key: str, dtype: type) -> np.ndarray:
+        return np.array([v for b in blocks for v in b[key]], dtype=dtype)
+
+    return Structure(
+        scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
+        eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
+        cut_prior=np.array([design.cuts.mean, design.cuts.sd]),
+        m=ms,
+        size=np.array([b["size"] for b in blocks], dtype=np.int64),
+        first=np.concatenate([[0], np.cumsum(ms)[:-1]]).astype(np.int64),
+        centred=np.array([b["centred"] for b in blocks], dtype=np.bool_),
+        pos=flat("pos", np.int64),
+        centre=flat("centre", float),
+        base=flat("base", float),
+        term_block=np.array([t[0] for t in terms], dtype=np.int64),
+        term_index=np.array([t[1:6] for t in terms], dtype=np.int64).reshape(-1, 5),
+        term_coef=np.array([t[6] for t in terms], dtype=float),
+        matrix=np.ascontiguousarray(swept_matrix(swept, cells.rows)),
+    )
+
+
+Term = tuple[int, int, int, int, int, float]
+
+
+def _terms(swept: Swept, stratum: Stratum) -> list[Term]:
+    """Terms (i, j, a, b, r, coef) of the covariance among a stratum's carriers, i ≥ j."""
+    design = swept.design
+    sd = {b.variable: k for k, b in enumerate(design.pooled)}
+    rho = {b.variable: k for k, b in enumerate(design.correlated)}
+    out: list[Term] = []
+    for i, parts in enumerate(stratum.parts):
+        for part in parts:
+            a = sd[part.block.variable]
+            out.append((i, i, a, a, -1, 1.0 / part.divisor))
+            for j, _ in _partners(stratum, part):
+                b = sd[str(part.block.partner)]
+                out.append((max(i, j), min(i, j), a, b, rho[part.block.variable], 1.0 / part.divisor))
+    return out
+
+
+def _partners(stratum: Stratum, part: Part) -> list[tuple[int, Part]]:
+    return [(j, p) for j, ps in enumerate(stratum.parts) for p in ps if p.block.variable == part.block.partner]
+
+
+def _mean_block(swept: Swept) -> dict[str, Any]:
+    """The unpooled coefficients (and extra means): constant prior variances plus the block means'."""
+    coefficients = swept.design.coefficients
+    keep = [i for i in range(len(swept.loadings))
+            if i >= len(coefficients) or not isinstance(coefficients[i].prior, Flat)]
+    priors = [coefficients[i].prior if i < len(coefficients) else None for i in keep]
+    terms: list[Term] = []
+    inner = _terms(swept, swept.means) if swept.means is not None else []
+    for k, l, a, b, r, coef in inner:
+        for i, j in np.ndindex(len(keep), len(keep)):
+            if i < j:
+                continue
+            left, right = swept.loadings[keep[i]], swept.loadings[keep[j]]
+            weight = left[k] * right[l] + (left[l] * right[k] if k != l else 0.0)
+            if weight:
+                terms.append((i, j, a, b, r, float(coef * weight)))
+    return {
+        "m": len(keep), "size": 1, "centred": True, "pos": keep, "terms": terms,
+        "centre": [getattr(p, "mean", 0.0) for p in priors], "base": [getattr(p, "sd", 0.0) ** 2 for p in priors],
+    }
+
+
+def data_arrays(swept: Swept, cells: Cells, mask: np.ndarray | None = None) -> Data:
+    """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out."""
+    obs: Observed = observed(swept.design, cells)
+    lattice = obs.lattice
+    return Data(
+        counts=np.ascontiguousarray(obs.counts, dtype=float).reshape(-1, swept.design.answers),
+        points=lattice.counts, constant=lattice.constant, groups=lattice.groups, concentration=lattice.concentration,
+        mask=np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float),
+    )
+
+
+def parameter_count(swept: Swept) -> int:
+    """Return the length of the unconstrained parameter vector."""
+    design = swept.design
+    return len(design.pooled) + len(design.correlated) + design.answers - 2 + swept.size

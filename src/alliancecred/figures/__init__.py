@@ -1,0 +1,20 @@
+"""Figures for print: each is a function of an estimate, with a twin that gives the numbers it draws."""
+
+from .gap import gap_data, plot_gap
+from .levels import levels_data, plot_levels
+from .ppc import plot_ppc, ppc_data
+from .save import alt_text, save_figure
+from .shift import plot_shift, shift_data
+
+__all__ = [
+    "alt_text",
+    "gap_data",
+    "levels_data",
+    "plot_gap",
+    "plot_levels",
+    "plot_ppc",
+    "plot_shift",
+    "ppc_data",
+    "save_figure",
+    "shift_data",
+]

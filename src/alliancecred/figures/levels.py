@@ -1,0 +1,184 @@
+"""Levels of credibility: a matrix of who believes whom, or rows where one ally is judged."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ..errors import SpecError
+from ..estimate import Estimate
+from ..spec import Spec
+from ..summary import CiKind, row_names, summary
+from .matrix import Grid, draw_cell, grid_of, grid_page, write_heads
+from .page import (
+    AXIS,
+    EDGE,
+    Width,
+    banners,
+    caption,
+    inches,
+    interval_words,
+    make_page,
+    padded,
+    set_range,
+)
+from .rows import Line, Lines, colour_of, draw_interval, label_room, set_rows, value_room, write_labels, write_values
+from .shift import level_title
+
+
+def levels_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
+    """Return what `plot_levels` draws: the columns of `summary` with ``label``, ``facet`` and ``itself``.
+
+    ``facet`` names the panel (target, wave, population, as far as they vary); ``itself`` marks a
+    country's rating of itself.
+
+    Raises
+    ------
+    SpecError
+        If the estimate is a difference, has no rows, or two rows would share a place.
+
+    Examples
+    --------
+    >>> from alliancecred.figures.example import example_estimate
+    >>> levels_data(example_estimate("levels"))["label"].tolist()
+    ['Germany: United States', 'Poland: United States', 'Germany: United Kingdom', 'Poland: United Kingdom']
+    """
+    if estimate.is_difference:
+        raise SpecError(f"an estimate in {estimate.unit!r} is a difference: use plot_shift or plot_gap")
+    if not len(estimate):
+        raise SpecError("the estimate has no rows: there is nothing to draw")
+    table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
+    keys = [k for k in ("estimand", "target", "wave", "population") if table[k].nunique() > 1]
+    name = estimate.spec.label
+    table.insert(0, "label", row_names(estimate))
+    words = [[name(str(v)) or f"all {k}s" for k, v in zip(keys, row, strict=True)] for row in _values(table, keys)]
+    table.insert(1, "facet", [", ".join(w) for w in words])
+    table.insert(2, "itself", (table["role"] == "self") | ((table["country"] == table["ally"]) & (table["ally"] != "")))
+    twice = table.duplicated(["facet", "country", "ally"])
+    if twice.any():
+        raise SpecError(f"two rows for one place: {table.loc[twice, 'label'].iloc[0]!r}; choose rows with .at() first")
+    return table
+
+
+def _values(table: pd.DataFrame, keys: list[str]) -> list[tuple[object, ...]]:
+    return list(table[keys].itertuples(index=False, name=None)) if keys else [()] * len(table)
+
+
+def plot_levels(
+    estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
+) -> Figure:
+    """Draw levels: a matrix of countries by allies, or rows of marks and bars if one ally is judged.
+
+    In the matrix every cell prints its mean and, where it has room, its interval below; a rating
+    of oneself is outlined, a combination without an estimate is hatched.
+
+    Parameters
+    ----------
+    estimate
+        Levels, in percent or points.
+    ci_prob, ci_kind
+        Probability and kind of the intervals.
+    width
+        ``double`` (7 in), ``column`` (3.5 in) or inches.
+    source
+        Where the data come from, for the caption.
+
+    Examples
+    --------
+    >>> from alliancecred.figures.example import example_estimate
+    >>> len(plot_levels(example_estimate("levels")).axes)
+    1
+    """
+    table = levels_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
+    wide = inches(width)
+    words = interval_words(ci_prob, ci_kind)
+    if table["ally"].nunique() == 1 or table["country"].nunique() == 1:
+        return _rows(estimate, table, wide, caption(estimate, f"Marks: posterior means; bars: {words}", source=source))
+    grid = grid_of(estimate, table, wide)
+    marks = "Rows: country asked; columns: ally judged. Numbers: posterior means"
+    marks += (f"; in brackets: {words}" if grid.brackets else "")
+    if table["itself"].any():
+        marks += ". Outlined: a country judges itself"
+    if len(table) < len(grid.facets) * len(grid.countries) * len(grid.allies):
+        marks += ". Hatched: no estimate"
+    return _matrix(estimate, table, grid, caption(estimate, marks, source=source))
+
+
+def _matrix(estimate: Estimate, table: pd.DataFrame, grid: Grid, words: str) -> Figure:
+    page = grid_page(grid, banners=banners(estimate.spec, estimate.status), caption=words)
+    scale = _scale(estimate, table)
+    found = {(str(f), str(c), str(a)): i for i, (f, c, a) in enumerate(_values(table, ["facet", "country", "ally"]))}
+    for k, facet in enumerate(grid.facets):
+        axes = write_heads(page, grid, k, estimate.spec)
+        for r, country in enumerate(grid.countries):
+            for c, ally in enumerate(grid.allies):
+                i = found.get((facet, country, ally))
+                if i is None or not np.isfinite(float(table["mean"][i])):
+                    axes.add_patch(_hatched(c, r))
+                    continue
+                draw_cell(axes, grid, (c, r), table.iloc[i], scale)
+        _outline(axes, grid, table[table["facet"] == facet])
+    return page.figure
+
+
+def _scale(estimate: Estimate, table: pd.DataFrame) -> tuple[float, float]:
+    if estimate.unit == "percent":
+        return 0.0, 100.0
+    return 1.0, float(max(2, len(estimate.spec.answers)))
+
+
+def _hatched(c: int, r: int) -> Rectangle:
+    return Rectangle((c, r), 1, 1, facecolor="white", edgecolor="#BBBBBB", hatch="/////", linewidth=0)
+
+
+def _outline(axes: Axes, grid: Grid, table: pd.DataFrame) -> None:
+    for country, ally in _values(table[table["itself"]], ["country", "ally"]):
+        place = (grid.allies.index(str(ally)) + 0.04, grid.countries.index(str(country)) + 0.05)
+        axes.add_patch(
+            Rectangle(place, 0.92, 0.9, fill=False, edgecolor="#000000", linewidth=1.2, zorder=5, gid="self")
+        )
+
+
+# --- one ally, or one country -------------------------------------------------------------------
+def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: str) -> Figure:
+    lines = _place(table, estimate.spec)
+    page = make_page(wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status), caption=words)
+    labels = label_room(lines, wide, share=0.4)
+    start = EDGE + labels + 0.1
+    room = wide - start - value_room(table.assign(average=False), full=True) - EDGE - 0.1
+    write_labels(page, lines, x=EDGE, top=page.top, room=labels)
+    axes = page.axes(start, page.bottom + AXIS, room, lines.inches)
+    set_rows(axes, lines)
+    for line in lines.lines:
+        if line.index >= 0:
+            row = table.iloc[line.index]
+            colour = colour_of("other" if row["population"] in ("", estimate.spec.reference) else "sender")
+            draw_interval(axes, row["mean"], (row["lower"], row["upper"]), line.y, bold=line.bold, colour=colour)
+    low, high = padded(table[["mean", "lower", "upper"]].to_numpy())
+    if estimate.unit == "percent":
+        low, high = max(low, -1.0), min(high, 101.0)
+    set_range(axes, low, high, width=room, title=level_title(estimate))
+    write_values(page, lines, table, top=page.top, full=True)
+    return page.figure
+
+
+def _place(table: pd.DataFrame, spec: Spec) -> Lines:
+    """Return rows under a heading per country (or ally) where it has several, in the order of the data."""
+    key = "country" if table["country"].nunique() > 1 or table["ally"].nunique() == 1 else "ally"
+    several = table["facet"].nunique() > 1
+    order = table.groupby(key, sort=False)["mean"].mean().sort_values(ascending=False, kind="stable").index
+    lines: list[Line] = []
+    y = 0.0
+    for code in order:
+        name = spec.label(str(code)) or "Average"
+        if several:
+            lines.append(Line(name, y + 0.5, bold=True))
+            y += 1.0
+        for i in np.flatnonzero(table[key] == code):
+            lines.append(Line(str(table["facet"][i]) if several else name, y + 0.5, int(i), not code))
+            y += 1.0
+        y += 0.3 if several else 0.0
+    return Lines(tuple(lines), y + 0.1, 0.175, 0.0)
+
+

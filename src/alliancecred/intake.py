@@ -1,0 +1,179 @@
+"""Rows of people and tables of counts as codes, with an account of every row."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import pandas as pd
+
+from .answers import answer_warnings, code_problems, extreme_warnings, match_answers, missing_shares, translate
+from .errors import DataWarning, IdentificationWarning, Problem
+from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
+from .labels import Coded, encode, shown
+from .panel import panel_line, panel_problems
+from .sources import DataReport, ReportLine, Roles, Survey
+from .tables import Table
+from .terms import FACTORS
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the caller declared."""
+
+    answers: tuple[str, ...]
+    top: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    codes: Mapping[int | float, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as codes: ``keep`` says which are used, ``report`` why others are not."""
+
+    factors: Mapping[str, Coded]
+    answer: Coded
+    count: np.ndarray
+    respondent: Coded | None
+    keep: np.ndarray
+    report: DataReport
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+
+def columns_of(roles: Roles) -> dict[str, str]:
+    """Return the column of each role that has one.
+
+    Examples
+    --------
+    >>> columns_of(Roles(country="cntry", answer="q"))
+    {'country': 'cntry', 'answer': 'q'}
+    """
+    return {f.name: getattr(roles, f.name) for f in fields(roles) if getattr(roles, f.name) is not None}
+
+
+def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection[str]) -> Iterator[Problem]:
+    """Yield what is wrong with codes, constants and roles; without ``answer`` needed, people are counted."""
+    yield from code_problems(said.codes, (*said.answers, *said.missing))
+    yield from constant_problems(said.constants, columns, FACTORS)
+    if "answer" in needed and "answer" not in columns:
+        yield Problem("schema", "roles.answer", "the column of the answers is needed")
+    if "answer" not in needed:
+        for role in [r for r in ("answer", "respondent", "count") if r in columns]:
+            yield Problem("schema", f"roles.{role}", "has no place in a counted table", (), "see `counts`")
+    if "weight" in columns:
+        remedy = "leave the role out, and say that results are unweighted"
+        yield Problem("weight", str(columns["weight"]), "weights are not supported yet", (), remedy)
+
+
+# --- rows of people -----------------------------------------------------------------------------
+def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
+    """Return the rows of a table that has one row per person and judged ally."""
+    found = code_factors(table, columns, said.constants)
+    answer, wrong = _answer(table, columns, said)
+    person, unreadable = _coded(table, columns.get("respondent"))
+    count, miscounted = _count(table, columns.get("count"))
+    problems = [*found.problems, *wrong, *unreadable, *miscounted]
+    keep, lines = exclude({**found.factors, "answer": answer}, table.rows)
+    if empty := int((keep & (count == 0)).sum()):
+        lines.append(ReportLine("excluded", empty, "count is 0"))
+    keep &= count > 0
+    if not problems:
+        problems += nothing_left(table, keep, lines)
+    if person is not None:
+        problems += panel_problems(person, found.factors, keep)
+    notes = [*missing_shares(answer, found.factors.get("country")), *(panel_line(person, keep) if person else ())]
+    report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
+    return Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings)
+
+
+def _answer(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Coded, list[Problem]]:
+    coded, problems = _coded(table, columns.get("answer"))
+    if coded is None:
+        return Coded("answer", np.zeros(table.rows, dtype=np.int64), said.answers), problems
+    return match_answers(translate(coded, said.codes), said.answers, said.missing)
+
+
+def _coded(table: Table, column: str | None) -> tuple[Coded | None, list[Problem]]:
+    if column is None or column not in table.data:
+        return None, []
+    return encode(table.data[column], column, table.user_missing.get(column, ()))
+
+
+def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:
+    if column is None or column not in table.data:
+        return np.ones(table.rows, dtype=np.int64), []
+    return numbers(table.data[column], column)
+
+
+def _report(
+    table: Table,
+    lines: Collection[ReportLine],
+    keep: np.ndarray,
+    used: str,
+    factors: Mapping[str, Coded],
+    notes: Collection[ReportLine],
+) -> DataReport:
+    read = ReportLine("read", table.rows, "rows")
+    kept = ReportLine("used", int(keep.sum()), used)
+    return DataReport(table.name, (read, *lines, kept, *factor_lines(factors, keep), *notes))
+
+
+# --- tables of counts ---------------------------------------------------------------------------
+def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, str], said: Said) -> Rows:
+    """Return a row per row of the table and answer; the report counts the rows of the table."""
+    found = code_factors(table, columns, said.constants)
+    problems = list(found.problems)
+    matrix = np.zeros((table.rows, len(counts)), dtype=np.int64)
+    for k, column in enumerate(counts.values()):
+        if column in table.data:
+            matrix[:, k], wrong = numbers(table.data[column], column)
+            problems += wrong
+    keep, lines = exclude(found.factors, table.rows)
+    if empty := int((keep & (matrix.sum(axis=1) == 0)).sum()):
+        lines.append(ReportLine("excluded", empty, "nobody answered"))
+    keep &= matrix.sum(axis=1) > 0
+    if not problems:
+        problems += nothing_left(table, keep, lines)
+    cells = pd.DataFrame({role: coded.codes[keep] for role, coded in found.factors.items()})
+    again = int(cells.duplicated().sum())
+    notes = [ReportLine("noted", again, "rows repeat a cell; they are added up")] if again else []
+    used = f"rows ({int(matrix[keep].sum()):,} people)"
+    report = _report(table, lines, keep, used, found.factors, notes)
+    k = len(counts)
+    factors = {role: replace(coded, codes=np.repeat(coded.codes, k)) for role, coded in found.factors.items()}
+    answer = Coded("counts", np.tile(np.arange(k), table.rows), said.answers)
+    count = matrix.ravel()
+    kept = np.repeat(keep, k) & (count > 0)
+    return Rows(factors, answer, count, None, kept, report, tuple(problems), found.warnings)
+
+
+# --- the value, and what is said about it -------------------------------------------------------
+def survey_of(rows: Rows, said: Said) -> Survey:
+    """Return the kept rows as a `Survey`."""
+    keep = rows.keep
+    person = np.full(int(keep.sum()), "", dtype=object)
+    if rows.respondent is not None:
+        person = np.array([*rows.respondent.labels, ""], dtype=object)[rows.respondent.codes[keep]]
+    columns = {role: pd.Series(label_array(rows.factors[role], keep), dtype=object) for role in FACTORS}
+    columns["answer"] = pd.Series(rows.answer.codes[keep], dtype=np.int64)
+    columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
+    columns["respondent"] = pd.Series(person, dtype=object)
+    return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
+
+
+def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
+    """Yield the warnings that go with the kept rows."""
+    keep = rows.keep
+    for text in (*rows.warnings, *answer_warnings(rows.answer, rows.count, said.answers, keep)):
+        yield DataWarning, text
+    for role, coded in rows.factors.items():
+        if kept := [label for label in coded.observed() if label in said.missing]:
+            yield DataWarning, f"{role}: {shown(kept)} is declared missing for answers, and kept as a label here"
+    top = [i for i, answer in enumerate(said.answers) if answer in said.top]
+    answer, count = rows.answer.codes[keep], rows.count[keep]
+    for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
+        yield IdentificationWarning, text
+    for line in rows.report.lines:
+        if line.what.endswith("independent"):
+            yield IdentificationWarning, f"{line.count} {line.what}: intervals are too narrow or too wide"

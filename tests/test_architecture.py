@@ -1,0 +1,193 @@
+"""The arrows of the house: which module may import which, and what a bare import may cost."""
+
+import ast
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "alliancecred"
+SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
+LONGEST = 300
+
+# module: what it may import. A row for a package (engines, figures) holds for all modules in it, which may import each
+# other. A new module gets a row here and a place in the picture in README.md.
+ALLOWED: dict[str, set[str]] = {
+    # values
+    "errors": set(),
+    "terms": set(),
+    "sources": set(),
+    "sampling": set(),
+    "codec": {"errors"},
+    "spec": {"codec", "errors", "terms"},
+    "estimate": {"errors", "spec"},
+    # the doors
+    "labels": {"errors", "sources", "terms"},
+    "tables": {"errors", "labels", "sources", "terms"},
+    "answers": {"errors", "labels"},
+    "panel": {"errors", "labels", "sources"},
+    "factors": {"errors", "labels", "sources", "tables", "terms"},
+    "survey": {"answers", "errors", "factors", "labels", "panel", "sources", "tables", "terms"},
+    "toplines": {"answers", "errors", "factors", "labels", "sources", "tables", "terms"},
+    # cells → design → model
+    "cells": {"errors", "sources", "spec", "terms"},
+    "design": {"cells", "errors", "spec", "terms"},
+    "identify": {"cells", "design", "errors"},
+    "sweep": {"cells", "design", "terms"},
+    "outcome": {"cells", "design", "errors", "sources"},
+    "model": {"cells", "design", "errors", "outcome", "spec", "sweep", "terms"},
+    # model → draws
+    "engines": {"cells", "design", "errors", "model", "sampling", "sweep"},
+    "recover": {"design", "sweep", "terms"},
+    "diagnose": {"errors"},
+    # draws → answers
+    "estimands": {"cells", "design", "errors", "estimate", "fit", "outcome", "spec", "terms"},
+    "predictive": {"cells", "design", "errors", "estimate", "fit", "outcome", "spec"},
+    "simulate": {"cells", "design", "errors", "estimands", "fit", "outcome", "sources", "spec", "terms"},
+    "summary": {"errors", "estimate", "spec"},
+    "figures": {"errors", "estimate", "spec", "summary", "terms"},
+}
+ALLOWED["fit"] = set(ALLOWED) - {"estimands", "figures"}
+ALLOWED["report"] = set(ALLOWED)
+ALLOWED["cli"] = set(ALLOWED)
+ALLOWED["__main__"] = {"cli"}
+ALLOWED["__init__"] = set(ALLOWED) - {"__main__"}  # the face of the library
+
+SAMPLERS = {"pymc", "pytensor", "nutpie"}
+MAY_IMPORT_SAMPLERS = {"model", "engines"}
+HEAVY = SAMPLERS | {"arviz_base", "arviz_stats", "matplotlib", "numba", "pyarrow", "pyreadstat"}
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Each module's dotted name inside the package, with its file."""
+    return {dotted(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def row(module: str) -> str:
+    return module.split(".")[0]
+
+
+def imports(module: str, *, on_import: bool = False) -> set[str]:
+    """Absolute names that a module imports: anywhere in it, or only what runs when it is imported."""
+    path = modules()[module]
+    home = [PACKAGE, *path.relative_to(SOURCE).parent.parts]
+    found: set[str] = set()
+    for node in walk(ast.parse(path.read_text(encoding="utf-8")), on_import):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = home[: len(home) - node.level + 1] if node.level else []
+            base = [*base, *(node.module.split(".") if node.module else [])]
+            found |= {".".join([*base, alias.name]) for alias in node.names}
+    return found
+
+
+def walk(node: ast.AST, on_import: bool):
+    """All nodes below, without functions and `if TYPE_CHECKING:` where only what runs on import counts."""
+    for child in ast.iter_child_nodes(node):
+        if on_import and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if on_import and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from walk(child, on_import)
+
+
+def inside(names: set[str]) -> set[str]:
+    """Of absolute names, the modules of this package they stand for (`from .errors import X` is errors)."""
+    found = set()
+    for name in names:
+        head, *tail = name.split(".")
+        if head != PACKAGE:
+            continue
+        while tail and ".".join(tail) not in modules():
+            tail = tail[:-1]
+        found.add(".".join(tail) or "__init__")
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_what_its_row_allows(module):
+    assert row(module) in ALLOWED, (
+        f"{module} is not in the table ALLOWED of {Path(__file__).name}: add a row that says what it may import, "
+        "and draw it in the picture in README.md"
+    )
+    seen = {row(name) for name in inside(imports(module))} - {row(module)}
+    forbidden = sorted(seen - ALLOWED[row(module)])
+    assert not forbidden, f"{module} imports {forbidden}; it may import {sorted(ALLOWED[row(module)])}"
+
+
+def test_no_module_needs_itself_to_be_imported():
+    graph = {name: inside(imports(name, on_import=True)) - {"__init__"} for name in modules() if name != "__init__"}
+    TopologicalSorter(graph).prepare()  # raises CycleError with the cycle
+
+
+@pytest.mark.parametrize("module", modules())
+def test_only_model_and_engines_load_a_sampler_on_import(module):
+    loaded = {name.split(".")[0] for name in imports(module, on_import=True)}
+    if row(module) not in MAY_IMPORT_SAMPLERS:
+        assert not loaded & SAMPLERS, f"{module}: import {sorted(loaded & SAMPLERS)} inside the function that needs it"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_no_module_is_long(module):
+    lines = len(modules()[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST, f"{module} has {lines} lines, more than {LONGEST}: split it"
+
+
+def python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_bare_import_loads_nothing_heavy():
+    loaded = set(json.loads(python(f"import {PACKAGE}, sys, json; print(json.dumps(list(sys.modules)))")))
+    assert not loaded & HEAVY
+
+
+def test_a_bare_import_takes_under_half_a_second():
+    def seconds(code: str) -> float:
+        start = time.perf_counter()
+        python(code)
+        return time.perf_counter() - start
+
+    def median_extra() -> float:
+        pairs = [(seconds(f"import {PACKAGE}"), seconds("pass")) for _ in range(5)]
+        return statistics.median(full - bare for full, bare in pairs)
+
+    python(f"import {PACKAGE}")  # writes the bytecode, reads the files into memory
+    extra = median_extra()
+    for _ in range(3):  # other work on the machine can only make it slower: measure again before blaming the library
+        extra = extra if extra < 0.5 else min(extra, median_extra())
+    assert extra < 0.5, f"import {PACKAGE} takes {extra:.2f} s more than python itself"
+
+
+def test_the_reader_of_imports_sees_every_form(tmp_path, monkeypatch):
+    (tmp_path / "room").mkdir()
+    for name in ("__init__", "errors", "spec", "room/__init__", "room/a", "room/b"):
+        (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / "room/a.py").write_text(
+        "from typing import TYPE_CHECKING\nimport pymc.math as m\nfrom . import b\nfrom ..errors import E\n"
+        "if TYPE_CHECKING:\n    import pytensor\ndef f():\n    from alliancecred.spec import S\n    import nutpie\n"
+    )
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+    modules.cache_clear()
+    try:
+        assert inside(imports("room.a")) == {"room.b", "errors", "spec"}
+        assert inside(imports("room.a", on_import=True)) == {"room.b", "errors"}
+        assert {"nutpie", "pytensor"} <= imports("room.a")
+        assert not {"nutpie", "pytensor"} & imports("room.a", on_import=True)
+        assert "pymc.math" in imports("room.a", on_import=True)
+    finally:
+        modules.cache_clear()
