@@ -1,4 +1,6 @@
 # Two commands are all a new user needs: `make demo` and `make test`. `make` alone lists the rest.
+# ARGS goes to pytest: make test ARGS="-k shift". In one process, since most of the time is compilation: on two cores
+# `-n 2` was no faster.
 
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
@@ -17,10 +19,10 @@ demo: $(READY) ## Run both example analyses into out/ (start here)
 	@echo "Open out/microcode_2025/report.html and out/retrenchment_simulated/report.html"
 
 test: $(READY) ## Run the fast tests and the examples in docstrings
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(ARGS)
 
 slow: $(READY) ## Run the tests that sample
-	$(PYTHON) -m pytest tests_slow
+	$(PYTHON) -m pytest tests_slow $(ARGS)
 
 lint: $(READY) ## Check style, types and the lock file
 	$(PYTHON) -m ruff check .

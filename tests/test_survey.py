@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import re
 import unicodedata
 import warnings
 from pathlib import Path
@@ -71,8 +72,8 @@ def test_answers_keep_the_declared_order_not_the_alphabet():
 
 
 def test_every_cell_of_the_value_by_hand():
-    survey = read(people(answer=["Very", None, "Not at all", "", "Somewhat", "Very", "DK", "Not at all"]), missing=("DK",))
-    table = survey.table
+    answer = ["Very", None, "Not at all", "", "Somewhat", "Very", "DK", "Not at all"]
+    table = quiet(people(answer=answer), missing=("DK",)).table
     assert table.columns.tolist() == [
         "country", "ally", "target", "wave", "population", "answer", "count", "respondent",
     ]  # fmt: skip
@@ -200,7 +201,7 @@ def labelled(path, **options):
 
 def test_spss_labels_in_the_declared_order_with_codes_between(tmp_path):
     path = labelled(tmp_path / "w.sav", missing_ranges={"q": [{"lo": 9, "hi": 9}]})
-    survey = read(path, Roles(country="cntry", answer="q"), ("very unlikely", "2", "very likely"), ("very likely",))
+    survey = quiet(path, Roles(country="cntry", answer="q"), ("very unlikely", "2", "very likely"), ("very likely",))
     assert survey.table["answer"].tolist() == [0, 1, 2, 1]
     assert survey.table["country"].tolist() == ["PL", "PL", "DE", "PL"]
     assert "excluded         1  answer 'Refused': missing in the file" in str(survey.report)
@@ -218,7 +219,7 @@ def test_spss_code_that_is_not_declared_missing_is_refused(tmp_path):
 
 def test_numeric_codes_go_before_value_labels(tmp_path):
     path = labelled(tmp_path / "w.sav", missing_ranges={"q": [{"lo": 8, "hi": 9}]})
-    survey = read(
+    survey = quiet(
         path, Roles(country="cntry", answer="q"), ("low", "mid", "high"), ("high",),
         numeric_codes={1: "low", 2: "mid", 3: "high"},
     )  # fmt: skip
@@ -234,6 +235,18 @@ def test_stata_extended_missing_values_are_reported(tmp_path):
     survey = quiet(path, Roles(country="cntry", answer="q"), ("no", "yes"), ("yes",))
     assert survey.table["answer"].tolist() == [0, 1, 1]
     assert "excluded         1  answer 'DK': missing in the file" in str(survey.report)
+
+
+def test_counts_and_ids_that_the_file_declares_missing(tmp_path):
+    frame = pd.DataFrame({"c": ["PL", "PL", "DE", "DE"], "q": ["no", "yes"] * 2})
+    frame = frame.assign(n=[1.0, 2, 3, 99], i=[1.0, 2, 99, 99])
+    path = tmp_path / "w.sav"
+    missing = [{"lo": 99, "hi": 99}]
+    pyreadstat.write_sav(frame, str(path), missing_ranges={"n": missing, "i": missing})
+    with pytest.raises(OutcomeError, match="1 counts are no number"):
+        read(path, Roles(country="c", answer="q", count="n"), ("no", "yes"), ("yes",))
+    survey = read(path, Roles(country="c", answer="q", respondent="i"), ("no", "yes"), ("yes",))
+    assert survey.table["respondent"].tolist() == ["1", "2", "", ""]
 
 
 def test_two_codes_with_one_label_are_refused(tmp_path):
@@ -272,7 +285,7 @@ BAD = [
     ("01-empty-table", lambda: read(people().head(0)), SchemaError, "0 rows"),
     ("02-missing-column", lambda: read(people().rename(columns={"ally": "alli"})), SchemaError, "did you mean 'alli'"),
     ("03-duplicate-columns", lambda: read(pd.concat([people(), people()[["ally"]]], axis=1)), SchemaError, "duplicate"),
-    ("04-case-and-space", lambda: read(people().rename(columns={"ally": "Ally "})), SchemaError, "did you mean 'Ally '"),
+    ("04-case-and-space", lambda: read(people().rename(columns={"ally": "Ally "})), SchemaError, "mean 'Ally '"),
     ("05-dict", lambda: read(people().to_dict("list")), SchemaError, "dict is not a table"),
     ("05-list", lambda: read(people().to_dict("records")), SchemaError, "list is not a table"),
     ("05-none", lambda: read_survey(None, roles=ROLES, answers=SCALE, top=SCALE[2:]), SchemaError, "is not a table"),
@@ -288,7 +301,7 @@ BAD = [
     ("10-unicode-form", lambda: read(people(ally=[*E_ACUTE] * 4)), LevelError, r"look the same: '\\xe9', 'e\\u0301'"),
     ("10-nbsp", lambda: read(people(ally=["U S", "U\u00a0S"] * 4)), LevelError, r"'U\\xa0S'"),
     ("10-zero-width", lambda: read(people(ally=["US", "U\u200bS"] * 4)), LevelError, "look the same"),
-    ("10-country-and-ally", lambda: read(people(ally=["pl", "UK"] * 4)), LevelError, "look the same in country and ally"),
+    ("10-country-and-ally", lambda: read(people(ally=["pl", "UK"] * 4)), LevelError, "same in country and ally"),
     ("10-answer", lambda: read(people(answer=["very ", *people()["answer"][1:]])), LevelError, "declared answers"),
     ("14-binary-1-2", lambda: binary([1, 2] * 4), OutcomeError, r"'1', '2'.*numeric_codes=\{1: 'label'"),
     ("14-binary-0-1", lambda: binary([0, 1] * 4), OutcomeError, r"declare the codes as text in order, as \('0', '1'\)"),
@@ -312,16 +325,16 @@ BAD = [
         pl.col("answer").cast(pl.Enum(SCALE[::-1])))), OutcomeError, "the column is ordered"),
     ("31-dont-know", lambda: read(people(answer=["Don't know", *people()["answer"][1:]])), OutcomeError,
      r"undeclared \"Don't know\".*declare missing=\(\"Don't know\",\)"),
-    ("32-gaps", lambda: binary([1, 2, 4, 5], answers=("1", "2", "3"), top=("3",)), OutcomeError, "not declared: '4', '5'"),
+    ("32-gaps", lambda: binary([1, 2, 4, 5], answers=("1", "2", "3"), top=("3",)), OutcomeError, "'4', '5'"),
     ("34-one-category", lambda: binary(["yes"] * 4, answers=("yes",)), OutcomeError, "at least two answers"),
     ("37-missing-code", lambda: binary([1, 2, 99, 98], answers=("1", "2"), top=("2",)), OutcomeError,
      r"'99', '98': looks like a missing answer.*missing=\('99', '98'\)"),
-    ("46-id-in-two-countries", lambda: panel(["a", "b", "a", "c"]), PanelError, "1 respondents are in more than one country"),
+    ("46-id-in-two-countries", lambda: panel(["a", "b", "a", "c"]), PanelError, "in more than one country: 'a'"),
     ("50-dates-as-text", lambda: read(people(wave=["06/01/2025", "w2"] * 4)), SchemaError, "ambiguous"),
     ("51-mixed-dates", lambda: read(people(wave=["2025-01-06", "13.01.2025"] * 4)), SchemaError, "'13.01.2025'"),
     ("52-datetime", lambda: read(people(wave=DAY)), SchemaError, "dates or times.*label per fielding period"),
     ("52-timezone", lambda: read(people(wave=DAY.tz_localize("UTC"))), SchemaError, "dates or times"),
-    ("52-mixed-timezones", lambda: read(people(wave=[dt.datetime(2025, 1, 1, tzinfo=dt.UTC), dt.datetime(2025, 1, 1)] * 4)),
+    ("52-mixed-timezones", lambda: read(people(wave=[DAY[0].tz_localize("UTC"), DAY[0].tz_localize("Asia/Tokyo")] * 4)),
      SchemaError, "dates or times"),
     ("57-date", lambda: read(people(wave=[dt.date(2025, 1, 1)] * 8)), SchemaError, "dates or times"),
     ("57-period", lambda: read(people(wave=pd.PeriodIndex(["2025-01"] * 8, freq="M"))), SchemaError, "dates or times"),
@@ -384,12 +397,13 @@ ODD = [
     ("13-digits", lambda: read(people(ally=["1", "2"] * 4)), DataWarning, "ally: labels look like numbers.*'1', '2'"),
     ("13-float", lambda: read(people(wave=["2020.0", "w2"] * 4)), DataWarning, "'2020.0'"),
     ("16-all-yes", lambda: binary(["yes"] * 4), IdentificationWarning, "all answers are the same"),
-    ("17-one-country-0", lambda: binary(["no", "yes", "no", "no"]), IdentificationWarning, "0 % credible answers in 'PL'"),
+    ("17-one-country-0", lambda: binary(["no", "yes", "no", "no"]), IdentificationWarning, "0 % credible.*'PL'"),
     ("17-one-country-100", lambda: binary(["yes", "yes", "yes", "no"]), IdentificationWarning, "100 %.*'PL'"),
-    ("29-never-observed", lambda: read(answers=(*SCALE, "Extremely")), DataWarning, "nobody gave the answer 'Extremely'"),
+    ("29-never-observed", lambda: read(answers=(*SCALE, "Extremely")), DataWarning, "nobody gave .*'Extremely'"),
     ("31-inside-the-scale", lambda: binary(["no", "Not sure", "yes", "Not sure", "no", "yes"],
                                            answers=("no", "Not sure", "yes")), DataWarning, "inside the scale"),
-    ("37-code-in-scale", lambda: binary([1, 2, 99, 99, 2, 1], answers=("1", "2", "99"), top=("2",)), DataWarning, "'99'"),
+    ("37-code-in-scale", lambda: binary([1, 2, 99, 99, 2, 1], answers=("1", "2", "99"), top=("2",)), DataWarning,
+     "'99' looks like a missing answer"),
     ("59-panel", lambda: panel(["a", "a", "b", "c"], wave=["w1", "w2", "w1", "w1"]), IdentificationWarning,
      "2 rows of 1 respondents with several rows, treated as independent"),
 ]  # fmt: skip
@@ -400,14 +414,15 @@ def test_odd_input_passes_with_a_warning(act, category, message):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         survey = act()
-    assert any(w.category is category and pytest.importorskip("re").search(message, str(w.message)) for w in caught)
+    assert any(w.category is category and re.search(message, str(w.message)) for w in caught)
     assert all(w.filename == __file__ for w in caught)
     assert balanced(survey.report)
 
 
 LABELS = {
-    "11-pipe": "a|b", "11-comma": "a,b", "11-newline": "a\nb", "11-dollar": "$5 vs $10", "11-tag": "<script>", "11-bracket": "[b",
-    "11-emoji": "🇵🇱👍", "11-right-to-left": "ישראל", "12-long": "x" * 300, "11-formula": "=1+1", "11-braces": "{x.__class__}",
+    "11-pipe": "a|b", "11-comma": "a,b", "11-newline": "a\nb", "11-dollar": "$5 vs $10", "11-tag": "<script>",
+    "11-bracket": "[b",     "11-emoji": "🇵🇱👍", "11-right-to-left": "ישראל", "12-long": "x" * 300,
+    "11-formula": "=1+1", "11-braces": "{x.__class__}",
 }  # fmt: skip
 
 
@@ -419,7 +434,10 @@ def test_odd_labels_are_kept_as_typed(label, tmp_path):
     assert read(tmp_path / "odd.csv").table["ally"].tolist() == [label, "UK"] * 4
 
 
-@pytest.mark.parametrize("wave", [["2025-01", "2025-03"], ["w1", "w10"], [2020, 2021], [2020.0, 2021.0], ["2020", "2021"]])
+WAVES = [["2025-01", "2025-03"], ["w1", "w10"], [2020, 2021], [2020.0, 2021.0], ["2020", "2021"]]
+
+
+@pytest.mark.parametrize("wave", WAVES)
 def test_wave_labels_pass_in_silence(wave):
     assert set(read(people(wave=wave * 4)).table["wave"]) == {str(w).removesuffix(".0") for w in wave}
 
@@ -463,6 +481,21 @@ def test_30_an_ordered_category_in_the_declared_order_passes():
     assert read(people(answer=people()["answer"].astype(kind))).table["answer"].tolist() == [3, 1, 0, 2, 2, 3, 1, 0]
 
 
+def test_30_an_ordered_category_that_nobody_chose_is_no_conflict():
+    kind = pd.CategoricalDtype(["no", "maybe", "yes"], ordered=True)
+    with pytest.warns(DataWarning, match="nobody gave the answer 'maybe'"):
+        survey = binary(pd.Series(["yes", "no", "no", "yes"], dtype=kind), answers=("no", "maybe", "yes"))
+    assert survey.table["answer"].tolist() == [2, 0, 0, 2]
+
+
+def test_30_an_ordered_category_of_codes_is_compared_by_meaning():
+    kind = pd.CategoricalDtype([1, 2], ordered=True)
+    values = pd.Series([1, 2, 2, 1], dtype=kind)
+    assert binary(values, numeric_codes={1: "no", 2: "yes"}).table["answer"].tolist() == [0, 1, 1, 0]
+    with pytest.raises(OutcomeError, match="ordered yes < no"):
+        binary(values, numeric_codes={1: "yes", 2: "no"})
+
+
 def test_43_self_ratings_are_noted():
     line = next(x for x in read(people(ally=["PL", "UK"] * 4)).report.lines if "itself" in x.what)
     assert (line.action, line.count) == ("noted", 2)
@@ -477,8 +510,8 @@ def test_49_integer_coded_groups(country):
 
 def test_38_40_63_one_level_is_noted():
     text = str(read(people(country="PL", ally="US", wave="w1", who="public")).report)
-    for line in ("one country only: 'PL'", "one ally only: 'US'", "one wave only: 'w1'", "one population only: 'public'"):
-        assert line in text
+    for role, label in (("country", "PL"), ("ally", "US"), ("wave", "w1"), ("population", "public")):
+        assert f"one {role} only: {label!r}" in text
 
 
 def test_41_unused_category_levels_are_noted():
@@ -494,7 +527,7 @@ def test_respondents_are_kept_and_unknown_ones_noted():
 
 def test_large_ids_stay_apart():
     big = 2**60
-    survey = panel(pl.DataFrame({"i": [big, big + 1, None, big + 3]}).to_arrow()["i"].to_pandas(types_mapper=pd.ArrowDtype))
+    survey = panel(pd.Series([big, big + 1, None, big + 3], dtype="int64[pyarrow]"))
     assert survey.table["respondent"].tolist() == [str(big), str(big + 1), "", str(big + 3)]
 
 
@@ -512,7 +545,8 @@ def cells(**changes):
 
 def count(frame, counts=None, **options):
     counts = counts or {"no": "no", "some": "some", "yes": "yes"}
-    return read_counts(frame, roles=options.pop("roles", Roles(country="country")), counts=counts, top=("yes",), **options)
+    roles = options.pop("roles", Roles(country="country"))
+    return read_counts(frame, roles=roles, counts=counts, top=("yes",), **options)
 
 
 def test_counted_table_by_hand():
@@ -531,9 +565,7 @@ def test_counted_answers_keep_the_order_of_the_mapping():
 
 
 def test_24_rows_without_people_are_excluded_with_a_line():
-    with pytest.warns(IdentificationWarning):
-        report = count(cells(no=[2, 0], some=[0, 0], yes=[1, 0], country=["PL", "DE"]), constants={"ally": "US"}).report \
-            if False else count(cells(no=[2, 0], some=[0, 0], yes=[1, 0])).report
+    report = count(cells(country=["PL", "DE", "FR"], no=[2, 0, 1], some=[1, 0, 0], yes=[1, 0, 1])).report
     assert "excluded         1  nobody answered" in str(report)
     assert balanced(report)
 

@@ -1,1 +1,59 @@
+"""Bayesian multilevel models of how credible people believe alliance promises to be.
+
+Everything public is a function or a frozen value of this namespace; names are loaded when they are
+first used, so that ``import alliancecred`` is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+_EXPORTS = {
+    "terms": (
+        "Cuts", "Fixed", "Flat", "Gap", "HalfNormal", "LKJ", "Level", "Normal", "Shift", "Signal", "Wave",
+        "standard_terms",
+    ),
+    "spec": ("Estimand", "Fielding", "Simulation", "Spec", "read_spec", "shipped_models", "spec_to_toml"),
+    "sources": ("DataReport", "Roles", "Survey", "Toplines"),
+    "survey": ("read_counts", "read_survey"),
+    "toplines": ("read_toplines",),
+    "sampling": ("Sampling",),
+    "fit": ("Fit", "build", "fit"),
+    "simulate": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),
+    "estimate": ("Estimate",),
+    "estimands": ("change", "contrast", "evaluate", "gap", "levels", "shift"),
+    "predict": ("predict",),
+    "check": ("leave_one_out", "ppc"),
+    "diagnose": ("diagnose",),
+    "summary": ("describe", "ranks", "summary"),
+    "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "save_figure"),
+    "errors": (
+        "AcError", "ConvergenceError", "ConvergenceWarning", "DataError", "DataWarning", "FitError",
+        "IdentificationWarning", "IncompleteFitError", "LevelError", "OutcomeError", "PanelError", "PredictError",
+        "SchemaError", "SpecError", "StoreError", "WeightError",
+    ),
+}
+_HOME = {name: module for module, names in _EXPORTS.items() for name in names}
+__all__ = sorted(_HOME)
+
+if TYPE_CHECKING:
+    from .check import leave_one_out, ppc
+    from .errors import AcError, DataError, SpecError
+    from .estimands import change, contrast, evaluate, gap, levels, shift
+    from .fit import Fit, build, fit
+    from .predict import predict
+    from .simulate import posterior_predictive, prior_predictive, simulate
+    from .summary import describe, ranks, summary
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'alliancecred' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -72,11 +72,15 @@ def translate(coded: Coded, numeric_codes: Mapping[int | float, str]) -> Coded:
     """
     meaning = {float(code): label for code, label in numeric_codes.items() if not isinstance(code, str)}
     value = {"True": 1.0, "False": 0.0}
-    names = [meaning.get(value.get(x, float(x) if _WHOLE.match(x) else np.nan), x) for x in coded.labels]
-    order = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    move = np.array([*(order[name] for name in names), -1])
-    gone = {order[names[i]]: why for i, why in coded.gone.items()}
-    return Coded(coded.column, move[coded.codes], tuple(order), gone, coded.ordered, coded.unused)
+    def name(text: str) -> str:
+        return meaning.get(value.get(text, float(text) if _WHOLE.match(text) else np.nan), text)
+
+    names = list(map(name, coded.labels))
+    place = {label: i for i, label in enumerate(dict.fromkeys(names))}
+    move = np.array([*(place[label] for label in names), -1])
+    gone = {place[names[i]]: why for i, why in coded.gone.items()}
+    order = tuple(dict.fromkeys(map(name, coded.order)))
+    return Coded(coded.column, move[coded.codes], tuple(place), gone, order, coded.unused)
 
 
 def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) -> tuple[Coded, list[Problem]]:
@@ -114,9 +118,7 @@ def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) 
 
 
 def _order_problems(coded: Coded, answers: Sequence[str]) -> Iterator[Problem]:
-    if not coded.ordered:
-        return
-    source = [x for x in (*coded.labels, *coded.unused) if x in answers]
+    source = [x for x in coded.order if x in answers]
     wanted = [a for a in answers if a in source]
     if source != wanted:
         message = f"the column is ordered {' < '.join(source)}, the declared order is {' < '.join(wanted)}"

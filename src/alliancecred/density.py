@@ -25,7 +25,8 @@ class Structure(NamedTuple):
 
     ``pos`` and ``centre`` run over the carriers of all blocks (from ``first[g]``); ``base`` holds
     constant prior variances. Term t adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
-    (i, j), i ≥ j, of the covariance of block ``term_block[t]``.
+    (i, j), i ≥ j, of the covariance of block ``term_block[t]``. ``matrix`` is (coordinates, rows),
+    ``transposed`` (rows, coordinates): each loop reads memory in order.
     """
 
     scale_sd: np.ndarray
@@ -42,6 +43,7 @@ class Structure(NamedTuple):
     term_index: np.ndarray
     term_coef: np.ndarray
     matrix: np.ndarray
+    transposed: np.ndarray
 
 
 class Data(NamedTuple):
@@ -73,6 +75,7 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[bool]) -> Structure:
     def flat(key: str, dtype: type) -> np.ndarray:
         return np.array([v for b in blocks for v in b[key]], dtype=dtype)
 
+    matrix = np.ascontiguousarray(swept_matrix(swept, cells.rows))
     return Structure(
         scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
@@ -87,7 +90,8 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[bool]) -> Structure:
         term_block=np.array([t[0] for t in terms], dtype=np.int64),
         term_index=np.array([t[1:6] for t in terms], dtype=np.int64).reshape(-1, 5),
         term_coef=np.array([t[6] for t in terms], dtype=float),
-        matrix=np.ascontiguousarray(swept_matrix(swept, cells.rows)),
+        matrix=np.ascontiguousarray(matrix.T),
+        transposed=matrix,
     )
 
 

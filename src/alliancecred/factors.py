@@ -161,7 +161,7 @@ def factor_lines(factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Rep
             yield ReportLine("noted", kept, f"one {role} only: {label!r}")
         if coded.unused:
             yield ReportLine("noted", 0, f"{role}: declared in the source but in no row: {shown(coded.unused)}")
-    if own := int((keep & self_rated(factors)).sum()):
+    if {"country", "ally"} <= set(factors) and (own := int((keep & self_rated(factors)).sum())):
         yield ReportLine("noted", own, "the country rates itself (self-ratings)")
 
 
@@ -175,9 +175,10 @@ def self_rated(factors: Mapping[str, Coded]) -> np.ndarray:
 
 def numbers(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem]]:
     """Return a column of counts as int64, or what is wrong with it."""
-    if pd.api.types.is_bool_dtype(series.dtype):
+    series = series.astype(object)
+    if pd.api.types.infer_dtype(series) == "boolean":
         return np.zeros(len(series), np.int64), [Problem("outcome", column, "counts are needed, got true and false")]
-    values = pd.to_numeric(series.astype(object), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     bad = {
         "no number": np.isnan(values),
         "infinite": np.isinf(values),

@@ -15,7 +15,7 @@ import xarray as xr
 
 from .cells import Cells, make_cells
 from .design import Design, coords_of, dims_of, make_design
-from .diagnose import Diagnosis, diagnosis
+from .gates import Diagnosis, diagnosis
 from .errors import ConvergenceError, ConvergenceWarning
 from .identify import warn_identification
 from .recover import recover

@@ -71,7 +71,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     """Return the rows of a table that has one row per person and judged ally."""
     found = code_factors(table, columns, said.constants)
     answer, wrong = _answer(table, columns, said)
-    person, unreadable = _coded(table, columns.get("respondent"))
+    person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
     problems = [*found.problems, *wrong, *unreadable, *miscounted]
     keep, lines = exclude({**found.factors, "answer": answer}, table.rows)
@@ -100,10 +100,20 @@ def _coded(table: Table, column: str | None) -> tuple[Coded | None, list[Problem
     return encode(table.data[column], column, table.user_missing.get(column, ()))
 
 
+def _person(table: Table, column: str | None) -> tuple[Coded | None, list[Problem]]:
+    person, problems = _coded(table, column)
+    if person is not None and person.gone:
+        person = replace(person, codes=np.where(person.alive(), person.codes, -1), gone={})
+    return person, problems
+
+
 def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:
     if column is None or column not in table.data:
         return np.ones(table.rows, dtype=np.int64), []
-    return numbers(table.data[column], column)
+    given = table.data[column]
+    if absent := table.user_missing.get(column):
+        given = given.astype(object).mask(given.isin(absent))
+    return numbers(given, column)
 
 
 def _report(

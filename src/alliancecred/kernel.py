@@ -313,12 +313,18 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
             _chain(s, g, sensitivity, sd, rho, grad, n_sd)
         else:
             total += _uncentre(s, g, low, raw, x)
-    eta = np.dot(s.matrix, x)
+    eta = np.zeros(s.matrix.shape[1])
+    for j in range(len(x)):
+        for i in range(len(eta)):
+            eta[i] += s.matrix[j, i] * x[j]
     cuts, geta = _cuts(spacing), np.empty(len(eta))
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
     _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : start])
-    gx += np.dot(geta, s.matrix)
+    for i in range(len(eta)):
+        if geta[i] != 0.0:
+            for j in range(len(x)):
+                gx[j] += geta[i] * s.transposed[i, j]
     for g in range(len(s.m)):
         if not s.centred[g]:
             low = _cov(s, g, sd, rho)

@@ -34,8 +34,8 @@ class Coded:
         The distinct labels as text.
     gone
         Positions of labels that mean "missing", and why.
-    ordered
-        Whether the source declares that ``labels`` are in order.
+    order
+        The labels in the order the source declares, used or not; empty if it declares none.
     unused
         Labels the source declares but no row has.
     """
@@ -44,7 +44,7 @@ class Coded:
     codes: np.ndarray
     labels: tuple[str, ...]
     gone: Mapping[int, str] = field(default_factory=dict)
-    ordered: bool = False
+    order: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
     def rows(self, positions: Collection[int]) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ def as_text(value: Any) -> str | None:
         case None:
             return None
         case _:
-            return None if pd.isna(value) else str(value)
+            return None if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 
 # --- from a column to codes ---------------------------------------------------------------------
@@ -134,8 +134,8 @@ def encode(series: pd.Series, column: str, user_missing: Collection[str] = ()) -
     labels, move = _distinct(texts, used)
     gone = {i: "missing in the file" for i, label in enumerate(labels) if label in user_missing}
     unused = tuple(t for i, t in enumerate(texts) if t is not None and not used[i]) if categorical else ()
-    ordered = categorical and bool(series.cat.ordered)
-    return Coded(column, move[codes], labels, gone, ordered, unused), []
+    order = tuple(t for t in texts if t is not None) if categorical and series.cat.ordered else ()
+    return Coded(column, move[codes], labels, gone, order, unused), []
 
 
 def _distinct(texts: Sequence[str | None], used: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:

@@ -146,7 +146,7 @@ def _impossible(cell: Cell) -> Problem:
 def _topline(cell: Cell, groups: tuple[tuple[int, ...], ...], possible: Sequence[tuple[int, float]]) -> Topline:
     weight = np.array([w for _, w in possible])
     return Topline(
-        labels={role: cell.labels[role] for role in FACTORS},
+        labels={role: cell.labels.get(role, "") for role in FACTORS},
         groups=groups,
         lower=tuple(s.lower / 100 for s in cell.shares),
         upper=tuple(s.upper / 100 for s in cell.shares),

@@ -44,25 +44,31 @@ def sample_sizes(row: Row) -> tuple[Sizes, list[Complaint]]:
             wrong.append(Complaint(c, "not a positive number of people", str(row[c])))
         elif c in _WHOLE[kind] and value != round(value):
             wrong.append(Complaint(c, "not a whole number", str(row[c]), "an average? say n_kind 'average'"))
-    if not wrong and kind == "range" and not given["n_low"] <= given.get("n", given["n_low"]) <= given["n_high"]:
-        wrong.append(Complaint("n", "not between n_low and n_high", f"{row.get('n')}"))
+    if kind == "range" and not wrong:
+        wrong += _range_complaints(given)
     if wrong:
         return (), wrong
-    return _grid(kind, given)
+    return _grid(kind, given), []
 
 
-def _grid(kind: str, given: Mapping[str, float]) -> tuple[Sizes, list[Complaint]]:
+def _range_complaints(given: Mapping[str, float]) -> list[Complaint]:
+    low, high = given["n_low"], given["n_high"]
+    if low > high:
+        return [Complaint("n_low", "above n_high", f"{low:g} > {high:g}", "exchange them")]
+    if not low <= given.get("n", low) <= high:
+        return [Complaint("n", f"not between n_low and n_high ({low:g} to {high:g})", f"{given['n']:g}")]
+    return []
+
+
+def _grid(kind: str, given: Mapping[str, float]) -> Sizes:
     match kind:
         case "exact":
-            return ((int(given["n"]), 1.0),), []
+            return ((int(given["n"]), 1.0),)
         case "range":
-            low, high = int(given["n_low"]), int(given["n_high"])
-            if low > high:
-                return (), [Complaint("n_low", "above n_high", f"{low} > {high}", "exchange them")]
-            n = _whole(low, high)
-            return tuple((int(v), 1 / len(n)) for v in n), []
+            n = _whole(int(given["n_low"]), int(given["n_high"]))
+            return tuple((v, 1 / len(n)) for v in n.tolist())
         case _:
-            return _normal_grid(given["n"], given["n_spread"]), []
+            return _normal_grid(given["n"], given["n_spread"])
 
 
 def _whole(low: int, high: int) -> np.ndarray:
@@ -70,10 +76,10 @@ def _whole(low: int, high: int) -> np.ndarray:
 
 
 def _normal_grid(mean: float, spread: float) -> Sizes:
-    """Return whole numbers with the normal mass around each, cut at three spreads and at 1."""
+    """Return whole numbers with the normal density there times their spacing, cut at three spreads and at 1."""
     low, high = max(1, math.ceil(mean - 3 * spread)), math.floor(mean + 3 * spread)
-    n = _whole(low, high) if low <= high else np.array([max(1, round(mean))])
-    edges = np.concatenate([[n[0] - 0.5], (n[1:] + n[:-1]) / 2, [n[-1] + 0.5]])
-    mass = np.diff([math.erf((e - mean) / spread / math.sqrt(2)) for e in edges])
-    weight = mass / mass.sum() if mass.sum() > 0 else np.full(len(n), 1 / len(n))
-    return tuple(zip(n.tolist(), weight.tolist(), strict=True))
+    if low >= high:
+        return ((max(1, round(mean)), 1.0),)
+    n = _whole(low, high)
+    weight = np.exp(-0.5 * ((n - mean) / spread) ** 2) * np.gradient(n)
+    return tuple(zip(n.tolist(), (weight / weight.sum()).tolist(), strict=True))

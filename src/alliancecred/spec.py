@@ -116,6 +116,15 @@ class Estimand:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The same analysis with another declared overdispersion of its toplines, reported beside it."""
+
+    name: str
+    overdispersion: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class Spec:
     """An analysis: what was asked, of whom, which signals, which terms, which estimands.
 
@@ -143,10 +152,10 @@ class Spec:
         Prior of the intercept (logit).
     estimands, sources
         What to report, and where the data come from (for the command line).
+    variants
+        Declared variations that are fitted and reported beside the main analysis.
     names
         Full names of codes, for tables and figures.
-    simulated
-        True if any source is simulated; shown wherever a result appears.
     title, question, references
         Words for the report.
 
@@ -176,6 +185,7 @@ class Spec:
     intercept: Normal = Normal(0.0, 1.5)
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
+    variants: tuple[Variant, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     title: str = ""
     question: str = ""

@@ -129,7 +129,7 @@ def read_counts(
     >>> survey.table["count"].tolist()
     [2, 1, 1, 3]
     """
-    said = Said(tuple(counts), _tuple(top), constants=constants)
+    said = Said(_tuple(tuple(counts)), _tuple(top), constants=constants)
     roles_given = columns_of(roles)
     problems = [*declared_problems(said.answers, top), *argument_problems(said, roles_given, FACTORS)]
     columns = {role: c for role, c in roles_given.items() if role in FACTORS}
@@ -143,7 +143,7 @@ def read_counts(
 
 
 def _tuple(values: Sequence[str]) -> tuple[str, ...]:
-    return (values,) if isinstance(values, str) else tuple(values)
+    return (values,) if isinstance(values, str) else tuple(map(str, values))
 
 
 def _names(columns: Mapping[str, str]) -> list[str]:

@@ -32,18 +32,16 @@ def read_toplines(
 
     The columns have fixed names; others are ignored.
 
-    ================ ===========================================================================
-    ``country``, ``ally``, ``wave`` (``target``, ``population`` if there are any)  labels
-    ``answer``       one of ``answers``; ``top`` for the top answers together; or several answers
-                     joined by `` + ``
-    ``pct``          the per cent as printed; ``*`` for "under half a per cent"; may be empty
-                     where ``precision`` is ``verbal``
-    ``precision``    ``integer``, ``one decimal``, ``two decimals`` or ``verbal``
-    ``lower, upper`` the per cents that a verbal report allows, both included
-    ``n_kind``       ``exact`` (``n``), ``average`` (``n`` is the mean over cells, ``n_spread`` their
-                     standard deviation) or ``range`` (``n_low`` to ``n_high``)
-    ``source``       where it was published
-    ================ ===========================================================================
+    - ``country``, ``ally``, ``wave``, and ``target`` and ``population`` if there are any: labels
+    - ``answer``: one of ``answers``; ``top`` for the top answers together; or several joined by
+      `` + ``, as in ``likely + very likely``
+    - ``pct``: the per cent as printed; ``*`` for "under half a per cent"; may be empty where
+      ``precision`` is ``verbal``
+    - ``precision``: ``integer``, ``one decimal``, ``two decimals`` or ``verbal``
+    - ``lower``, ``upper``: the per cents that a verbal report allows, both included
+    - ``n_kind``: ``exact`` (``n``), ``average`` (``n`` is a mean over cells, ``n_spread`` their
+      standard deviation) or ``range`` (from ``n_low`` to ``n_high``)
+    - ``source``: where it was published
 
     Percentages are shares of those who gave one of ``answers``. Rows with the same labels form one
     cell; what they do not publish is its last group.
@@ -83,15 +81,17 @@ def read_toplines(
     """
     problems = [*declared_problems(answers, top), *_argument_problems(answers, top, overdispersion)]
     table = open_table(source, _COLUMNS)
-    problems += [*table.problems, *_table_problems(table, constants)]
+    absent = [*table.problems, *_table_problems(table, constants)]
     found = code_factors(table, {r: r for r in FACTORS if r in table.columns}, constants)
     keep, lines = exclude(found.factors, table.rows)
     rows = _rows(table, constants)
-    shares = _proportions(rows)
     cells, wrong = cells_of(found.factors, keep, rows, answers, top)
-    problems += [*found.problems, *nothing_left(table, keep, lines), *(shares or wrong)]
-    made, wrong, notes = toplines_of(cells, len(answers))
-    raise_data([*problems, *wrong])
+    made, unfit, notes = toplines_of(cells, len(answers))
+    known = {p.column for p in absent}
+    problems += [*absent, *found.problems]
+    problems += [] if problems else nothing_left(table, keep, lines)
+    problems += _proportions(rows) or [p for p in (*wrong, *unfit) if p.column not in known]
+    raise_data(problems)
     for text in (*found.warnings, *_one_per_cent(rows)):
         warnings.warn(text, DataWarning, stacklevel=2)
     used = ReportLine("used", int(keep.sum()), f"published shares in {len(made)} cells")

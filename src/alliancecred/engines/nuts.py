@@ -76,20 +76,12 @@ def sample(
     """
     import nutpie
 
-    from ..kernel import log_density
+    from ..callback import pack
 
     swept = sweep(design, cells.rows)
     info = information(swept, cells)
     centred = tuple((i > CENTRED_ABOVE) != (flip and i < 10 * CENTRED_ABOVE) for i in info)
-    arrays, data = structure(swept, cells, centred), data_arrays(swept, cells, mask)
-    size = parameter_count(swept)
-    model = nutpie.compiled_pyfunc.from_pyfunc(
-        size,
-        lambda: lambda theta: log_density(theta, arrays, data),
-        lambda *_: lambda theta: {"theta": theta},
-        [np.dtype("float64")], [(size,)], ["theta"],
-        make_initial_point_fn=lambda seed: _start(design, size, seed),
-    )
+    model = _native(swept, pack(structure(swept, cells, centred), data_arrays(swept, cells, mask)))
     tree = nutpie.sample(
         model, draws=draws, tune=sampling.tune, chains=chains, cores=sampling.cores or min(chains, os.cpu_count() or 1),
         seed=seed, progress_bar=progressbar, save_warmup=False, adaptation="low_rank",
@@ -100,7 +92,23 @@ def sample(
     return swept, raw
 
 
-def _start(design: Design, size: int, seed: int) -> np.ndarray:
+def _native(swept: Swept, buffer: np.ndarray) -> Any:
+    """Return a nutpie model that calls our C callbacks on ``buffer``."""
+    from nutpie.compile_pymc import CompiledPyMCModel
+
+    from ..callback import copy_c, log_density_c
+
+    size = parameter_count(swept)
+    return CompiledPyMCModel(
+        dims={}, _n_dim=size, _coords={}, _shapes={"theta": (size,)}, n_expanded=size,
+        compiled_logp_func=log_density_c, compiled_expand_func=copy_c, user_data=buffer,
+        initial_point_func=lambda seed: _start(swept.design, size, seed),
+        shape_info=(["theta"], [slice(0, size)], [(size,)]),
+        shared_data={}, shared_var_keys={}, logp_func=None, expand_func=None,
+    )
+
+
+def _start(design: Design, size: int, seed: int | None) -> np.ndarray:
     """Scales near half their prior sd, everything else near zero."""
     rng = np.random.default_rng(seed)
     theta = rng.uniform(-0.5, 0.5, size)

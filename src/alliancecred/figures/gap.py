@@ -12,11 +12,11 @@ from .rows import (
     draw_zero,
     label_room,
     naming,
-    ordered_draws,
     place,
     row_frame,
     set_rows,
     slab_values,
+    slabs_of,
     value_room,
     write_labels,
     write_values,
@@ -67,7 +67,7 @@ def plot_gap(
     3.5
     """
     table = gap_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    draws = ordered_draws(estimate, table)
+    slabs = slabs_of(estimate, table)
     lines = place(table, key=False)
     wide = inches(width)
     marks = f"Marks: posterior means; bars: {interval_words(ci_prob, ci_kind)}; shapes: posterior densities"
@@ -83,8 +83,8 @@ def plot_gap(
     axes = page.axes(start, page.bottom + AXIS, room, lines.inches)
     set_rows(axes, lines)
     draw_zero(axes, estimate.smallest)
-    draw_slabs(axes, lines, table, draws)
-    low, high = padded(slab_values(table, draws), zero=True)
+    draw_slabs(axes, lines, table, slabs)
+    low, high = padded(slab_values(table, slabs), zero=True)
     set_range(axes, low, high, width=room, title=_title(estimate, room))
     write_values(page, lines, table, top=page.top, full=True)
     return page.figure

@@ -16,6 +16,7 @@ HEADINGS = {
     "other": "Other allies: second-order effect",
     "self": "Self-rating",
 }
+Slab = tuple[np.ndarray, np.ndarray]
 _ROLE_ORDER = {"sender": 0, "other": 1, "self": 2}
 
 
@@ -139,7 +140,7 @@ def colour_of(role: str) -> str:
     return COLOURS.get(role, COLOURS[""])
 
 
-def density(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def density(draws: np.ndarray) -> Slab:
     """Return grid and density (highest point 1) of the middle 99.8 % of finite draws; empty if they are one value."""
     from arviz_stats.base import array_stats
 
@@ -152,14 +153,14 @@ def density(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return grid[keep], height[keep] / height.max()
 
 
-def draw_slabs(axes: Axes, lines: Lines, table: pd.DataFrame, draws: np.ndarray) -> None:
+def draw_slabs(axes: Axes, lines: Lines, table: pd.DataFrame, slabs: list[Slab]) -> None:
     """Draw each row's density, darker within the interval, above its mean and interval bar."""
     for line in lines.lines:
         if line.index < 0:
             continue
         row = table.iloc[line.index]
         colour, base = colour_of(str(row["role"])), line.y + 0.27
-        grid, height = density(draws[line.index])
+        grid, height = slabs[line.index]
         for inside, strength in ((False, 0.18), (True, 0.5 if row["average"] else 0.38)):
             keep = (grid >= row["lower"]) & (grid <= row["upper"]) if inside else np.ones(len(grid), bool)
             axes.fill_between(grid[keep], base, base - 0.7 * height[keep], color=colour, alpha=strength, linewidth=0)
@@ -184,14 +185,14 @@ def draw_zero(axes: Axes, smallest: float) -> None:
     axes.axvline(0, color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
 
 
-def slab_values(table: pd.DataFrame, draws: np.ndarray) -> np.ndarray:
+def slab_values(table: pd.DataFrame, slabs: list[Slab]) -> np.ndarray:
     """Return every value a panel of slabs must hold."""
-    grids = [density(d)[0] for d in draws]
-    return np.concatenate([table["lower"].to_numpy(), table["upper"].to_numpy(), table["mean"].to_numpy(), *grids])
+    numbers = table[["lower", "upper", "mean"]].to_numpy(dtype=float).ravel()
+    return np.concatenate([numbers, *(grid for grid, _ in slabs)])
 
 
-def ordered_draws(estimate: Estimate, table: pd.DataFrame) -> np.ndarray:
-    """Return the draws in the order of the frame."""
-    return by_row(estimate)[table["draws_row"].to_numpy(dtype=int)]
+def slabs_of(estimate: Estimate, table: pd.DataFrame) -> list[Slab]:
+    """Return the density of each row, in the order of the frame."""
+    return [density(d) for d in by_row(estimate)[table["draws_row"].to_numpy(dtype=int)]]
 
 

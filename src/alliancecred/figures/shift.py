@@ -30,11 +30,11 @@ from .rows import (
     draw_zero,
     label_room,
     naming,
-    ordered_draws,
     place,
     row_frame,
     set_rows,
     slab_values,
+    slabs_of,
     value_room,
     write_labels,
     write_values,
@@ -139,11 +139,11 @@ def plot_shift(
 
 
 def _draw_difference(axes: Axes, lines: Lines, table: pd.DataFrame, estimate: Estimate, room: float) -> None:
-    draws = ordered_draws(estimate, table)
+    slabs = slabs_of(estimate, table)
     set_rows(axes, lines)
     draw_zero(axes, estimate.smallest)
-    draw_slabs(axes, lines, table, draws)
-    low, high = padded(slab_values(table, draws), zero=True)
+    draw_slabs(axes, lines, table, slabs)
+    low, high = padded(slab_values(table, slabs), zero=True)
     set_range(axes, low, high, width=room, title=unit_title("Difference", estimate.unit, room))
 
 

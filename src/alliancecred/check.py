@@ -1,0 +1,80 @@
+"""How well the model predicts what was observed: posterior predictive and leave-one-cell-out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .fit import Fit, fit_design
+from .sampling import Sampling
+from .simulate import replicate
+
+
+def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFrame:
+    """Return observed and replicated shares of the top answers, one line per row of the data.
+
+    Columns: the factors, ``answer``, ``observed_lower, observed_upper`` (per cent; equal for counts,
+    the published bounds for toplines), ``mean, lower, upper`` of the replications, and ``rank``: the
+    probability that a replication lies below the observation, ties and bounds counted half.
+    """
+    return _frame(fit, fit, np.arange(len(fit.cells.rows)), ci_prob, random_seed)
+
+
+def leave_one_out(
+    fit: Fit, *, rows: Sequence[int] = (), ci_prob: float = 0.95, random_seed: int = 0,
+    sampling: Sampling = Sampling(), draws: int = 500,
+) -> pd.DataFrame:
+    """Return what `ppc` does, each row predicted from a fit without it (exact refits).
+
+    Parameters
+    ----------
+    rows
+        Positions of the rows to leave out, one at a time; empty means all.
+
+    Notes
+    -----
+    A column ``status`` tells whether the refit passed its gates.
+    """
+    index = np.asarray(rows if len(rows) else np.arange(len(fit.cells.rows)), dtype=int)
+    out = []
+    for i in index:
+        mask = np.ones(len(fit.cells.rows))
+        mask[i] = 0.0
+        refit = fit_design(fit.design, fit.cells, random_seed=random_seed + int(i), draws=draws, sampling=sampling, mask=mask)
+        out.append(_frame(fit, refit, np.array([i]), ci_prob, random_seed).assign(status=refit.diagnosis.status))
+    return pd.concat(out, ignore_index=True)
+
+
+def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) -> pd.DataFrame:
+    top = np.isin(fit.spec.answers, fit.spec.top)
+    replicated = replicate(fit.design, fit.cells, source.draws(), np.random.default_rng(seed), 1)
+    n = len(fit.cells.counts)
+    lower, upper = _observed(fit, top)
+    values = np.full((replicated.sizes["draw"], len(fit.cells.rows)), np.nan)
+    if n:
+        counts = replicated["counts"].values[0]
+        values[:, :n] = 100 * counts[..., top].sum(-1) / np.maximum(counts.sum(-1), 1)
+    if fit.cells.toplines:
+        values[:, n:] = replicated["published"].values[0]
+    values, lower, upper = values[:, index], lower[index], upper[index]
+    tail = (1 - ci_prob) / 2
+    below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
+    frame = fit.cells.labels().iloc[index].reset_index(drop=True)
+    return frame.assign(
+        answer=_answers(fit, index), observed_lower=lower, observed_upper=upper, mean=values.mean(0),
+        lower=np.quantile(values, tail, axis=0), upper=np.quantile(values, 1 - tail, axis=0),
+        rank=below + 0.5 * (1 - below - above),
+    )
+
+
+def _observed(fit: Fit, top: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts = fit.cells.counts
+    share = 100 * counts[:, top].sum(1) / np.maximum(counts.sum(1), 1)
+    bounds = [[100 * t.lower[0], 100 * t.upper[0]] for t in fit.cells.toplines]
+    both = np.array(bounds, dtype=float).reshape(-1, 2)
+    return np.concatenate([share, both[:, 0]]), np.concatenate([share, both[:, 1]])
+
+
+def _answers(fit: Fit, index: np.ndarray) -> list[str]:
+    n, names = len(fit.cells.counts), fit.spec.answers
+    return ["top" if i < n else " + ".join(names[k] for k in fit.cells.toplines[i - n].groups[0]) for i in index]

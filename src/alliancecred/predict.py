@@ -1,0 +1,199 @@
+"""From draws to answers: scores of rows, and predictions for new countries and allies."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .cells import Levels, Rows, rows_of
+from .design import Design, Pooled, linear_predictor
+from .errors import PredictError, Problem, SpecError, nearest
+from .estimate import LABELS, Estimate
+from .fit import Fit
+from .outcome import cut_points, log_probs, scores
+from .terms import FACTORS
+
+_CHUNK = 4_000_000
+
+
+def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return P(answer), shape (draws, rows, answers)."""
+    eta = linear_predictor(design, rows, draws)
+    return np.exp(log_probs(eta, _cuts(design, draws, len(eta))))
+
+
+def _cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+    if design.answers == 2:
+        return np.zeros((1, 1, 1))
+    return cut_points(np.asarray(draws["cut_spacing"]).reshape(size, -1))[:, None, :]
+
+
+def score_rows(
+    fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, int] | None = None
+) -> np.ndarray:
+    """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
+
+    ``sizes`` maps populations to their finite size: people observed are known, the others drawn.
+    """
+    weight = _weight(fit.design, answer)
+    draws = fit.draws()
+    out = np.empty((len(next(iter(draws.values()))), len(rows)))
+    step = max(1, _CHUNK // (len(out) * fit.design.answers))
+    for start in range(0, len(rows), step):
+        part = np.arange(start, min(start + step, len(rows)))
+        probs = answer_probs(fit.design, rows.take(part), draws)
+        if sizes:
+            probs = _finite(fit, rows.take(part), probs, sizes)
+        out[:, part] = probs @ weight
+    return out
+
+
+def _weight(design: Design, answer: str) -> np.ndarray:
+    spec = design.spec
+    if answer not in ("top", "mean", *spec.answers):
+        raise SpecError(f"unknown answer {answer!r}: {nearest(answer, ('top', 'mean', *spec.answers))}")
+    top = [spec.answers.index(t) for t in spec.top]
+    return scores(design.answers, top, answer, spec.answers) * (1.0 if answer == "mean" else 100.0)
+
+
+def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray:
+    """Replace probabilities by shares of a finite population of which some were observed."""
+    n = len(fit.cells.counts)
+    known = {tuple(c[i] for c in fit.cells.rows.codes.values()): fit.cells.counts[i] for i in range(n)}
+    names = np.array(fit.cells.levels["population"], dtype=object)[rows.codes["population"]]
+    rng = np.random.default_rng(int(fit.idata.attrs["random_seed"]))
+    out = probs.copy()
+    for i, name in enumerate(names):
+        if name not in sizes:
+            continue
+        seen = known.get(tuple(c[i] for c in rows.codes.values()), np.zeros(fit.design.answers))
+        left = sizes[name] - int(seen.sum())
+        if left < 0:
+            raise PredictError(f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}")
+        p = probs[:, i] / probs[:, i].sum(1, keepdims=True)
+        out[:, i] = (seen + rng.multinomial(left, p)) / sizes[name]
+    return out
+
+
+def predict(
+    fit: Fit,
+    table: pd.DataFrame,
+    *,
+    answer: str = "top",
+    signals: Mapping[str, float] | None = None,
+    new_levels: str = "refuse",
+    random_seed: int = 0,
+) -> Estimate:
+    """Predict for combinations of factors, also for countries and allies that were not asked.
+
+    Parameters
+    ----------
+    table
+        One row per prediction, columns among ``country, ally, target, wave, population``; what is
+        left out must have one level in the data (``population``: the reference).
+    answer
+        As in `levels`.
+    signals
+        Signal → 1 (on) or 0 (off), instead of what the wave's date says.
+    new_levels
+        ``refuse``, or ``draw``: effects of a new level are drawn from their pooled distribution,
+        one draw per new level (and seed), shared by all rows and by other calls, so that the arms
+        of a `contrast` refer to the same new country.
+    random_seed
+        Seed of the new levels' draws.
+
+    Returns
+    -------
+    Estimate
+        Rows as in ``table``, ``descriptive``.
+
+    Raises
+    ------
+    PredictError
+        If a level is new and ``new_levels="refuse"``, or a column is missing.
+    """
+    full = _complete(fit, table)
+    design, draws = extend(fit, full, new_levels, random_seed)
+    rows = rows_of(fit.spec, design.levels, full)
+    for name, value in (signals or {}).items():
+        rows = rows.with_signal(fit.spec.signal(name).name, value)
+    values = answer_probs(design, rows, draws) @ _weight(design, answer)
+    post = fit.posterior.sizes
+    coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
+    array = xr.DataArray(
+        values.reshape(post["chain"], post["draw"], -1), dims=("chain", "draw", "row"),
+        coords=coords | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))},
+    )
+    assert set(LABELS) <= set(array.coords)
+    return Estimate(array, "points" if answer == "mean" else "percent", "descriptive", answer,
+                    "nothing: one row per combination", fit.spec, status=fit.diagnosis.status)
+
+
+def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    problems, out = [], {}
+    for column in table.columns:
+        if column not in FACTORS:
+            problems.append(Problem("schema", str(column), "unknown column", (), nearest(str(column), FACTORS)))
+    for factor in FACTORS:
+        levels = fit.cells.levels[factor]
+        if factor in table.columns:
+            out[factor] = table[factor].astype(str).to_numpy(dtype=object)
+        elif factor == "population" or len(levels) == 1:
+            value = fit.spec.reference if factor == "population" and fit.spec.reference in levels else levels[0]
+            out[factor] = np.full(len(table), value, dtype=object)
+        else:
+            problems.append(Problem("schema", factor, "column is missing", (), f"its levels: {', '.join(levels)}"))
+    if not len(table):
+        problems.append(Problem("schema", "", "0 rows"))
+    if problems:
+        raise PredictError(problems)
+    return pd.DataFrame(out, columns=list(FACTORS))
+
+
+def extend(fit: Fit, table: pd.DataFrame, new_levels: str, seed: int) -> tuple[Design, dict[str, np.ndarray]]:
+    """Return the design and draws with the new levels of a table added to every pooled block."""
+    if new_levels not in ("refuse", "draw"):
+        raise PredictError(f"new_levels is 'refuse' or 'draw', got {new_levels!r}")
+    new = {f: [v for v in dict.fromkeys(table[f]) if v not in fit.cells.levels[f]] for f in FACTORS}
+    new = {f: v for f, v in new.items() if v}
+    draws = fit.draws()
+    if not new:
+        return fit.design, draws
+    problems = [Problem("level", f, f"not in the data: {v[:5]}", (), nearest(v[0], fit.cells.levels[f]) +
+                        " (new_levels='draw' predicts for new countries and allies)")
+                for f, v in new.items() if new_levels == "refuse" or f in ("wave", "population")]
+    if problems:
+        raise PredictError(problems)
+    levels: Levels = {f: (*old, *new.get(f, ())) for f, old in fit.cells.levels.items()}
+    design = replace(fit.design, levels=levels)
+    for block in fit.design.pooled:
+        if set(block.by) & set(new):
+            draws[block.variable] = _extend_block(fit.design, levels, block, draws, seed)
+    return design, draws
+
+
+def _extend_block(
+    design: Design, levels: Levels, block: Pooled, draws: Mapping[str, np.ndarray], seed: int
+) -> np.ndarray:
+    old = draws[block.variable]
+    shape = tuple(len(levels[f]) for f in block.by)
+    out = np.full((len(old), *shape), np.nan)
+    out[(slice(None), *[slice(0, n) for n in design.shape(block)])] = old
+    for place in zip(*np.nonzero(np.isnan(out[0])), strict=True):
+        labels = [levels[f][i] for f, i in zip(block.by, place, strict=True)]
+        value = draws[block.sd_name] * _normal(seed, block.variable, labels, len(old))
+        if block.partner is not None:
+            rho = draws[block.corr_name]
+            partner = _normal(seed, block.partner, labels, len(old))
+            value = rho * draws[block.sd_name] * partner + np.sqrt(1 - rho**2) * value
+        out[(slice(None), *place)] = value
+    return out
+
+
+def _normal(seed: int, variable: str, labels: Sequence[str], size: int) -> np.ndarray:
+    """Standard normal draws that depend on nothing but seed, block and level."""
+    key = hashlib.sha256("\x1f".join([variable, *labels]).encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(key[:8], "big")]).standard_normal(size)

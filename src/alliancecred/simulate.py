@@ -1,0 +1,269 @@
+"""Forward: parameters from the priors, surveys with known truth, prior and posterior predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .cells import Cells, make_cells
+from .design import Design, coords_of, dims_of, make_design
+from .gates import diagnosis
+from .errors import Problem, SpecError, nearest
+from .fit import Fit, prepare
+from .outcome import make_lattice, publish
+from .predict import answer_probs
+from .sources import DataReport, ReportLine, Survey, Toplines
+from .spec import Fielding, Simulation, Spec, as_spec
+from .terms import FACTORS, Flat
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A simulated survey and what is true of it.
+
+    Parameters
+    ----------
+    survey
+        What `read_survey` would have returned.
+    truth
+        A `Fit` with one chain of one draw, the true parameters: every estimand function applies.
+    """
+
+    survey: Survey
+    truth: Fit
+
+
+def draw_prior(
+    design: Design, rng: np.random.Generator, size: int, given: Mapping[str, float] | None = None
+) -> dict[str, np.ndarray]:
+    """Draw every variable of the posterior from its prior, with the draws along the first axis.
+
+    Parameters
+    ----------
+    given
+        Scalars held at a value instead: ``intercept``, ``shift_x[sender]``, ``sd_level_country``,
+        ``corr_…``, ``cut_spacing[0]``.
+
+    Raises
+    ------
+    SpecError
+        If a prior is flat (nothing can be drawn from it), or ``given`` names no scalar of the model.
+    """
+    given = dict(given or {})
+    flat = [c.name for c in design.coefficients if isinstance(c.prior, Flat) and c.name not in given]
+    if flat:
+        raise SpecError(f"flat priors cannot be simulated from: {', '.join(flat)}")
+    out: dict[str, np.ndarray] = {}
+
+    def scalar(name: str, value: np.ndarray) -> np.ndarray:
+        return np.full(size, given.pop(name)) if name in given else value
+
+    for variable, index in design.variables.items():
+        columns = [scalar(c.name, _normal(c.prior, rng, size)) for c in (design.coefficients[i] for i in index)]
+        out[variable] = np.column_stack(columns) if design.coefficients[index[0]].label else columns[0]
+    for block in design.pooled:
+        sd = out[block.sd_name] = scalar(block.sd_name, np.abs(rng.normal(0, block.scale.sd, size)))
+        value = rng.standard_normal((size, *design.shape(block)))
+        wide = (slice(None), *[None] * len(block.by))
+        if block.partner is not None:
+            eta = block.correlation.eta
+            rho = out[block.corr_name] = scalar(block.corr_name, 2 * rng.beta(eta, eta, size) - 1)
+            partner = out[block.partner] / out[f"sd_{block.partner}"][wide]
+            value = rho[wide] * partner + np.sqrt(1 - rho[wide] ** 2) * value
+        out[block.variable] = sd[wide] * value
+    if design.answers > 2:
+        columns = [scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size))
+                   for j in range(design.answers - 2)]
+        out["cut_spacing"] = np.column_stack(columns)
+    if given:
+        known = [*out, *(c.name for c in design.coefficients)]
+        raise SpecError([Problem("schema", "truth", f"no scalar {k!r} in this model", (), nearest(k, known)) for k in given])
+    return out
+
+
+def _normal(prior: object, rng: np.random.Generator, size: int) -> np.ndarray:
+    draws = rng.standard_normal(size)
+    return draws if isinstance(prior, Flat) else prior.mean + prior.sd * draws  # type: ignore[attr-defined]
+
+
+def simulate(
+    spec: Spec | str | Path,
+    *,
+    fieldings: Sequence[Fielding] = (),
+    truth: Mapping[str, float] | None = None,
+    random_seed: int | None = None,
+) -> Simulated:
+    """Simulate a survey with known truth from a spec.
+
+    People rate every ally of the spec, independently given the model.
+
+    Parameters
+    ----------
+    spec
+        Declares countries, allies, waves and answers; its `Simulation` source, if any, gives the
+        defaults of the other arguments.
+    fieldings
+        Samples: wave, n per country, population, countries.
+    truth
+        Scalars held fixed; every other parameter is drawn from its prior.
+    random_seed
+        Seed.
+
+    Returns
+    -------
+    Simulated
+
+    Raises
+    ------
+    SpecError
+        If countries or allies are not declared, or there is nothing to field.
+    """
+    spec = as_spec(spec)
+    plan = next((s for s in spec.sources if isinstance(s, Simulation)), None)
+    fieldings = tuple(fieldings) or (plan.fieldings if plan else ())
+    truth = truth if truth is not None else dict(plan.truth) if plan else {}
+    seed = random_seed if random_seed is not None else plan.seed if plan else None
+    _check_plan(spec, fieldings)
+    rng = np.random.default_rng(seed)
+    table = _field(spec, fieldings)
+    blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
+    cells = make_cells(spec, [blank])
+    design = make_design(spec, cells)
+    draws = draw_prior(design, rng, 1, truth)
+    return _respond(design, cells, draws, _sizes(spec, fieldings, cells), rng)
+
+
+def _check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
+    problems = [Problem("schema", key, f"{key} must be declared to simulate") for key in ("countries", "allies", "waves")
+                if not getattr(spec, key)]
+    if not fieldings:
+        problems.append(Problem("schema", "fieldings", "nothing to field", (), "give fieldings=(Fielding(wave, n), …)"))
+    waves = [w.name for w in spec.waves]
+    for f in fieldings:
+        if f.wave not in waves:
+            problems.append(Problem("schema", "fieldings", f"unknown wave {f.wave!r}", (), nearest(f.wave, waves)))
+        if f.population not in spec.populations:
+            problems.append(Problem("schema", "fieldings", f"unknown population {f.population!r}"))
+        if f.n <= 0:
+            problems.append(Problem("schema", "fieldings", f"n must be positive, got {f.n}"))
+        strange = [c for c in f.countries if c not in spec.countries]
+        if strange:
+            problems.append(Problem("schema", "fieldings", f"unknown countries {strange}"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _field(spec: Spec, fieldings: Sequence[Fielding]) -> pd.DataFrame:
+    rows = [
+        (country, ally, "", f.wave, f.population)
+        for f in fieldings
+        for country, ally in product(f.countries or spec.countries, spec.allies)
+    ]
+    return pd.DataFrame(rows, columns=list(FACTORS)).drop_duplicates().reset_index(drop=True)
+
+
+def _sizes(spec: Spec, fieldings: Sequence[Fielding], cells: Cells) -> np.ndarray:
+    size: dict[tuple[str, str, str], int] = {}
+    for f in fieldings:
+        for country in f.countries or spec.countries:
+            key = (country, f.wave, f.population)
+            size[key] = size.get(key, 0) + f.n
+    labels = cells.labels()
+    return np.array([size[k] for k in zip(labels.country, labels.wave, labels.population, strict=True)])
+
+
+def replace_counts(table: pd.DataFrame, counts: np.ndarray, spec: Spec) -> Survey:
+    """Return a survey with these counts (rows, answers) for the rows of a table of factors."""
+    parts = [table[list(FACTORS)].assign(answer=k, count=counts[:, k], respondent="") for k in range(counts.shape[1])]
+    long = pd.concat(parts, ignore_index=True)
+    total = int(counts.sum())
+    report = DataReport("simulated survey", (ReportLine("read", total, "simulated answers"),
+                                             ReportLine("used", total, "simulated answers")))
+    return Survey(long, spec.answers, spec.top, report)
+
+
+def _respond(
+    design: Design, cells: Cells, draws: Mapping[str, np.ndarray], size: np.ndarray, rng: np.random.Generator
+) -> Simulated:
+    probs = answer_probs(design, cells.rows, draws)[0]
+    counts = rng.multinomial(size, probs / probs.sum(1, keepdims=True))
+    survey = replace_counts(cells.labels(), counts, design.spec)
+    full = replace(cells, counts=counts, reports=(survey.report,))
+    posterior = dataset(design, draws, chains=1)
+    stats = xr.Dataset(coords={"chain": [0], "draw": [0]})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+    tree.attrs["random_seed"] = 0
+    verdict = replace(diagnosis(xr.Dataset(), stats), problems=())
+    return Simulated(survey, Fit(design.spec, full, design, tree, verdict))
+
+
+def dataset(design: Design, draws: Mapping[str, np.ndarray], chains: int) -> xr.Dataset:
+    """Return draws (draws along the first axis) as a dataset with named dims."""
+    dims, coords = dims_of(design), coords_of(design)
+    used = sorted({d for ds in dims.values() for d in ds})
+    size = len(next(iter(draws.values()))) // chains
+    return xr.Dataset(
+        {k: (("chain", "draw", *dims[k]), v.reshape(chains, size, *v.shape[1:])) for k, v in draws.items()},
+        coords={"chain": np.arange(chains), "draw": np.arange(size)}
+        | {d: np.asarray(coords[d], dtype=str) for d in used},
+    )
+
+
+# --- predictive distributions -----------------------------------------------------------------------
+def prior_predictive(
+    spec: Spec | str | Path, *sources: Survey | Toplines, draws: int = 500, random_seed: int | None = None
+) -> xr.DataTree:
+    """Return draws from the prior and the answers they predict for the rows of the sources.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``prior`` and ``prior_predictive`` (``counts``: chain, draw, cell, answer;
+        ``published``: chain, draw, topline, per cent; ``top``: chain, draw, row, the probability of
+        the top answers in per cent).
+    """
+    _, cells, design = prepare(spec, *sources)
+    rng = np.random.default_rng(random_seed)
+    values = draw_prior(design, rng, draws)
+    return xr.DataTree.from_dict(
+        {"prior": dataset(design, values, 1), "prior_predictive": replicate(design, cells, values, rng, 1)}
+    )
+
+
+def posterior_predictive(fit: Fit, *, random_seed: int | None = None) -> xr.DataTree:
+    """Return replicated answers for every row of the data, one per posterior draw.
+
+    Returns
+    -------
+    xarray.DataTree
+        Group ``posterior_predictive``, variables as in `prior_predictive`.
+    """
+    rng = np.random.default_rng(random_seed)
+    chains = fit.posterior.sizes["chain"]
+    return xr.DataTree.from_dict({"posterior_predictive": replicate(fit.design, fit.cells, fit.draws(), rng, chains)})
+
+
+def replicate(
+    design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator, chains: int
+) -> xr.Dataset:
+    """Return replicated counts and published shares, dims chain, draw, …"""
+    probs = answer_probs(design, cells.rows, draws)
+    probs = probs / probs.sum(-1, keepdims=True)
+    n, size = len(cells.counts), len(probs) // chains
+    top = np.isin(design.spec.answers, design.spec.top)
+    out = {"top": (("chain", "draw", "row"), 100 * probs[..., top].sum(-1).reshape(chains, size, -1))}
+    if n:
+        counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
+        out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
+    if cells.toplines:
+        concentration = make_lattice(cells.toplines, cells.overdispersion, design.answers).concentration
+        shares = np.stack([
+            [100 * publish(t, a, p, rng)[0] for p in probs[:, n + i]]
+            for i, (t, a) in enumerate(zip(cells.toplines, concentration, strict=True))
+        ], axis=-1)
+        out["published"] = (("chain", "draw", "topline"), shares.reshape(chains, size, -1))
+    return xr.Dataset(out, coords={"chain": np.arange(chains), "draw": np.arange(size)})

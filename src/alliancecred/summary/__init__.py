@@ -1,0 +1,44 @@
+"""Estimates in numbers, in words and in files."""
+
+from .files import replace_file, write_csv
+from .table import COLUMNS, DIAGNOSTICS, CiKind, by_row, check_interval, flat, interval, ranks, summary
+from .words import (
+    KIND_WORDS,
+    ROLE_WORDS,
+    asked_of,
+    averaged_words,
+    averages,
+    constants,
+    describe,
+    digits_for,
+    number,
+    quantity,
+    row_names,
+    signal_words,
+)
+
+__all__ = [
+    "COLUMNS",
+    "DIAGNOSTICS",
+    "KIND_WORDS",
+    "ROLE_WORDS",
+    "CiKind",
+    "asked_of",
+    "averaged_words",
+    "averages",
+    "by_row",
+    "check_interval",
+    "constants",
+    "describe",
+    "digits_for",
+    "flat",
+    "interval",
+    "number",
+    "quantity",
+    "ranks",
+    "replace_file",
+    "row_names",
+    "signal_words",
+    "summary",
+    "write_csv",
+]
