@@ -1,6 +1,6 @@
 # Two commands are all a new user needs: `make demo` and `make test`. `make` alone lists the rest.
-# ARGS goes to pytest: make test ARGS="-k shift". In one process, since most of the time is compilation: on two cores
-# `-n 2` was no faster.
+# ARGS goes to pytest: make test ARGS="-k shift". It runs in one process: on two busy cores two took as long; where cores
+# are idle, try ARGS="-n auto".
 
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1

@@ -165,7 +165,7 @@ def test_description_says_everything_a_reader_needs():
     for words in (
         "First-order effect (the sender's own credibility): Germany: the share was lower after the signal by 6.0",
         "Second-order effect (the other allies): Germany: the share was higher after the signal by 3.0",
-        "“likely” or “very likely”", "averaged over countries, equally", "percentage points", "95% equal-tailed",
+        "“likely” or “very likely”", "Averaging: countries, equally.", "percentage points", "95% equal-tailed",
         "Identification: before-after", "aid_halt (United States, aid, retrenchment, 2025-03-03)",
         "probability of a decrease above 0.999", "House and mode changed between the waves.",
     ):  # fmt: skip
@@ -217,6 +217,19 @@ def test_levels_and_means_have_their_own_words():
     points = replace(level, unit="points", answer="mean", draws=level.draws * 0 + 2.345)
     assert "mean answer (1 = “very unlikely” to 4 = “very likely”)" in describe(points)
     assert "2.35 points" in describe(points) or "2.34 points" in describe(points)
+
+
+def test_a_contrast_is_no_shift_and_has_full_names():
+    text = describe(make([-5.0], [{"estimand": "shift", "role": "sender", "country": "PL − DE"}]))
+    assert "Poland − Germany: the share was lower by 5.0" in text
+    assert "after the signal" not in text
+    assert describe(make([-5.0], [{"estimand": "gap in shift"}])).startswith("Gap, elite minus public")
+
+
+def test_nothing_averaged_and_a_status_with_its_prefix_read_well():
+    text = describe(replace(shift(), averaged="nothing: one row per combination", status="failed: R-hat 1.2"))
+    assert "Averaging" not in text
+    assert "failed its gates (R-hat 1.2)" in text
 
 
 def test_a_row_that_is_not_finite_is_told():

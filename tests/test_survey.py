@@ -367,6 +367,7 @@ BAD = [
     ("answers-as-numbers", lambda: binary([1, 2] * 4, answers=(1, 2), top=(2,)), OutcomeError, "codes as text"),
     ("missing-and-answer", lambda: read(missing=("Very",)), OutcomeError, "declared as answers too"),
     ("codes-to-unknown", lambda: binary([0, 1] * 4, numeric_codes={0: "no", 1: "yess"}), OutcomeError, "not declared"),
+    ("codes-of-none", lambda: binary([0, 1] * 4, numeric_codes={None: "no", 1: "yes"}), OutcomeError, "not a number"),
     ("codes-as-text", lambda: binary([0, 1] * 4, numeric_codes={"0": "no", 1: "yes"}), OutcomeError, "not a number"),
 ]  # fmt: skip
 
@@ -405,7 +406,7 @@ ODD = [
     ("37-code-in-scale", lambda: binary([1, 2, 99, 99, 2, 1], answers=("1", "2", "99"), top=("2",)), DataWarning,
      "'99' looks like a missing answer"),
     ("59-panel", lambda: panel(["a", "a", "b", "c"], wave=["w1", "w2", "w1", "w1"]), IdentificationWarning,
-     "2 rows of 1 respondents with several rows, treated as independent"),
+     "2 rows of 1 respondents with several rows are treated as independent"),
 ]  # fmt: skip
 
 
@@ -525,6 +526,13 @@ def test_respondents_are_kept_and_unknown_ones_noted():
     assert "respondent is empty" in str(survey.report)
 
 
+def test_respondents_who_rate_several_allies_are_no_duplicates():
+    frame = people(country="PL", who="public", wave=["w1", "w1", "w2", "w2"] * 2, id=list("aabbccdd"))
+    roles = Roles(country="country", ally="ally", wave="wave", answer="answer", population="who", respondent="id")
+    with pytest.warns(IdentificationWarning, match="8 rows of 4 respondents"):
+        assert read(frame, roles).table["respondent"].tolist() == list("aabbccdd")
+
+
 def test_large_ids_stay_apart():
     big = 2**60
     survey = panel(pd.Series([big, big + 1, None, big + 3], dtype="int64[pyarrow]"))
@@ -536,6 +544,19 @@ def test_10000_levels_pass():
     frame = pd.DataFrame({"country": [f"c{i}" for i in range(n)] * 2, "answer": ["no", "yes"] * n})
     survey = quiet(frame, Roles(country="country", answer="answer"), ("no", "yes"), ("yes",))
     assert survey.table["country"].nunique() == n
+
+
+def test_answers_that_only_sound_like_a_refusal_pass_in_silence():
+    answers = ("would refuse to help", "👍")
+    given = [answers[1], answers[0], answers[0], answers[1]]
+    assert binary(given, answers=answers, top=answers[1:]).table["answer"].tolist() == [1, 0, 0, 1]
+
+
+def test_many_undeclared_answers_are_refused_quickly():
+    n = 100_000
+    frame = pd.DataFrame({"country": "PL", "answer": [f"answer {i}" for i in range(n)]})
+    with pytest.raises(OutcomeError, match="100000 values are not declared"):
+        read(frame, Roles(country="country", answer="answer"))
 
 
 # --- counted tables -----------------------------------------------------------------------------

@@ -88,6 +88,17 @@ def test_average_n_is_a_truncated_normal_on_whole_numbers():
     assert line.n_weight == pytest.approx(density / density.sum(), rel=0.05)
 
 
+def test_uneven_steps_of_the_grid_do_not_tilt_the_weights():
+    line = read(n=1000.3, n_kind="average", n_spread=3.4, pct=None, precision="verbal", lower=0, upper=100).rows[0]
+    assert set(np.diff(line.n)) == {1, 2}
+    every = np.arange(991, 1011)
+    normal = np.exp(-0.5 * ((every - 1000.3) / 3.4) ** 2)
+    mean, wanted = line.n @ line.n_weight, every @ normal / normal.sum()
+    assert mean == pytest.approx(wanted, abs=0.03)
+    sd = np.sqrt((every - wanted) ** 2 @ normal / normal.sum())
+    assert np.sqrt((line.n - mean) ** 2 @ line.n_weight) == pytest.approx(sd, rel=0.01)
+
+
 def test_a_small_spread_uses_every_whole_number():
     line = read(n=1000, n_kind="average", n_spread=1, pct=50).rows[0]
     assert line.n.tolist() == list(range(997, 1004))
@@ -240,6 +251,9 @@ BAD = [
     ("no-such-count", lambda: read(n=7, pct=45), OutcomeError, "no number of people gives '45' % of n = 7"),
     ("no-counts-together", lambda: read(*[{"answer": a, "pct": p} for a, p in (("a", 33), ("b", 33), ("c", 34))],
                                         answers=tuple("abc"), top=("c",), n=3), OutcomeError, "no number of people"),
+    ("more-than-n-together", lambda: words_of_four(21, 30, SCALE[:4], answers=(*SCALE, "certainly")), OutcomeError,
+     "no number of people"),
+    ("fewer-than-n-together", lambda: words_of_four(20, 29, SCALE), OutcomeError, "no number of people"),
     ("answers-named-top", lambda: read(answers=("no", "top"), top=("no",)), OutcomeError, "rename that answer"),
     ("34-one-answer", lambda: read(answers=("top",), top=("top",)), OutcomeError, "at least two answers"),
     ("rho-half", lambda: read(overdispersion=0.5), OutcomeError, "from 0 to below 0.5, got 0.5"),
@@ -251,6 +265,10 @@ BAD = [
     ("constant-unknown", lambda: read(constants={"house": "x"}), SchemaError, "unknown role"),
     ("all-at-once", lambda: read({"pct": 130}, {"country": "PL", "n": 0}, {"ally": "us "}), DataError, "problems"),
 ]  # fmt: skip
+
+
+def words_of_four(low, high, about, **options):
+    return read(*[{"answer": a} for a in about], **VERBAL, lower=low, upper=high, n=10, **options)
 
 
 @pytest.mark.parametrize(("act", "error", "message"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])

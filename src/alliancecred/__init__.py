@@ -19,13 +19,13 @@ _EXPORTS = {
     "survey": ("read_counts", "read_survey"),
     "toplines": ("read_toplines",),
     "sampling": ("Sampling",),
-    "fit": ("Fit", "build", "fit"),
-    "simulate": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),
+    "fitting": ("Fit", "build", "fit"),
+    "simulation": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),
     "estimate": ("Estimate",),
     "estimands": ("change", "contrast", "evaluate", "gap", "levels", "shift"),
-    "predict": ("predict",),
+    "prediction": ("predict",),
     "check": ("leave_one_out", "ppc"),
-    "diagnose": ("diagnose",),
+    "verdict": ("diagnose",),
     "summary": ("describe", "ranks", "summary"),
     "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "save_figure"),
     "errors": (
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from .check import leave_one_out, ppc
     from .errors import AcError, DataError, SpecError
     from .estimands import change, contrast, evaluate, gap, levels, shift
-    from .fit import Fit, build, fit
-    from .predict import predict
-    from .simulate import posterior_predictive, prior_predictive, simulate
+    from .fitting import Fit, build, fit
+    from .prediction import predict
+    from .simulation import posterior_predictive, prior_predictive, simulate
     from .summary import describe, ranks, summary
 
 

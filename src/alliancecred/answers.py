@@ -10,8 +10,8 @@ from .labels import Coded, look_alikes, look_key, shown
 from .sources import ReportLine
 
 _DONT_KNOW = re.compile(
-    r"do(es)?(n.?t| not) know|\bdk\b|refus|no (answer|opinion|response)|not (sure|asked|stated|applicable)|unsure"
-    r"|can.?t (say|choose)|skipped|prefer not|declin|missing|^n/?a$|^\W*$",
+    r"do(es)?(n.?t| not) know|\bdk\b|^\W*refus(al|ed)\b|^no (answer|opinion|response)|not (sure|asked|stated)|^unsure"
+    r"|can.?t (say|choose)|^skipped|prefer not|^declined|^missing|^not applicable|^n/?a$|^[\s.?*-]+$",
     re.IGNORECASE,
 )
 _MISSING_CODE = re.compile(r"-\d+\Z|(9|99|999|9999|8|98|998|9998|7|97|997|88|888|77|777)\Z")
@@ -55,7 +55,7 @@ def declared_problems(answers: Sequence[str], top: Sequence[str], missing: Seque
 def code_problems(numeric_codes: Mapping[int | float, str], known: Sequence[str]) -> Iterator[Problem]:
     """Yield what is wrong with ``numeric_codes``."""
     for code, label in numeric_codes.items():
-        if isinstance(code, str) or code != code:
+        if not isinstance(code, int | float | np.number) or code != code:
             yield Problem("outcome", "numeric_codes", f"the key {code!r} is not a number", (), "{1: 'no', 2: 'yes'}")
         elif label not in known:
             remedy = f"declared: {shown(known, 20)}"
@@ -70,8 +70,10 @@ def translate(coded: Coded, numeric_codes: Mapping[int | float, str]) -> Coded:
     >>> translate(Coded("q", np.array([0, 1]), ("1", "0")), {0: "no", 1: "yes"}).labels
     ('yes', 'no')
     """
-    meaning = {float(code): label for code, label in numeric_codes.items() if not isinstance(code, str)}
+    numbers = (int, float, np.number)
+    meaning = {float(code): label for code, label in numeric_codes.items() if isinstance(code, numbers)}
     value = {"True": 1.0, "False": 0.0}
+
     def name(text: str) -> str:
         return meaning.get(value.get(text, float(text) if _WHOLE.match(text) else np.nan), text)
 
@@ -129,21 +131,29 @@ def _unknown_problems(coded: Coded, unknown: Sequence[int], answers: Sequence[st
     if not unknown:
         return
     labels = [coded.labels[i] for i in unknown]
-    alike = [x for x in labels if look_key(x) in {look_key(a) for a in answers}]
-    absent = [x for x in labels if x not in alike and (_DONT_KNOW.search(x) or _MISSING_CODE.match(x))]
+    looks = {look_key(a): a for a in answers}
+    alike = [x for x in labels if look_key(x) in looks]
+    others = [x for x in labels if look_key(x) not in looks]
+    absent = [x for x in others if _looks_missing(x)]
     if alike:
-        twins = [a for a in answers if look_key(a) in {look_key(x) for x in alike}]
-        message = f"labels look the same as declared answers: {', '.join(map(ascii, [*alike, *twins]))}"
+        twins = dict.fromkeys(looks[look_key(x)] for x in alike)
+        message = f"labels look the same as declared answers: {', '.join(map(ascii, [*twins, *alike[:5]]))}"
         yield Problem("level", coded.column, message, _rows(coded, alike), "write each label in one way")
     if absent:
         message = f"undeclared {shown(absent)}: looks like a missing answer"
-        yield Problem("outcome", coded.column, message, _rows(coded, absent), f"declare missing={tuple(absent[:5])!r}")
-    if rest := [x for x in labels if x not in alike and x not in absent]:
+        remedy = f"declare missing={tuple(absent[:5])!r}, or add it to `answers` if it is one"
+        yield Problem("outcome", coded.column, message, _rows(coded, absent), remedy)
+    if rest := [x for x in others if not _looks_missing(x)]:
         yield Problem("outcome", coded.column, *_undeclared(coded, rest, answers))
 
 
+def _looks_missing(label: str) -> bool:
+    return bool(_DONT_KNOW.search(label) or _MISSING_CODE.match(label))
+
+
 def _rows(coded: Coded, labels: Sequence[str]) -> tuple[int, ...]:
-    return coded.rows([i for i, x in enumerate(coded.labels) if x in set(labels)])
+    wanted = set(labels)
+    return coded.rows([i for i, x in enumerate(coded.labels) if x in wanted])
 
 
 def _undeclared(coded: Coded, rest: Sequence[str], answers: Sequence[str]) -> tuple[str, tuple[int, ...], str]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .fit import Fit, fit_design
+from .fitting import Fit, fit_design
 from .sampling import Sampling
-from .simulate import replicate
+from .simulation import replicate
 
 
 def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFrame:

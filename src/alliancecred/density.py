@@ -1,71 +1,35 @@
 """Log density and gradient of the swept model, for any design, without compiling per model.
 
-The structure of a design becomes arrays (`Structure`); one numba kernel, compiled once per machine
-and kept on disk, evaluates them. Unconstrained parameters, in this order::
+The structure of a design becomes arrays (`kernel.Structure`); one numba kernel, compiled once per
+machine and kept on disk, evaluates them. Unconstrained parameters, in this order::
 
     log sd (one per pooled block), atanh ρ (one per correlated block), log-spacings of the cuts,
-    then the coordinates of `sweep.swept_matrix` (raw, standard normal, where a stratum is not centred)
+    then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
 Additive constants of the density that no parameter enters are left out.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .cells import Cells
+from .kernel import Data, Structure
 from .observed import Observed, observed
 from .sweep import Part, Stratum, Swept, swept_matrix
 from .terms import Flat
 
 
-class Structure(NamedTuple):
-    """A design as arrays. Gaussian block g has ``m[g]`` carriers of ``size[g]`` coordinates each.
-
-    ``pos`` and ``centre`` run over the carriers of all blocks (from ``first[g]``); ``base`` holds
-    constant prior variances. Term t adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
-    (i, j), i ≥ j, of the covariance of block ``term_block[t]``. ``matrix`` is (coordinates, rows),
-    ``transposed`` (rows, coordinates): each loop reads memory in order.
-    """
-
-    scale_sd: np.ndarray
-    eta: np.ndarray
-    cut_prior: np.ndarray
-    m: np.ndarray
-    size: np.ndarray
-    first: np.ndarray
-    centred: np.ndarray
-    pos: np.ndarray
-    centre: np.ndarray
-    base: np.ndarray
-    term_block: np.ndarray
-    term_index: np.ndarray
-    term_coef: np.ndarray
-    matrix: np.ndarray
-    transposed: np.ndarray
-
-
-class Data(NamedTuple):
-    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows."""
-
-    counts: np.ndarray
-    points: np.ndarray
-    constant: np.ndarray
-    groups: np.ndarray
-    concentration: np.ndarray
-    mask: np.ndarray
-
-
-def structure(swept: Swept, cells: Cells, centred: Sequence[bool]) -> Structure:
-    """Return the arrays of a swept design; ``centred`` has one entry per stratum."""
+def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> Structure:
+    """Return the arrays of a swept design; ``centred`` has, per stratum, one entry per carrier."""
     design = swept.design
     blocks: list[dict[str, Any]] = [_mean_block(swept)]
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
         m = len(stratum.carriers)
         blocks.append({
-            "m": m, "size": stratum.size, "centred": centre, "pos": [start + i * stratum.size for i in range(m)],
+            "m": m, "size": stratum.size, "centred": list(centre), "pos": [start + i * stratum.size for i in range(m)],
             "centre": [0.0] * m, "base": [0.0] * m, "terms": _terms(swept, stratum),
         })
         start += m * stratum.size
@@ -83,7 +47,7 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[bool]) -> Structure:
         m=ms,
         size=np.array([b["size"] for b in blocks], dtype=np.int64),
         first=np.concatenate([[0], np.cumsum(ms)[:-1]]).astype(np.int64),
-        centred=np.array([b["centred"] for b in blocks], dtype=np.bool_),
+        centred=flat("centred", np.bool_),
         pos=flat("pos", np.int64),
         centre=flat("centre", float),
         base=flat("base", float),
@@ -135,7 +99,7 @@ def _mean_block(swept: Swept) -> dict[str, Any]:
             if weight:
                 terms.append((i, j, a, b, r, float(coef * weight)))
     return {
-        "m": len(keep), "size": 1, "centred": True, "pos": keep, "terms": terms,
+        "m": len(keep), "size": 1, "centred": [True] * len(keep), "pos": keep, "terms": terms,
         "centre": [getattr(p, "mean", 0.0) for p in priors], "base": [getattr(p, "sd", 0.0) ** 2 for p in priors],
     }
 

@@ -16,8 +16,8 @@ from .design import roles_of, same_state
 from .gates import convergence, table_problems
 from .errors import SpecError, nearest
 from .estimate import LABELS, Estimate
-from .fit import Fit
-from .predict import score_rows
+from .fitting import Fit
+from .prediction import score_rows
 from .spec import Estimand, Spec
 from .terms import FACTORS
 

@@ -10,7 +10,7 @@ from .answers import answer_warnings, code_problems, extreme_warnings, match_ans
 from .errors import DataWarning, IdentificationWarning, Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
 from .labels import Coded, encode, shown
-from .panel import panel_line, panel_problems
+from .panel import panel_lines, panel_problems, repeats
 from .sources import DataReport, ReportLine, Roles, Survey
 from .tables import Table
 from .terms import FACTORS
@@ -82,7 +82,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         problems += nothing_left(table, keep, lines)
     if person is not None:
         problems += panel_problems(person, found.factors, keep)
-    notes = [*missing_shares(answer, found.factors.get("country")), *(panel_line(person, keep) if person else ())]
+    notes = [*missing_shares(answer, found.factors.get("country")), *(panel_lines(person, keep) if person else ())]
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
     return Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings)
 
@@ -184,6 +184,7 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
     answer, count = rows.answer.codes[keep], rows.count[keep]
     for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
         yield IdentificationWarning, text
-    for line in rows.report.lines:
-        if line.what.endswith("independent"):
-            yield IdentificationWarning, f"{line.count} {line.what}: intervals are too narrow or too wide"
+    people, several = repeats(rows.respondent, keep) if rows.respondent else (0, 0)
+    if people:
+        text = f"{several} rows of {people} respondents with several rows are treated as independent"
+        yield IdentificationWarning, f"{text}: the intervals do not know that they belong together"

@@ -1,13 +1,53 @@
-"""The numba kernel behind `density`: log density and gradient of a `Structure` on `Data`."""
+"""The numba kernel behind `density`: log density and gradient of a `Structure` on `Data`.
+
+Everything compiled stands in this one file, because numba's cache on disk notices a change of the
+file a function stands in, and of no other.
+"""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-
-from .density import Data, Structure
+from numba import carray, cfunc, njit, types
 
 _JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+class Structure(NamedTuple):
+    """A design as arrays. Gaussian block g has ``m[g]`` carriers of ``size[g]`` coordinates each.
+
+    ``pos``, ``centre``, ``centred`` and ``base`` run over the carriers of all blocks (from ``first[g]``);
+    ``base`` holds constant prior variances. Term t adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
+    (i, j), i ≥ j, of the covariance of block ``term_block[t]``. ``matrix`` is (coordinates, rows),
+    ``transposed`` (rows, coordinates): each loop reads memory in order.
+    """
+
+    scale_sd: np.ndarray
+    eta: np.ndarray
+    cut_prior: np.ndarray
+    m: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    centred: np.ndarray
+    pos: np.ndarray
+    centre: np.ndarray
+    base: np.ndarray
+    term_block: np.ndarray
+    term_index: np.ndarray
+    term_coef: np.ndarray
+    matrix: np.ndarray
+    transposed: np.ndarray
+
+
+class Data(NamedTuple):
+    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows."""
+
+    counts: np.ndarray
+    points: np.ndarray
+    constant: np.ndarray
+    groups: np.ndarray
+    concentration: np.ndarray
+    mask: np.ndarray
 
 
 @njit(**_JIT)
@@ -84,66 +124,62 @@ def _chain(s, g, sensitivity, sd, rho, grad, rho_start):  # type: ignore[no-unty
 
 
 @njit(**_JIT)
-def _gauss(s, g, low, inv, x, gx, sensitivity):  # type: ignore[no-untyped-def]
-    """Log density of a centred block; adds to ``gx`` and fills ``sensitivity``."""
-    m, size, first = s.m[g], s.size[g], s.first[g]
-    total = 0.0
-    y, w = np.empty(m), np.empty(m)
-    for i in range(m):
-        total -= size * math.log(low[i, i])
-    for c in range(size):
-        for i in range(m):
-            y[i] = 0.0
-            for k in range(i + 1):
-                y[i] += inv[i, k] * (x[s.pos[first + k] + c] - s.centre[first + k])
-            total -= 0.5 * y[i] * y[i]
-        for i in range(m):
-            w[i] = 0.0
-            for k in range(i, m):
-                w[i] += inv[k, i] * y[k]
-            gx[s.pos[first + i] + c] -= w[i]
-        for i in range(m):
-            for j in range(m):
-                sensitivity[i, j] += 0.5 * w[i] * w[j]
-    for i in range(m):
-        for j in range(m):
-            for k in range(max(i, j), m):
-                sensitivity[i, j] -= 0.5 * size * inv[k, i] * inv[k, j]
-    return total
+def _forward(s, g, low, theta, x, y):  # type: ignore[no-untyped-def]
+    """Fill coordinates ``x`` and standardised residuals ``y`` of block g; return its log density.
 
-
-@njit(**_JIT)
-def _uncentre(s, g, low, raw, x):  # type: ignore[no-untyped-def]
-    """Fill ``x`` of a non-centred block from its raw coordinates; return their log density."""
-    m, size, first = s.m[g], s.size[g], s.first[g]
-    total = 0.0
-    for c in range(size):
-        for i in range(m):
-            value = 0.0
-            for k in range(i + 1):
-                value += low[i, k] * raw[s.pos[first + k] + c]
-            x[s.pos[first + i] + c] = value
-            total -= 0.5 * raw[s.pos[first + i] + c] ** 2
-    return total
-
-
-@njit(**_JIT)
-def _uncentre_back(s, g, low, inv, raw, gx, sensitivity):  # type: ignore[no-untyped-def]
-    """Turn ``gx`` of a non-centred block into the gradient by its raw coordinates; fill ``sensitivity``.
-
-    Reverse mode through the Cholesky factor (Murray 2016): Σ̄ = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹).
+    x[i] = centre[i] + Σ_{k ≤ i} L[i, k] y[k]. The parameter of carrier i is x[i] where it is centred
+    (y[i] then follows by forward substitution) and y[i] where it is not.
     """
     m, size, first = s.m[g], s.size[g], s.first[g]
-    bar, phi = np.zeros((m, m)), np.zeros((m, m))
-    fresh = np.empty(m)
-    for c in range(size):
-        for k in range(m):
-            fresh[k] = -raw[s.pos[first + k] + c]
-            for i in range(k, m):
-                fresh[k] += low[i, k] * gx[s.pos[first + i] + c]
-                bar[i, k] += gx[s.pos[first + i] + c] * raw[s.pos[first + k] + c]
-        for k in range(m):
-            gx[s.pos[first + k] + c] = fresh[k]
+    total = 0.0
+    for i in range(m):
+        at, diagonal, middle = s.pos[first + i], low[i, i], s.centre[first + i]
+        for c in range(size):
+            rest = middle
+            for k in range(i):
+                if low[i, k] != 0.0:
+                    rest += low[i, k] * y[s.pos[first + k] + c]
+            if s.centred[first + i]:
+                x[at + c] = theta[at + c]
+                y[at + c] = (theta[at + c] - rest) / diagonal
+            else:
+                y[at + c] = theta[at + c]
+                x[at + c] = rest + diagonal * theta[at + c]
+            total -= 0.5 * y[at + c] * y[at + c]
+        if s.centred[first + i]:
+            total -= size * math.log(diagonal)
+    return total
+
+
+@njit(**_JIT)
+def _backward(s, g, low, y, gx, gy, bar):  # type: ignore[no-untyped-def]
+    """Reverse of `_forward`: turn ``gx`` into the gradient by the parameters; fill ``bar`` = ∂/∂L."""
+    m, size, first = s.m[g], s.size[g], s.first[g]
+    for i in range(m - 1, -1, -1):
+        at, diagonal = s.pos[first + i], low[i, i]
+        for c in range(size):
+            gy[at + c] -= y[at + c]
+            if s.centred[first + i]:
+                push = -gy[at + c] / diagonal
+                gx[at + c] -= push
+            else:
+                push = gx[at + c]
+                gx[at + c] = gy[at + c] + diagonal * push
+            bar[i, i] += push * y[at + c]
+            for k in range(i):
+                other = s.pos[first + k] + c
+                bar[i, k] += push * y[other]
+                gy[other] += low[i, k] * push
+        if s.centred[first + i]:
+            bar[i, i] -= size / diagonal
+
+
+@njit(**_JIT)
+def _cholesky_back(low, bar):  # type: ignore[no-untyped-def]
+    """Return ∂/∂Σ (symmetric) from ∂/∂L: Σ̄ = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹) (Murray 2016, section 2)."""
+    m = len(low)
+    inv = _inverse(low)
+    phi, half, out = np.zeros((m, m)), np.zeros((m, m)), np.zeros((m, m))
     for i in range(m):
         for j in range(i + 1):
             for k in range(i, m):
@@ -152,12 +188,16 @@ def _uncentre_back(s, g, low, inv, raw, gx, sensitivity):  # type: ignore[no-unt
                 phi[i, j] *= 0.5
     for i in range(m):
         for j in range(m):
+            for n in range(j, i + 1):
+                half[i, j] += phi[i, n] * inv[n, j]
+    for i in range(m):
+        for j in range(m):
             total = 0.0
-            for k in range(m):
-                for n in range(k + 1):
-                    total += inv[k, i] * phi[k, n] * inv[n, j]
-            sensitivity[i, j] += 0.5 * total
-            sensitivity[j, i] += 0.5 * total
+            for k in range(i, m):
+                total += inv[k, i] * half[k, j]
+            out[i, j] += 0.5 * total
+            out[j, i] += 0.5 * total
+    return out
 
 
 @njit(**_JIT)
@@ -304,15 +344,9 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         z = (spacing[j] - s.cut_prior[0]) / s.cut_prior[1]
         total -= 0.5 * z * z
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
-    x, gx = raw.copy(), np.zeros(len(raw))
+    x, y = raw.copy(), np.zeros(len(raw))
     for g in range(len(s.m)):
-        low = _cov(s, g, sd, rho)
-        if s.centred[g]:
-            sensitivity = np.zeros((s.m[g], s.m[g]))
-            total += _gauss(s, g, low, _inverse(low), raw, gx, sensitivity)
-            _chain(s, g, sensitivity, sd, rho, grad, n_sd)
-        else:
-            total += _uncentre(s, g, low, raw, x)
+        total += _forward(s, g, _cov(s, g, sd, rho), raw, x, y)
     eta = np.zeros(s.matrix.shape[1])
     for j in range(len(x)):
         for i in range(len(eta)):
@@ -321,18 +355,90 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
     _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : start])
+    gx, gy = np.zeros(len(raw)), np.zeros(len(raw))
     for i in range(len(eta)):
         if geta[i] != 0.0:
             for j in range(len(x)):
                 gx[j] += geta[i] * s.transposed[i, j]
     for g in range(len(s.m)):
-        if not s.centred[g]:
-            low = _cov(s, g, sd, rho)
-            sensitivity = np.zeros((s.m[g], s.m[g]))
-            _uncentre_back(s, g, low, _inverse(low), raw, gx, sensitivity)
-            _chain(s, g, sensitivity, sd, rho, grad, n_sd)
+        low, bar = _cov(s, g, sd, rho), np.zeros((s.m[g], s.m[g]))
+        _backward(s, g, low, y, gx, gy, bar)
+        _chain(s, g, _cholesky_back(low, bar), sd, rho, grad, n_sd)
     grad[start:] = gx
     return total, grad
 
 
-__all__ = ["Data", "Structure", "digamma", "log_density", "row_loglik"]
+# --- C callbacks, so that chains run in parallel without Python's lock ------------------------------
+# A design and its data travel as one float64 buffer: total length, three shape numbers per array
+# (padded with 1), then the contents in the order of the fields of `Structure` and `Data`.
+_ARRAYS = len(Structure._fields) + len(Data._fields)
+_HEADER = 1 + 3 * _ARRAYS
+_DOUBLES = types.CPointer(types.double)
+
+
+def pack(s: Structure, d: Data) -> np.ndarray:
+    """Return all arrays of a design and its data in one buffer."""
+    arrays = [np.asarray(a, dtype=np.float64) for a in (*s, *d)]
+    shapes = [float(n) for a in arrays for n in (*a.shape, 1, 1)[:3]]
+    total = _HEADER + sum(a.size for a in arrays)
+    return np.concatenate([[float(total)], shapes, *[a.ravel() for a in arrays]])
+
+
+@njit(**_JIT)
+def unpack(p):  # type: ignore[no-untyped-def]
+    """Return the `Structure` and `Data` that `pack` put into a buffer."""
+    n = p[1:_HEADER].astype(np.int64).reshape(_ARRAYS, 3)
+    at = np.empty(_ARRAYS + 1, dtype=np.int64)
+    at[0] = _HEADER
+    for k in range(_ARRAYS):
+        at[k + 1] = at[k] + n[k, 0] * n[k, 1] * n[k, 2]
+    s = Structure(
+        p[at[0] : at[1]],
+        p[at[1] : at[2]],
+        p[at[2] : at[3]],
+        p[at[3] : at[4]].astype(np.int64),
+        p[at[4] : at[5]].astype(np.int64),
+        p[at[5] : at[6]].astype(np.int64),
+        p[at[6] : at[7]] > 0.5,
+        p[at[7] : at[8]].astype(np.int64),
+        p[at[8] : at[9]],
+        p[at[9] : at[10]],
+        p[at[10] : at[11]].astype(np.int64),
+        p[at[11] : at[12]].astype(np.int64).reshape(n[11, 0], n[11, 1]),
+        p[at[12] : at[13]],
+        p[at[13] : at[14]].reshape(n[13, 0], n[13, 1]),
+        p[at[14] : at[15]].reshape(n[14, 0], n[14, 1]),
+    )
+    d = Data(
+        p[at[15] : at[16]].reshape(n[15, 0], n[15, 1]),
+        p[at[16] : at[17]].reshape(n[16, 0], n[16, 1], n[16, 2]),
+        p[at[17] : at[18]].reshape(n[17, 0], n[17, 1]),
+        p[at[18] : at[19]].reshape(n[18, 0], n[18, 1], n[18, 2]),
+        p[at[19] : at[20]],
+        p[at[20] : at[21]],
+    )
+    return s, d
+
+
+@cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
+def log_density_c(dim, theta, gradient, value, buffer):  # type: ignore[no-untyped-def]
+    """Evaluate `kernel.log_density`; 0 if finite, 3 otherwise (the sampler then calls it a divergence)."""
+    total = int(carray(buffer, (1,))[0])
+    s, d = unpack(carray(buffer, (total,)))
+    v, g = log_density(carray(theta, (int(dim),)), s, d)
+    out = carray(gradient, (int(dim),))
+    finite = np.isfinite(v)
+    for i in range(len(g)):
+        out[i] = g[i]
+        finite = finite and np.isfinite(g[i])
+    carray(value, (1,))[0] = v
+    return 0 if finite else 3
+
+
+@cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES), cache=True)
+def copy_c(dim, expanded, theta, out, buffer):  # type: ignore[no-untyped-def]
+    """Copy the parameters: the sampler's draws are the unconstrained vectors."""
+    x, y = carray(theta, (int(dim),)), carray(out, (int(expanded),))
+    for i in range(len(x)):
+        y[i] = x[i]
+    return 0

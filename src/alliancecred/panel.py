@@ -56,14 +56,23 @@ def _joint(who: np.ndarray, size: int, factors: Mapping[str, Coded], codes: Mapp
     return key
 
 
-def panel_line(person: Coded, keep: np.ndarray) -> Iterator[ReportLine]:
-    """Yield how many kept rows belong to respondents with several rows, and how many have no id."""
+def repeats(person: Coded, keep: np.ndarray) -> tuple[int, int]:
+    """Return how many respondents have several kept rows, and how many rows those are.
+
+    Examples
+    --------
+    >>> repeats(Coded("id", np.array([0, 1, 0]), ("x", "y")), np.array([True, True, True]))
+    (1, 2)
+    """
     codes = person.codes[keep]
     sizes = np.bincount(codes[codes >= 0], minlength=1)
-    if several := int(sizes[sizes > 1].sum()):
-        people = int((sizes > 1).sum())
-        yield ReportLine("noted", several, f"rows of {people} respondents with several rows, treated as independent")
-    if unknown := int((codes < 0).sum()):
+    return int((sizes > 1).sum()), int(sizes[sizes > 1].sum())
+
+
+def panel_lines(person: Coded, keep: np.ndarray) -> Iterator[ReportLine]:
+    """Yield how many kept rows belong to respondents with several rows, and how many have no id."""
+    people, rows = repeats(person, keep)
+    if people:
+        yield ReportLine("noted", rows, f"rows of {people} respondents with several rows, treated as independent")
+    if unknown := int((person.codes[keep] < 0).sum()):
         yield ReportLine("noted", unknown, "respondent is empty")
-
-

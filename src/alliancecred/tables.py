@@ -81,7 +81,7 @@ def open_table(source: Any, wanted: Collection[str], raw: Collection[str] = ()) 
 
 
 def _failed(name: str, message: str, remedy: str = "", column: str = "") -> Table:
-    return Table(name, problems=(Problem("schema", column, message, (), remedy),))
+    return Table(name, problems=(Problem("schema", column, f"{name}: {message}", (), remedy),))
 
 
 def _repeated(columns: Collection[str]) -> list[str]:
@@ -169,9 +169,9 @@ def _from_path(path: Path, wanted: Collection[str], raw: Collection[str]) -> Tab
                 return _read_labelled(path, wanted, raw)
     except UnicodeDecodeError:
         return _failed(name, "is not UTF-8 text", "save it as UTF-8")
-    except Exception as error:
-        if isinstance(error, MemoryError):
-            raise
+    except MemoryError:
+        raise
+    except Exception as error:  # readers raise many kinds of errors on a broken file
         return _failed(name, f"cannot be read: {str(error)[:300]}")
 
 

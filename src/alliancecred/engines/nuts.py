@@ -1,7 +1,7 @@
 """NUTS by nutpie on the swept model, through the one kernel of `kernel.log_density`: nothing to compile per model."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
 from ..sampling import Sampling
-from ..sweep import Swept, cholesky, covariance, sweep, swept_matrix
+from ..sweep import Stratum, Swept, cholesky, covariance, sweep, swept_matrix
 
 # Expected information (in units of the prior precision at half the prior scale) above which a
-# stratum is sampled centred; measured, see docs/decisions.
+# carrier is sampled centred; measured, see docs/decisions.
 CENTRED_ABOVE = 8.0
+Centred = tuple[tuple[bool, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,14 @@ class Raw:
     attrs: Mapping[str, Any]
 
 
-def information(swept: Swept, cells: Cells) -> tuple[float, ...]:
-    """Return per stratum the expected information of its worst carrier at half the prior scale."""
+def information(swept: Swept, cells: Cells) -> tuple[tuple[float, ...], ...]:
+    """Return, per stratum and carrier, the expected information at half the prior scale.
+
+    The median over coordinates of Σ n/4 · matrix², times the prior variance there: above 1 the data
+    say more than the prior.
+    """
     weight = cells.size * 0.25
-    design, out = swept.design, []
+    out = []
     matrix = swept_matrix(swept, cells.rows)
     start = len(swept.loadings)
     for stratum in swept.strata:
@@ -58,8 +63,7 @@ def information(swept: Swept, cells: Cells) -> tuple[float, ...]:
             fisher = float(np.median((weight[:, None] * matrix[:, start:stop] ** 2).sum(0)))
             ratios.append(fisher * sum((0.5 * p.block.scale.sd) ** 2 / p.divisor for p in parts))
             start = stop
-        out.append(min(ratios))
-    assert start == swept.size, design.spec.name
+        out.append(tuple(ratios))
     return tuple(out)
 
 
@@ -76,11 +80,13 @@ def sample(
     """
     import nutpie
 
-    from ..callback import pack
+    from ..kernel import pack
 
     swept = sweep(design, cells.rows)
-    info = information(swept, cells)
-    centred = tuple((i > CENTRED_ABOVE) != (flip and i < 10 * CENTRED_ABOVE) for i in info)
+    centred = tuple(
+        tuple((i > CENTRED_ABOVE) != (flip and i < 10 * CENTRED_ABOVE) for i in infos)
+        for infos in information(swept, cells)
+    )
     model = _native(swept, pack(structure(swept, cells, centred), data_arrays(swept, cells, mask)))
     tree = nutpie.sample(
         model, draws=draws, tune=sampling.tune, chains=chains, cores=sampling.cores or min(chains, os.cpu_count() or 1),
@@ -96,7 +102,7 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     """Return a nutpie model that calls our C callbacks on ``buffer``."""
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from ..callback import copy_c, log_density_c
+    from ..kernel import copy_c, log_density_c
 
     size = parameter_count(swept)
     return CompiledPyMCModel(
@@ -117,7 +123,7 @@ def _start(design: Design, size: int, seed: int | None) -> np.ndarray:
     return np.asarray(theta)
 
 
-def _read(swept: Swept, tree: xr.DataTree, centred: tuple[bool, ...]) -> Raw:
+def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
     theta = np.asarray(tree["posterior"]["theta"].values, dtype=float)
     design = swept.design
     b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
@@ -127,22 +133,26 @@ def _read(swept: Swept, tree: xr.DataTree, centred: tuple[bool, ...]) -> Raw:
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
         stop = start + stratum.size * len(stratum.carriers)
-        if not centre:
-            x = coordinates[..., start:stop].reshape(*theta.shape[:2], -1, stratum.size)
-            low = cholesky(covariance(stratum, scales), np.sqrt)
-            coordinates[..., start:stop] = np.stack([_combine(row, x) for row in low], axis=2).reshape(*theta.shape[:2], -1)
+        x = coordinates[..., start:stop].reshape(*theta.shape[:2], -1, stratum.size)
+        coordinates[..., start:stop] = _coordinates(stratum, centre, scales, x).reshape(*theta.shape[:2], -1)
         start = stop
     stats = tree["sample_stats"].to_dataset()
     keep = [v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats]
     spacing = theta[..., b + r : b + r + c] if c else None
-    return Raw(coordinates, scales, spacing, stats[keep], {"centred": [bool(x) for x in centred]})
+    return Raw(coordinates, scales, spacing, stats[keep], {"centred": centred})
 
 
-def _combine(row: list[Any], raw: np.ndarray) -> np.ndarray:
-    out = np.zeros(raw.shape[:2] + raw.shape[3:])
-    for k, w in enumerate(row):
-        if not isinstance(w, int):
-            out = out + np.asarray(w)[..., None] * raw[:, :, k]
+def _coordinates(stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return coordinates (chain, draw, carrier, size) from what was sampled (see `kernel._forward`)."""
+    low = cholesky(covariance(stratum, scales), np.sqrt)
+    out, residual = x.copy(), x.copy()
+    for i, row in enumerate(low):
+        rest = sum((np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape))
+        diagonal = np.asarray(row[i])[..., None]
+        if centred[i]:
+            residual[:, :, i] = (x[:, :, i] - rest) / diagonal
+        else:
+            out[:, :, i] = rest + diagonal * x[:, :, i]
     return out
 
 

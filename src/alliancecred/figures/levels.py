@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import CiKind, row_names, summary
+from ..summary import CiKind, full_name, row_names, summary
 from .matrix import Grid, draw_cell, grid_of, grid_page, write_heads
 from .page import (
     AXIS,
@@ -50,10 +50,9 @@ def levels_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = 
         raise SpecError("the estimate has no rows: there is nothing to draw")
     table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
     keys = [k for k in ("estimand", "target", "wave", "population") if table[k].nunique() > 1]
-    name = estimate.spec.label
     table.insert(0, "label", row_names(estimate))
-    words = [[name(str(v)) or f"all {k}s" for k, v in zip(keys, row, strict=True)] for row in _values(table, keys)]
-    table.insert(1, "facet", [", ".join(w) for w in words])
+    words = [[full_name(estimate.spec, str(v)) or f"all {k}s" for v in table[k]] for k in keys]
+    table.insert(1, "facet", [", ".join(w[i] for w in words) for i in range(len(table))])
     table.insert(2, "itself", (table["role"] == "self") | ((table["country"] == table["ally"]) & (table["ally"] != "")))
     twice = table.duplicated(["facet", "country", "ally"])
     if twice.any():

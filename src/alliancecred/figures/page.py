@@ -13,13 +13,23 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import KIND_WORDS, CiKind, asked_of, averaged_words, constants, number, quantity, signal_words
+from ..summary import (
+    KIND_WORDS,
+    CiKind,
+    asked_of,
+    averaged_words,
+    constants,
+    failed_gates,
+    number,
+    quantity,
+    signal_words,
+)
 from .text import BASE, SMALL, clean, shorten, width_of, wrap
 
 Width = Literal["column", "double"] | float
 WIDTHS = {"column": 3.5, "double": 7.0}
 # Okabe and Ito's palette: told apart by readers with any common colour vision, and in grey
-COLOURS = {"sender": "#D55E00", "other": "#0072B2", "self": "#00785A", "": "#333333"}
+COLOURS = {"sender": "#D55E00", "sender + self": "#D55E00", "other": "#0072B2", "self": "#00785A", "": "#333333"}
 INK, QUIET, FAINT, ALARM = "#222222", "#666666", "#DDDDDD", "#A83200"
 LINE = 0.125  # inches between lines of small text
 EDGE = 0.06
@@ -94,7 +104,7 @@ def make_page(width: float, body: float, *, banners: list[str], caption: str) ->
 def banners(spec: Spec | None, status: str = "passed") -> list[str]:
     """Return what must be seen before anything else."""
     out = ["SIMULATED DATA: no real survey"] if spec is not None and spec.simulated else []
-    return out if status == "passed" else [*out, f"GATES FAILED, do not report: {status[:300]}"]
+    return out if status == "passed" else [*out, f"GATES FAILED, do not report: {failed_gates(status)[:300]}"]
 
 
 def interval_words(ci_prob: float, ci_kind: CiKind) -> str:
@@ -109,9 +119,7 @@ def caption(estimate: Estimate, first: str, *, source: str) -> str:
     parts.append(common[:1].upper() + common[1:])
     if signal_words(estimate) and asked_of(estimate) in ("shift", "change"):
         parts.append(f"Signal: {signal_words(estimate)}")
-    averaged = averaged_words(estimate)
-    if averaged:
-        parts.append(averaged[:1].upper() + averaged[1:])
+    parts.append(averaged_words(estimate))
     parts.append(f"Identification: {estimate.identification}")
     if estimate.is_difference and estimate.smallest > 0:
         parts.append(f"Grey band: differences smaller than {estimate.smallest:g} {estimate.unit}")

@@ -13,11 +13,12 @@ from .text import SMALL, shorten, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",
+    "sender + self": "Sender with its self-rating: first-order effect",
     "other": "Other allies: second-order effect",
     "self": "Self-rating",
 }
 Slab = tuple[np.ndarray, np.ndarray]
-_ROLE_ORDER = {"sender": 0, "other": 1, "self": 2}
+_ROLE_ORDER = {role: i for i, role in enumerate(HEADINGS)}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def row_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> pd.Data
     table.insert(0, "label", row_names(estimate))
     table.insert(1, "average", averages(estimate))
     table.insert(2, "draws_row", range(len(table)))
-    role = table["role"].map(lambda r: _ROLE_ORDER.get(str(r), 3))
+    role = table["role"].map(lambda r: _ROLE_ORDER.get(str(r), 9))
     order = np.lexsort((-table["mean"].fillna(-np.inf).to_numpy(), ~table["average"].to_numpy(), role.to_numpy()))
     return table.iloc[order].reset_index(drop=True)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
-from ..summary import CiKind, flat, interval
+from ..summary import CiKind, asked_of, flat, interval
 from .page import (
     AXIS,
     EDGE,
@@ -77,7 +77,7 @@ def shift_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "
 
 
 def _levels(estimate: Estimate) -> tuple[np.ndarray, np.ndarray]:
-    if estimate.before is None or estimate.after is None:
+    if estimate.before is None or estimate.after is None or asked_of(estimate) == "gap":
         raise SpecError("this estimate has no levels before and after: use plot_gap for a gap or a contrast")
     if not len(estimate):
         raise SpecError("the estimate has no rows: there is nothing to draw")

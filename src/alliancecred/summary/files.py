@@ -31,7 +31,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
 
 
 def _safe(cell: object) -> object:
-    return "'" + cell if str(cell).startswith(_FORMULA) else cell
+    return "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def replace_file(path: str | Path, content: bytes) -> Path:

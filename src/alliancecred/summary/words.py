@@ -9,12 +9,14 @@ from .table import CiKind, by_row, summary
 
 ROLE_WORDS = {
     "sender": "First-order effect (the sender's own credibility)",
+    "sender + self": "First-order effect (the sender's own credibility, with its self-rating)",
     "other": "Second-order effect (the other allies)",
     "self": "Self-rating",
 }
 KIND_WORDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 CAUSAL = ("randomised", "difference-in-differences")
 _LISTED = 8
+_MINUS = " − "  # between the labels of the two sides of a contrast
 
 
 def number(value: float, *, digits: int = 1) -> str:
@@ -45,6 +47,17 @@ def quantity(estimate: Estimate) -> str:
     return "share that answered " + " or ".join(f"“{a}”" for a in answers)
 
 
+def full_name(spec: Spec, label: str) -> str:
+    """Return the full name of a code, or of both sides of a contrast of two codes.
+
+    Examples
+    --------
+    >>> full_name(Spec("demo", ("no", "yes"), ("yes",), (), names=(("PL", "Poland"),)), "PL − US")
+    'Poland − US'
+    """
+    return _MINUS.join(spec.label(part) for part in label.split(_MINUS))
+
+
 def row_names(estimate: Estimate) -> list[str]:
     """Return a readable name of each row, in full names: what sets it apart within its role.
 
@@ -64,15 +77,14 @@ def row_names(estimate: Estimate) -> list[str]:
 
 
 def _row_name(spec: Spec, labels: dict[str, str], estimand: str) -> str:
-    who = spec.label(labels["country"]) if labels.get("country") else ""
-    judged = spec.label(labels["ally"]) if labels.get("ally") else "average of allies" if "ally" in labels else ""
+    who = full_name(spec, labels["country"]) if labels.get("country") else ""
+    judged = full_name(spec, labels["ally"]) if labels.get("ally") else "average of allies" if "ally" in labels else ""
     if not who and ("country" in labels or not any(labels.values())):
         who = "Average"
     first = ": ".join(x for x in (who, judged) if x)
-    rest = [
-        spec.label(labels[k]) if labels[k] else f"all {k}s" for k in ("target", "wave", "population") if k in labels
-    ]
-    return ", ".join([x for x in (first, *rest, spec.label(estimand)) if x])
+    others = [k for k in ("target", "wave", "population") if k in labels]
+    rest = [full_name(spec, labels[k]) or f"all {k}s" for k in others]
+    return ", ".join([x for x in (first, *rest, estimand) if x])
 
 
 def constants(estimate: Estimate) -> str:
@@ -81,7 +93,7 @@ def constants(estimate: Estimate) -> str:
     have = {k: {str(v) for v in estimate.draws[k].to_numpy()} - {""} for k in words}
     rows = {k: bool((estimate.draws[k].to_numpy().astype(str) != "").all()) for k in words}
     return "; ".join(
-        f"{words[k]}: {estimate.spec.label(next(iter(have[k])))}" for k in words if len(have[k]) == 1 and rows[k]
+        f"{words[k]}: {full_name(estimate.spec, next(iter(have[k])))}" for k in words if len(have[k]) == 1 and rows[k]
     )
 
 
@@ -98,7 +110,9 @@ def averages(estimate: Estimate) -> np.ndarray:
 
 def asked_of(estimate: Estimate) -> str:
     """Return which estimand function made the estimate: ``levels, change, shift, gap`` or ``contrast``."""
-    known = {e.name or e.of: e.of for e in estimate.spec.estimands}
+    if any(_MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
+        return "contrast"
+    known = {e.name or e.of: e.of for e in estimate.spec.estimands} | {"gap in shift": "gap"}
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
     found = {known.get(n, n if n in ("levels", "change", "shift", "gap") else "") for n in names} - {""}
     if len(found) == 1:
@@ -141,7 +155,7 @@ def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "et
     ...                      coords={k: ("row", [""]) for k in LABELS})
     >>> spec = Spec("demo", ("no", "yes"), ("yes",), ())
     >>> text = describe(Estimate(draws, "percent", "descriptive", "top", "all countries, equally", spec))
-    >>> "averaged over all countries, equally" in text
+    >>> "Averaging: all countries, equally." in text
     True
     """
     table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
@@ -149,10 +163,10 @@ def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "et
     if estimate.spec.simulated:
         parts.append("SIMULATED DATA: these numbers describe no real survey.")
     if estimate.status != "passed":
-        parts.append(f"DO NOT REPORT: the fit failed its gates ({estimate.status.strip().rstrip('.')}).")
+        parts.append(f"DO NOT REPORT: the fit failed its gates ({failed_gates(estimate.status)}).")
     parts.append(_opening(estimate))
     common = constants(estimate)
-    parts.append(_sentence(common[:1].upper() + common[1:]))
+    parts += [_sentence(common[:1].upper() + common[1:]), _sentence(averaged_words(estimate))]
     role = table["role"].astype(str)
     for r in sorted(set(role), key=lambda r: [*ROLE_WORDS, ""].index(r) if r in ROLE_WORDS else 9):
         heading = f"{ROLE_WORDS.get(r, r)}: " if r else ""
@@ -162,20 +176,30 @@ def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "et
     return " ".join(p for p in (*parts, *(_sentence(n) for n in estimate.notes)) if p)
 
 
+def failed_gates(status: str) -> str:
+    """Return which gates failed.
+
+    Examples
+    --------
+    >>> failed_gates("failed: R-hat 1.03.")
+    'R-hat 1.03'
+    """
+    return status.strip().removeprefix("failed:").strip().rstrip(".")
+
+
 def _sentence(text: str) -> str:
     text = text.strip()
     return text if not text or text[-1] in ".!?" else text + "."
 
 
 def averaged_words(estimate: Estimate) -> str:
-    """Return ``averaged over …``, or nothing if nothing was averaged over."""
+    """Return ``Averaging: …``, or nothing if nothing was averaged over."""
     words = estimate.averaged.strip().rstrip(".")
-    return words if not words or words.lower().startswith("average") else f"averaged over {words}"
+    return "" if not words or words.startswith("nothing") else f"Averaging: {words}"
 
 
 def _opening(estimate: Estimate) -> str:
-    averaged = averaged_words(estimate)
-    what = quantity(estimate) + (f", {averaged}" if averaged else "")
+    what = quantity(estimate)
     signal = f"the signal {signal_words(estimate)}".strip()
     match asked_of(estimate):
         case "levels":

@@ -12,7 +12,7 @@ from .cells import Levels, Rows, rows_of
 from .design import Design, Pooled, linear_predictor
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
-from .fit import Fit
+from .fitting import Fit
 from .outcome import cut_points, log_probs, scores
 from .terms import FACTORS
 

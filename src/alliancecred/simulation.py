@@ -13,9 +13,9 @@ from .cells import Cells, make_cells
 from .design import Design, coords_of, dims_of, make_design
 from .gates import diagnosis
 from .errors import Problem, SpecError, nearest
-from .fit import Fit, prepare
+from .fitting import Fit, prepare
 from .outcome import make_lattice, publish
-from .predict import answer_probs
+from .prediction import answer_probs
 from .sources import DataReport, ReportLine, Survey, Toplines
 from .spec import Fielding, Simulation, Spec, as_spec
 from .terms import FACTORS, Flat

@@ -4,7 +4,7 @@ import xarray as xr
 
 from .gates import Diagnosis, convergence, table_problems
 from .estimate import LABELS, Estimate
-from .fit import Fit
+from .fitting import Fit
 
 
 def diagnose(what: Fit | Estimate) -> Diagnosis:

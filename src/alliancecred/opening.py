@@ -1,0 +1,130 @@
+"""The sources a spec declares, opened: files beside the spec, and nothing outside its folder."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path, PureWindowsPath
+
+from .errors import Problem, SpecError, nearest, raise_spec
+from .fitting import Fit
+from .simulation import Simulated, simulate
+from .sources import Roles, Survey, Toplines
+from .spec import Simulation, Spec, SurveyFile, ToplineFile, models_dir
+from .survey import read_survey
+from .toplines import read_toplines
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Sources of an analysis, ready to fit.
+
+    Parameters
+    ----------
+    sources
+        What the doors let in.
+    truth
+        The known truth, if one of them was simulated.
+    files
+        Path (as declared) and SHA-256 of each file.
+    """
+
+    sources: tuple[Survey | Toplines, ...]
+    truth: Fit | None = None
+    files: tuple[tuple[str, str], ...] = ()
+
+
+def folder_of(spec: Spec | str | Path) -> Path:
+    """Return the folder the paths in a spec are relative to: that of its file, or the current one."""
+    if isinstance(spec, Spec):
+        return Path()
+    path = Path(spec)
+    return path.parent if path.suffix == ".toml" or path.exists() else models_dir()
+
+
+def given(sources: Sequence[Survey | Toplines | Simulated]) -> Opened:
+    """Return sources that were handed over instead of declared.
+
+    Examples
+    --------
+    >>> given([]).files
+    ()
+    """
+    simulated = [s for s in sources if isinstance(s, Simulated)]
+    plain = tuple(s.survey if isinstance(s, Simulated) else s for s in sources)
+    return Opened(plain, simulated[0].truth if len(simulated) == 1 else None)
+
+
+def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = lambda text: None) -> Opened:
+    """Open every source a spec declares, its paths relative to ``folder``.
+
+    Raises
+    ------
+    SpecError
+        If a path leaves the folder or is no file, or a source is declared wrongly; all are listed.
+    DataError
+        If what a file holds cannot be used.
+    """
+    if not spec.sources:
+        raise SpecError("the spec declares no sources: there is nothing to fit → add [[sources]]")
+    raise_spec([p for i, s in enumerate(spec.sources) for p in _problems(s, Path(folder), f"sources[{i}]")])
+    if sum(isinstance(s, Simulation) for s in spec.sources) > 1:
+        raise SpecError("two simulations in one analysis are not supported yet: put their fieldings together")
+    opened: list[Survey | Toplines] = []
+    files, truth = [], None
+    for source in spec.sources:
+        if isinstance(source, Simulation):
+            say(f"simulating a survey (seed {source.seed})")
+            made = simulate(spec)
+            opened.append(made.survey)
+            truth = made.truth
+            continue
+        say(f"reading {source.path}")
+        path = Path(folder) / source.path
+        files.append((source.path, hashlib.sha256(path.read_bytes()).hexdigest()))
+        opened.append(_read(source, path, spec))
+    return Opened(tuple(opened), truth, tuple(files))
+
+
+def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | Toplines:
+    if isinstance(source, ToplineFile):
+        return read_toplines(path, answers=spec.answers, top=spec.top, overdispersion=source.overdispersion)
+    given_roles = dict(source.roles)
+    roles = Roles(*(given_roles.get(f.name) for f in fields(Roles)))
+    return read_survey(path, roles=roles, answers=spec.answers, top=spec.top, constants=dict(source.constants),
+                       missing=source.missing)
+
+
+def _problems(source: ToplineFile | SurveyFile | Simulation, folder: Path, where: str) -> Iterator[Problem]:
+    if isinstance(source, Simulation):
+        return
+    if wrong := path_problem(source.path, folder):
+        yield Problem("schema", f"{where}.path", f"{source.path!r} {wrong}", (), "name a file beside the spec")
+    if isinstance(source, SurveyFile):
+        known = [f.name for f in fields(Roles)]
+        for role, _ in source.roles:
+            if role not in known:
+                yield Problem("schema", f"{where}.roles", f"unknown role {role!r}", (), nearest(role, known))
+
+
+def path_problem(path: str, folder: Path) -> str:
+    r"""Return what is wrong with a path inside a spec, or nothing.
+
+    Examples
+    --------
+    >>> path_problem("../secret.csv", Path()), path_problem("/etc/hosts", Path())
+    ('leads out of the folder of the spec', 'is not a relative path')
+    """
+    windows = PureWindowsPath(path)
+    if not path or not path.isprintable():
+        return "is no path"
+    if path.startswith(("/", "~")) or windows.drive or windows.root or "://" in path:
+        return "is not a relative path"
+    if ".." in windows.parts or "\\" in path:
+        return "leads out of the folder of the spec"
+    try:
+        real = (folder / path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "does not exist"
+    if not real.is_relative_to(folder.resolve()):
+        return "leads out of the folder of the spec"
+    return "" if real.is_file() else "is no file"

@@ -1,0 +1,22 @@
+"""The report of a run: one HTML file that needs nothing else."""
+
+from .contents import Contents, Varied, covered, full_table, overall
+from .page import render
+from .pictures import Picture, draw_pictures, source_line
+from .plain import design_text
+from .prior import has_flat, prior_fit
+
+__all__ = [
+    "Contents",
+    "Picture",
+    "Varied",
+    "covered",
+    "design_text",
+    "draw_pictures",
+    "full_table",
+    "has_flat",
+    "overall",
+    "prior_fit",
+    "render",
+    "source_line",
+]

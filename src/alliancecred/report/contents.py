@@ -1,0 +1,124 @@
+"""Everything a report shows, computed once, as one frozen value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..estimate import LABELS, Estimate
+from ..fitting import Fit
+from ..spec import Estimand, Spec, Variant
+from ..summary import summary
+
+
+@dataclass(frozen=True)
+class Varied:
+    """The same analysis with another overdispersion."""
+
+    variant: Variant
+    fit: Fit
+    estimates: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a report shows.
+
+    Parameters
+    ----------
+    fit, estimates
+        The main analysis; one estimate per estimand of its spec, in that order.
+    varied
+        The declared variants.
+    table
+        Summary of all estimates (variants below), as in ``summary.csv``.
+    prior
+        Summary of the main estimates under the prior, row by row, or None.
+    ppc, left_out
+        Posterior predictive frame; leave-one-cell-out frame, or None.
+    remarks
+        What must be said: why something is missing, what failed.
+    warnings
+        Warnings raised on the way, as text.
+    source
+        Where the data come from, in one line.
+    files
+        Name and SHA-256 of each source file.
+    date, seconds
+        Day of the run, and how long it took.
+    """
+
+    fit: Fit
+    estimates: tuple[Estimate, ...]
+    varied: tuple[Varied, ...]
+    table: pd.DataFrame
+    prior: pd.DataFrame | None
+    ppc: pd.DataFrame
+    left_out: pd.DataFrame | None
+    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    source: str
+    files: tuple[tuple[str, str], ...]
+    date: str
+    seconds: float
+
+    @property
+    def spec(self) -> Spec:
+        """The analysis."""
+        return self.fit.spec
+
+    @property
+    def asked(self) -> list[tuple[Estimand, Estimate, pd.DataFrame]]:
+        """Each estimand with its estimate and its rows of the table."""
+        out, start = [], 0
+        for estimand, estimate in zip(self.spec.estimands, self.estimates, strict=True):
+            rows = self.table.iloc[start : start + len(estimate)].reset_index(drop=True)
+            out.append((estimand, estimate, rows))
+            start += len(estimate)
+        return out
+
+    @property
+    def status(self) -> str:
+        """``passed``, or every gate that failed."""
+        return overall((self.fit, *(v.fit for v in self.varied)), self.estimates_all)
+
+    @property
+    def estimates_all(self) -> tuple[Estimate, ...]:
+        """The main estimates and those of the variants."""
+        return (*self.estimates, *(e for v in self.varied for e in v.estimates))
+
+
+def overall(fits: Sequence[Fit], estimates: Sequence[Estimate]) -> str:
+    """Return ``passed``, or what failed in any fit or estimate, each once."""
+    failed = dict.fromkeys(x for x in (*(f.diagnosis.status for f in fits), *(e.status for e in estimates)) if x != "passed")
+    words = dict.fromkeys(part for text in failed for part in text.removeprefix("failed: ").split("; "))
+    return "failed: " + "; ".join(words) if words else "passed"
+
+
+def full_table(spec: Spec, estimates: Sequence[Estimate], truth: Sequence[Estimate] = ()) -> pd.DataFrame:
+    """Return `summary` of all estimates with full names, and the truth where there is one.
+
+    Columns are those of `summary`, then ``country_name, ally_name`` and, with ``truth``, ``truth``.
+    """
+    table = summary(list(estimates))
+    for key in ("country", "ally"):
+        table[f"{key}_name"] = [spec.label(code) if code else "" for code in table[key]]
+    if not truth:
+        return table
+    known = pd.concat([_truth(e) for e in truth], ignore_index=True)
+    return table.merge(known.drop_duplicates(list(LABELS)), on=list(LABELS), how="left", validate="many_to_one")
+
+
+def _truth(estimate: Estimate) -> pd.DataFrame:
+    rows = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(LABELS), dtype=object)
+    return rows.assign(truth=estimate.draws.mean(("chain", "draw")).to_numpy())
+
+
+def covered(table: pd.DataFrame) -> tuple[int, int]:
+    """Return how many intervals of a table cover their truth, and of how many."""
+    known = table[table["truth"].notna()] if "truth" in table else table.iloc[:0]
+    if known.empty:
+        return 0, 0
+    return int(((known["lower"] <= known["truth"]) & (known["truth"] <= known["upper"])).sum()), len(known)
+
+

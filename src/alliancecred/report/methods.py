@@ -1,0 +1,155 @@
+"""Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
+
+import json
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ..gates import Diagnosis
+from ..sources import DataReport
+from ..spec import spec_to_toml
+from ..summary import number
+from .contents import Contents
+from .findings import names_with_roles, with_interval
+from .markup import Html, bullets, details, el, join, link, pairs, section, table
+from .words import GLOSSARY, model_words, priors_table
+
+_LONG = 20
+
+
+def data(contents: Contents) -> Html:
+    """Return what was read, and what became of every row."""
+    spec = contents.spec
+    shown = [_report(r) for r in contents.fit.cells.reports]
+    waves = [[w.name, w.start.isoformat(), w.end.isoformat()] for w in spec.waves]
+    signals = [[s.name, spec.label(s.sender), s.date.isoformat(), s.kind, s.direction,
+                ", ".join(map(spec.label, s.countries)) or "all"] for s in spec.signals]
+    parts = [el("p", f"Source: {contents.source}.".replace("..", "."))]
+    parts += [table(("Wave", "From", "To"), waves, caption="Fieldwork")] if waves else []
+    head = ("Signal", "Sender", "Date", "Kind", "Direction", "Countries exposed")
+    parts += [table(head, signals, caption="Signals")] if signals else []
+    answers = ", ".join(f"“{a}”" for a in spec.answers)
+    top = " or ".join(f"“{a}”" for a in spec.top)
+    parts.append(el("p", f"Answers, in order: {answers}. Counted as credible: {top}."))
+    return section("Data", shown, parts, _alerts(contents), anchor="data")
+
+
+def _report(report: DataReport) -> Html:
+    rows = [[line.what, line.action, f"{line.count:,}"] for line in report.lines]
+    return table(("", "What happened", "Rows"), rows, numbers=(2,), caption=f"Every row of {report.source}")
+
+
+def _alerts(contents: Contents) -> Html:
+    notes = contents.fit.design.notes
+    return join(
+        el("h3", "What was merged, left out, or rests on the prior"),
+        bullets(notes) or el("p", "Nothing."),
+        el("h3", "Warnings raised on the way"),
+        bullets(contents.warnings) or el("p", "None."),
+    )
+
+
+def model(contents: Contents) -> Html:
+    """Return the model in words with its priors, and what they say beside the posterior."""
+    return section("Model", model_words(contents.fit.design), priors_table(contents.fit.design), _prior_posterior(contents),
+                   anchor="model")
+
+
+def _prior_posterior(contents: Contents) -> Html:
+    if contents.prior is None:
+        return Html("")
+    parts, start = [], 0
+    for _, estimate, rows in contents.asked:
+        prior = contents.prior.iloc[start : start + len(rows)].reset_index(drop=True)
+        start += len(rows)
+        unit = estimate.unit
+        body = [
+            [label or "average", with_interval(prior.iloc[i], unit), number(float(prior["sd"][i])),
+             with_interval(rows.iloc[i], unit), number(float(rows["sd"][i]))]
+            for i, label in enumerate(names_with_roles(estimate))
+        ]
+        caption = f"{estimate.draws['estimand'].values[0]}: prior beside posterior, {unit}"
+        head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
+        made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
+        parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)
+    note = el("p", "The same estimands, computed from draws of the prior: what the model said before it saw any data. "
+              "All rows: ", link("prior.csv", "prior.csv"), ".")
+    return join(el("h3", "What the priors say about the estimands"), note, parts)
+
+
+def checks(contents: Contents) -> Html:
+    """Return the diagnostics of every fit, and the ranks of cells that were left out."""
+    fits = [("Main analysis", contents.fit), *((v.variant.name, v.fit) for v in contents.varied)]
+    head = ("", "Verdict", "R-hat max", "Bulk ESS min", "Tail ESS min", "Divergences", "E-BFMI min", "Attempts", "Centred")
+    rows = [[name, *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
+    made = table(head, rows, numbers=(2, 3, 4, 5, 6, 7), caption="Diagnostics, over every variable and sampled coordinate")
+    gates = el("p", "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least 0.3, "
+               "no divergences; for every variable and every reported estimate. “Centred” says for each group of pooled "
+               "effects which of two equivalent forms was sampled.")
+    return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
+
+
+def _verdict(d: Diagnosis) -> list[str]:
+    t = d.table
+    low = f"{min(d.bfmi):.2f}" if d.bfmi else "–"
+    return [d.status, f"{t.r_hat.max():.4f}", f"{t.ess_bulk.min():,.0f}", f"{t.ess_tail.min():,.0f}", str(d.divergences), low]
+
+
+def _sampler(attrs: Mapping[str, object]) -> list[str]:
+    centred = json.loads(str(attrs["centred"]))
+    return [str(attrs["attempts"]), ", ".join("yes" if c else "no" for c in centred) or "–"]
+
+
+def _left_out(contents: Contents) -> Html:
+    frame = contents.left_out
+    if frame is None:
+        return Html("")
+    keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
+    rows = [[", ".join(contents.spec.label(str(row[k])) for k in keys), _bounds(row),
+             f"{number(float(row['mean']))} [{number(float(row['lower']))}, {number(float(row['upper']))}]",
+             f"{float(row['rank']):.2f}", str(row["status"])] for _, row in frame.iterrows()]
+    head = ("Cell", "Observed, %", "Predicted without it [95 %]", "Rank", "Gates of that fit")
+    bad = int((frame["status"] != "passed").sum())
+    note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
+    return join(
+        el("h3", "Each cell predicted from all the others"),
+        table(head, rows, numbers=(1, 2, 3), caption="Leave-one-cell-out predictions"),
+        el("p", "Rank: share of predictions below the observed value, ties and published bounds counted half." + note,
+           " All columns: ", link("leave_one_out.csv", "leave_one_out.csv"), "."),
+    )
+
+
+def _bounds(row: "pd.Series[object]") -> str:
+    low, high = float(str(row["observed_lower"])), float(str(row["observed_upper"]))
+    return number(low) if high - low < 0.05 else f"{number(low)}–{number(high)}"
+
+
+def provenance(contents: Contents) -> Html:
+    """Return where every number comes from, down to versions and digests."""
+    attrs, post = contents.fit.idata.attrs, contents.fit.posterior.sizes
+    versions = json.loads(str(attrs["versions"]))
+    items = [
+        ("Analysis", f"{contents.spec.name}, SHA-256 {contents.spec.digest}"),
+        *((f"Source {path}", f"SHA-256 {digest}") for path, digest in contents.files),
+        ("Date", contents.date),
+        ("Seed", str(attrs["random_seed"])),
+        ("Sampler", f"{attrs['inference_library']}, {post['chain']} chains × {post['draw']:,} draws after "
+                    f"{attrs['tuning_steps']} tuning steps, target acceptance {attrs['target_accept']}"),
+        ("Wall time", f"{contents.seconds:.0f} s in all, {float(str(attrs['sampling_time'])):.1f} s of it sampling the "
+                      "main analysis"),
+        ("Versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
+    ]
+    files = el("p", "Files: ", link("spec.toml", "spec.toml"), ", ", link("lock.json", "lock.json"), ", ",
+               link("ppc.csv", "ppc.csv"), ".")
+    return section("Provenance", pairs(items), files,
+                   details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec))), anchor="provenance")
+
+
+def references(contents: Contents) -> Html:
+    """Return the references of the spec."""
+    return section("References", bullets(contents.spec.references), anchor="references") if contents.spec.references else Html("")
+
+
+def glossary() -> Html:
+    """Return what the words of the field mean here."""
+    return section("Words", pairs(GLOSSARY), anchor="words")

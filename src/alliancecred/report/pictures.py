@@ -1,0 +1,206 @@
+"""The figures of a report: which there are, drawn twice (for paper and for a phone), with their words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from ..estimate import LABELS, Estimate
+from ..figures import (
+    alt_text,
+    gap_data,
+    levels_data,
+    plot_gap,
+    plot_levels,
+    plot_ppc,
+    plot_shift,
+    ppc_data,
+    save_figure,
+    shift_data,
+)
+from ..figures.page import Width
+from ..sources import Survey, Toplines
+from ..spec import Estimand, Simulation, Spec
+from ..store import slug
+from .contents import Contents
+from .truth import plot_truth, truth_data, truth_words
+
+_MANY_ROWS = 60  # of a shift: more are not drawn one by one
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure, drawn: ``wide`` and ``narrow`` are PNGs, ``files`` what was written."""
+
+    title: str
+    alt: str
+    wide: bytes
+    narrow: bytes
+    inches: float
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    name: str
+    title: str
+    alt: str
+    draw: Callable[[Width], Figure]
+    data: pd.DataFrame
+
+
+def draw_pictures(contents: Contents, folder: Path) -> tuple[Picture, ...]:
+    """Draw every figure of a report into a folder, each as PDF, PNG and CSV."""
+    return tuple(_drawn(plan, folder) for plan in plans(contents))
+
+
+def _drawn(plan: _Plan, folder: Path) -> Picture:
+    wide = plan.draw("double")
+    files = save_figure(wide, folder / plan.name, plan.data)
+    return Picture(plan.title, plan.alt, _png(wide, 220), _png(plan.draw("column"), 220), float(wide.get_figwidth()), files)
+
+
+def _png(figure: Figure, dpi: int) -> bytes:
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": "alliancecred"})
+    return out.getvalue()
+
+
+def plans(contents: Contents) -> list[_Plan]:
+    """Return which figures there are: one per estimand, averages of shifts together, and the checks."""
+    out: list[_Plan] = []
+    means = []
+    for estimand, estimate, rows in contents.asked:
+        if estimand.of in ("shift", "change") and not estimand.by:
+            means.append((estimate, rows))
+            continue
+        name = slug(stem(estimand), [p.name for p in out])
+        out += _of_estimate(estimate, rows, name, title_of(estimate), contents.source)
+    if means:
+        together = stacked([e for e, _ in means])
+        rows = pd.concat([r for _, r in means], ignore_index=True)
+        out += _of_estimate(together, rows, "shift_means", "Shifts averaged over countries", contents.source)
+    out += _checks(contents)
+    if "truth" in contents.table:
+        frame = truth_data(contents.table, contents.spec)
+        out.append(_Plan("truth", "Truth beside estimate", truth_words(frame),
+                         lambda width: plot_truth(frame, contents.spec, width=width), frame))
+    return out
+
+
+def stem(estimand: Estimand) -> str:
+    """Return what the file of an estimand's figure is called.
+
+    Examples
+    --------
+    >>> stem(Estimand("levels")), stem(Estimand("shift", by=("country",)))
+    ('levels', 'shift_by_country')
+    """
+    if estimand.name:
+        return f"{estimand.of}_{estimand.name}"
+    return estimand.of if estimand.of in ("levels", "gap") else "_".join([estimand.of, "by", *estimand.by])
+
+
+def title_of(estimate: Estimate) -> str:
+    """Return a title: the estimand's own name, or what it is."""
+    name = str(estimate.draws["estimand"].values[0])
+    words = {"levels": "Levels: how many believe the promise", "shift": "Shifts with the signal",
+             "gap": "Gaps between populations", "change": "Changes between waves"}
+    return words.get(name, name[:1].upper() + name[1:])
+
+
+def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> list[_Plan]:
+    if not estimate.is_difference:
+        plot, data = plot_levels, levels_data
+    elif estimate.before is not None and not name.startswith("gap"):
+        plot, data = plot_shift, shift_data
+    else:
+        plot, data = plot_gap, gap_data
+    parts = by_role(estimate) if len(estimate) > _MANY_ROWS and plot is plot_shift else [("", estimate)]
+    out = []
+    for role, part in parts:
+        words = f"{title}: role {role}" if role else title
+        alt = alt_text(part) + _truth_note(rows)
+        out.append(_Plan("_".join([name, *([role] if role else [])]), words, alt,
+                         _drawer(plot, part, source), _with_truth(data(part), rows)))
+    return out
+
+
+def _drawer(plot: Callable[..., Figure], estimate: Estimate, source: str) -> Callable[[Width], Figure]:
+    return lambda width: plot(estimate, width=width, source=source)
+
+
+def by_role(estimate: Estimate) -> list[tuple[str, Estimate]]:
+    """Return an estimate in parts, one for each role."""
+    return [(r, estimate.at(role=r)) for r in dict.fromkeys(estimate.draws["role"].values.astype(str))]
+
+
+def _truth_note(rows: pd.DataFrame) -> str:
+    return " The truth of each row stands in the column truth of its table." if "truth" in rows else ""
+
+
+def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    if "truth" not in rows:
+        return data
+    return data.merge(rows[[*LABELS, "truth"]].drop_duplicates(list(LABELS)), on=list(LABELS), how="left")
+
+
+def stacked(estimates: Sequence[Estimate]) -> Estimate:
+    """Return estimates of one unit below each other, as one (rows of the first unit only)."""
+    first = estimates[0]
+    same = [e for e in estimates if e.unit == first.unit]
+
+    def below(name: str) -> xr.DataArray | None:
+        parts = [getattr(e, name) for e in same]
+        kept = [p for p in parts if p is not None]
+        return xr.concat(kept, "row") if len(kept) == len(parts) else None
+
+    draws = below("draws")
+    assert draws is not None
+    averaged = dict.fromkeys(e.averaged for e in same)
+    labels = dict.fromkeys(e.identification for e in same)
+    return replace(
+        first, draws=draws, before=below("before"), after=below("after"), averaged="; or ".join(averaged),
+        identification=" / ".join(labels), notes=tuple(dict.fromkeys(n for e in same for n in e.notes)),
+        status=next((e.status for e in same if e.status != "passed"), "passed"),
+    )
+
+
+def _checks(contents: Contents) -> list[_Plan]:
+    spec, out = contents.spec, []
+    for name, title, frame in (
+        ("ppc", "Observed shares and what the model predicts for them", contents.ppc),
+        ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
+    ):
+        if frame is not None:
+            out.append(_Plan(name, title, _ppc_words(frame), _ppc_drawer(frame, spec, contents.source),
+                             ppc_data(frame, spec=spec)))
+    return out
+
+
+def _ppc_drawer(frame: pd.DataFrame, spec: Spec, source: str) -> Callable[[Width], Figure]:
+    return lambda width: plot_ppc(frame, spec=spec, width=width, source=source)
+
+
+def _ppc_words(frame: pd.DataFrame) -> str:
+    inside = int(ppc_data(frame)["inside"].sum())
+    low, high = np.min(frame["rank"]), np.max(frame["rank"])
+    return (f"Observed shares of {len(frame)} cells against 95 % predictive intervals: {inside} of {len(frame)} lie "
+            f"inside. Ranks of the observed shares run from {low:.2f} to {high:.2f}.")
+
+
+def source_line(spec: Spec, sources: Sequence[Survey | Toplines]) -> str:
+    """Return where the data come from, in one line."""
+    names: list[str] = []
+    for source in sources:
+        if isinstance(source, Toplines):
+            names += [row.source for row in source.rows if row.source] or [source.report.source]
+        else:
+            names.append(source.report.source)
+    seeds = [f"(seed {s.seed})" for s in spec.sources if isinstance(s, Simulation)]
+    return "; ".join(dict.fromkeys(names)) + (" " + seeds[0] if seeds else "")

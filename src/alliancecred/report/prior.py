@@ -1,0 +1,59 @@
+"""What the priors say about the estimands, before any data: the same functions, on draws from the prior."""
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..cells import Cells
+from ..design import Design
+from ..fitting import Fit
+from ..gates import diagnosis
+from ..simulation import dataset, draw_prior
+from ..terms import Flat, HalfNormal, Normal
+
+_CHAINS = 4
+
+
+def prior_fit(design: Design, cells: Cells, *, draws: int = 4000, random_seed: int = 0) -> Fit:
+    """Return a `Fit` whose "posterior" is drawn from the prior: every estimand function applies.
+
+    Raises
+    ------
+    SpecError
+        If a prior is flat: nothing can be drawn from it.
+    """
+    values = draw_prior(design, np.random.default_rng(random_seed), draws)
+    stats = xr.Dataset(coords={"chain": np.arange(_CHAINS), "draw": np.arange(draws // _CHAINS)})
+    tree = xr.DataTree.from_dict({"posterior": dataset(design, values, _CHAINS), "sample_stats": stats})
+    tree.attrs["random_seed"] = random_seed
+    return Fit(design.spec, cells, design, tree, replace(diagnosis(xr.Dataset(), stats), problems=()))
+
+
+def has_flat(design: Design) -> bool:
+    """Return whether a prior of the design is flat."""
+    return any(isinstance(c.prior, Flat) for c in design.coefficients)
+
+
+def points_at_half(prior: Normal | HalfNormal | Flat) -> tuple[float, float, float] | None:
+    """Return sd and 95 % interval, in percentage points at 50 %, of an effect with that prior.
+
+    For a `HalfNormal` scale the effect is a group's deviation, its sd drawn from the prior.
+
+    Examples
+    --------
+    >>> [round(x) for x in points_at_half(Normal(0.0, 1.0))]
+    [21, -38, 38]
+    """
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(40_000)
+    match prior:
+        case Normal(mean=mean, sd=sd):
+            logit = mean + sd * z
+        case HalfNormal(sd=sd):
+            logit = np.abs(rng.normal(0, sd, z.size)) * z
+        case _:
+            return None
+    points = 100 / (1 + np.exp(-logit)) - 50
+    low, high = np.quantile(points, [0.025, 0.975])
+    return float(points.std()), float(low), float(high)

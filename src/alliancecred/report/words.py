@@ -1,0 +1,110 @@
+"""The model in words: terms, priors, and what the words of the field mean."""
+
+from collections.abc import Iterator
+
+from ..design import Design
+from ..spec import Spec
+from ..summary import number
+from ..terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Term
+from .markup import Html, el, join, table
+from .prior import points_at_half
+
+GLOSSARY = (
+    ("First-order effect", "Change in the credibility of the sender's own commitment, with its signal."),
+    ("Second-order effect", "Change in the credibility of the others' commitments: among the allies that remain. It is "
+     "not a belief about beliefs."),
+    ("Self-rating", "A country that judges its own promise. It is kept apart from what others believe of it."),
+    ("Gap", "The share in one population (elite) minus the share in the reference population (public), raw: for people "
+     "as they were sampled."),
+    ("Identification", "What the comparison can carry. Randomised: arms drawn by lot. Difference-in-differences: some "
+     "countries were not exposed. Unexpected event: interviews before and after within one fieldwork. Interrupted "
+     "series: a trend before. Before-after: two waves and nothing else; whatever happened in between is in it. "
+     "Descriptive: no claim about causes."),
+    ("Interval", "Given model and data, the quantity lies in it with the stated probability. Equal-tailed: as much "
+     "probability below as above."),
+    ("Rank", "Share of predictions below what was observed. Near 0 or 1: the model did not expect it."),
+    ("Percentage points", "Differences between percentages: from 75 % to 48 % is −27 points."),
+)
+
+
+def prior_words(prior: Normal | HalfNormal | Flat) -> str:
+    """Return a prior in words, on the logit scale.
+
+    Examples
+    --------
+    >>> prior_words(Normal(0.0, 1.5))
+    'normal (mean 0, sd 1.5)'
+    """
+    match prior:
+        case Normal(mean=mean, sd=sd):
+            return f"normal (mean {number(mean, digits=2).removesuffix('.00')}, sd {sd:g})"
+        case HalfNormal(sd=sd):
+            return f"half-normal (sd {sd:g})"
+        case _:
+            return "flat (improper)"
+
+
+def _by(by: tuple[str, ...]) -> str:
+    return " × ".join(by)
+
+
+def term_words(term: Term, spec: Spec) -> str:
+    """Return in a sentence what a term says."""
+    match term:
+        case Level(by=by):
+            return f"Level by {_by(by)}: deviations around the overall level, pooled."
+        case Shift(by=(), signal=signal):
+            return f"Shift with {signal}: one effect per role of the judged ally (sender, other, self), not pooled."
+        case Shift(by=by, signal=signal, roles=roles, correlated=correlated):
+            also = f", correlated with the level of the {_by(by)}" if correlated else ""
+            return f"Shift with {signal} by {_by(by)} (role {', '.join(roles) or 'each'}): deviations, pooled{also}."
+        case Gap(by=(), signal=None, population=population):
+            return f"Gap, {population} minus {spec.reference}: with a prior of its own, not pooled."
+        case Gap(by=by, signal=None, population=population):
+            return f"Gap, {population} minus {spec.reference}, by {_by(by)}: deviations, pooled."
+        case Gap(by=by, signal=signal, population=population):
+            how = f" by {_by(by)}: deviations, pooled" if by else ": one effect per role, not pooled"
+            return f"Gap in the shift with {signal}, {population} minus {spec.reference}{how}."
+        case Fixed(name=name, where=where):
+            return f"{name}: cells with {'; '.join(f'{k} {' or '.join(v)}' for k, v in where)} against the rest."
+        case Cuts():
+            return f"Cut points between the {len(spec.answers)} ordered answers, common to all."
+    return str(term)
+
+
+def priors_table(design: Design) -> Html:
+    """Return a table of every prior: on the logit scale, and in points at 50 %."""
+    head = ("Quantity", "Prior (logit)", "sd at 50 %, points", "95 % of effects at 50 %, points")
+    return table(head, [list(row) for row in _prior_rows(design)], numbers=(2, 3),
+                 caption="Priors. A scale is the standard deviation of a pooled block; its effects in points are those "
+                         "of one group. Simulated.")
+
+
+def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
+    for coefficient in design.coefficients:
+        yield (coefficient.name, prior_words(coefficient.prior), *_points(coefficient.prior))
+    for block in design.pooled:
+        yield (block.sd_name, prior_words(block.scale), *_points(block.scale))
+        if block.partner is not None:
+            yield block.corr_name, f"LKJ (η = {block.correlation.eta:g})", "–", "–"
+    if design.answers > 2:
+        yield "cut spacing (log)", prior_words(design.cuts), "–", "–"
+
+
+def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:
+    points = points_at_half(prior)
+    if points is None:
+        return "–", "–"
+    sd, low, high = points
+    return number(sd), f"{number(low)} to {number(high)}"
+
+
+def model_words(design: Design) -> Html:
+    """Return the model as a list of its terms."""
+    spec = design.spec
+    kind = ("The chance of the answer that counts as credible is a logistic function of a sum of terms" if design.answers == 2
+            else "The chances of the ordered answers follow a cumulative logit of a sum of terms")
+    lines = [term_words(t, spec) for t in spec.terms]
+    return join(el("p", f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
+                        "little data lean on the others; effects that are not pooled have a prior of their own."),
+                el("ol", [el("li", line) for line in lines]))

@@ -1,0 +1,282 @@
+"""The main job: from an analysis in a file to estimates, figures and a report in a folder."""
+
+import datetime as dt
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import check
+from .cells import Cells
+from .design import Design
+from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError, raise_spec
+from .estimands import evaluate
+from .estimate import Estimate
+from .fitting import Fit, fit, prepare
+from .opening import Opened, folder_of, given, open_sources
+from .report import Contents, Varied, draw_pictures, full_table, has_flat, prior_fit, render, source_line
+from .simulation import Simulated
+from .sources import Survey, Toplines
+from .spec import Spec, Variant, as_spec
+from .store import make_folder, write_draws, write_lock, write_spec
+from .summary import replace_file, summary, write_csv
+
+Say = Callable[[str], None]
+MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave.
+
+    Parameters
+    ----------
+    out, paths
+        The folder, and every file written.
+    fit, estimates
+        The main analysis, and one estimate per estimand of its spec.
+    status
+        ``passed``, or which gates failed, variants included.
+    """
+
+    out: Path
+    paths: tuple[Path, ...]
+    fit: Fit
+    estimates: tuple[Estimate, ...]
+    status: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate was passed."""
+        return self.status == "passed"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.out / "report.html"
+
+
+@dataclass(frozen=True)
+class _Draws:
+    seed: int
+    draws: int
+    chains: int
+
+
+def run(
+    spec: Spec | str | Path,
+    out: str | Path,
+    *,
+    sources: Sequence[Survey | Toplines | Simulated] | None = None,
+    random_seed: int = 1,
+    draws: int = 1000,
+    chains: int = 4,
+    progress: Say | None = None,
+) -> RunResult:
+    """Read, fit, evaluate, check, draw and report an analysis, into a folder.
+
+    Parameters
+    ----------
+    spec
+        A `Spec`, a TOML file, or the name of a shipped model.
+    out
+        The folder; it is made if it is not there. Files of an earlier run are replaced one by one.
+    sources
+        Used instead of the sources the spec declares.
+    random_seed
+        Seed of everything that is drawn.
+    draws, chains
+        Kept draws per chain, and chains.
+    progress
+        Called with a line of text at each step.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    SpecError, DataError
+        Before anything is sampled, listing every problem.
+    IncompleteFitError
+        If sampling was interrupted.
+    StoreError
+        If the folder cannot be written to.
+    """
+    start = time.perf_counter()
+    say = progress or (lambda text: None)
+    parsed = as_spec(spec)
+    if not parsed.estimands:
+        raise SpecError("the spec declares no estimands: there is nothing to report → add [[estimands]]")
+    folder = make_folder(out)
+    with listening() as heard:
+        opened = given(sources) if sources is not None else open_sources(parsed, folder_of(spec), say)
+        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains), folder, say)
+    texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
+    contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start)
+    paths = _write(contents, folder, say)
+    for w in heard:
+        warnings.warn(w.message, w.category, stacklevel=2)
+    return RunResult(folder, paths, contents.fit, contents.estimates, contents.status)
+
+
+@contextmanager
+def listening() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect the library's own warnings; show those of others as if nobody had listened."""
+    own = (DataWarning, IdentificationWarning, ConvergenceWarning)
+    kept: list[warnings.WarningMessage] = []
+    with warnings.catch_warnings(record=True) as caught:
+        for category in own:
+            warnings.simplefilter("always", category)
+        try:
+            yield kept
+        finally:
+            kept += [w for w in caught if issubclass(w.category, own)]
+    for w in caught:
+        if not issubclass(w.category, own):
+            warnings.showwarning(w.message, w.category, w.filename, w.lineno)
+
+
+def evaluate_all(fit: Fit) -> tuple[Estimate, ...]:
+    """Return the estimate of every estimand of a fit's spec.
+
+    Raises
+    ------
+    SpecError
+        Listing every estimand the data cannot answer.
+    """
+    out, problems = [], []
+    for i, estimand in enumerate(fit.spec.estimands):
+        try:
+            out.append(evaluate(fit, estimand))
+        except SpecError as error:
+            problems += [replace(p, column=f"estimands[{i}] {p.column}".strip()) for p in error.problems]
+    raise_spec(problems)
+    return tuple(out)
+
+
+# --- what is computed -----------------------------------------------------------------------------
+def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -> Contents:
+    say("checking the design and drawing from the priors")
+    prior = _prior_table(spec, opened, size.seed, folder)
+    main = _fit(spec, opened.sources, size, say)
+    estimates = evaluate_all(main)
+    varied = tuple(_vary(spec, v, opened, size, say) for v in spec.variants)
+    truth = evaluate_all(opened.truth) if opened.truth is not None else ()
+    say("checking the predictions")
+    ppc = check.ppc(main, random_seed=size.seed)
+    left_out, why = _leave_out(main, size, say)
+    table = full_table(spec, [*estimates, *(e for v in varied for e in v.estimates)], truth)
+    remarks = [why] if why else []
+    if prior is None:
+        remarks.append("A prior is flat: nothing can be drawn from it, so no prior intervals are shown.")
+    return Contents(
+        main, estimates, varied, table, prior, ppc, left_out, tuple(remarks), (), source_line(spec, opened.sources),
+        opened.files, dt.date.today().isoformat(), 0.0,
+    )
+
+
+def rehearse(design: Design, cells: Cells, *, random_seed: int = 0) -> tuple[Fit, tuple[Estimate, ...]] | None:
+    """Do with draws from the prior what will be done with the posterior: what can fail, fails before sampling.
+
+    Returns
+    -------
+    tuple or None
+        The draws as a fit, and its estimates; None where a prior is flat, since nothing can be drawn from it.
+
+    Raises
+    ------
+    SpecError
+        Listing what the data cannot answer.
+    """
+    if design.spec.variants and not cells.toplines:
+        raise SpecError("variants change the overdispersion of toplines, but the sources have none")
+    if has_flat(design):
+        return None
+    rehearsal = prior_fit(design, cells, random_seed=random_seed)
+    return rehearsal, evaluate_all(rehearsal)
+
+
+def _prior_table(spec: Spec, opened: Opened, seed: int, folder: Path) -> pd.DataFrame | None:
+    _, cells, design = prepare(spec, *opened.sources)
+    rehearsed = rehearse(design, cells, random_seed=seed)
+    if rehearsed is None:
+        return None
+    trial = folder / ".rehearsal.nc.tmp"
+    try:
+        write_draws(rehearsed[0].idata, rehearsed[1], trial)
+    finally:
+        trial.unlink(missing_ok=True)
+    return summary(rehearsed[1])
+
+
+def _fit(spec: Spec, sources: Sequence[Survey | Toplines], size: _Draws, say: Say, *, name: str = "") -> Fit:
+    say(f"sampling {size.chains} × {size.draws:,} draws" + (f" for the variant {name!r}" if name else ""))
+    result = fit(spec, *sources, random_seed=size.seed, draws=size.draws, chains=size.chains, progressbar=False)
+    say(f"sampled: {result.diagnosis.status}")
+    return result
+
+
+def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) -> Varied:
+    sources = [replace(s, overdispersion=variant.overdispersion) if isinstance(s, Toplines) else s
+               for s in opened.sources]
+    other = _fit(spec, sources, size, say, name=variant.name)
+    return Varied(variant, other, tuple(renamed(e, variant.name) for e in evaluate_all(other)))
+
+
+def renamed(estimate: Estimate, variant: str) -> Estimate:
+    """Return the estimate with `` | variant`` behind the name of every row."""
+    names = np.array([f"{n} | {variant}" for n in estimate.draws["estimand"].values.astype(str)], dtype=str)
+    parts = {k: getattr(estimate, k) for k in ("draws", "before", "after")}
+    named = {k: None if v is None else v.assign_coords(estimand=("row", names)) for k, v in parts.items()}
+    return replace(estimate, draws=named["draws"], before=named["before"], after=named["after"])
+
+
+def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, str]:
+    rows = len(main.cells.rows)
+    if rows > MOST_LEFT_OUT:
+        return None, (f"Leaving out one cell at a time would take {rows} fits; it is done for up to {MOST_LEFT_OUT} "
+                      "cells. Call leave_one_out(fit, rows=...) for the cells you doubt.")
+    say(f"leaving out one of {rows} cells at a time")
+    return check.leave_one_out(main, random_seed=size.seed, draws=min(500, size.draws)), ""
+
+
+# --- what is written ------------------------------------------------------------------------------
+def _write(contents: Contents, folder: Path, say: Say) -> tuple[Path, ...]:
+    say("writing tables and draws")
+    tables = {"summary": contents.table, "ppc": contents.ppc, "leave_one_out": contents.left_out,
+              "prior": contents.prior}
+    paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
+    paths.append(write_draws(contents.fit.idata, contents.estimates_all, folder / "draws.nc"))
+    paths.append(write_spec(contents.spec, folder / "spec.toml"))
+    paths.append(write_lock(_lock(contents), folder / "lock.json"))
+    say("drawing figures")
+    pictures = draw_pictures(contents, make_folder(folder / "figures"))
+    paths += [p for picture in pictures for p in picture.files]
+    say("writing the report")
+    paths.append(replace_file(folder / "report.html", render(contents, pictures).encode("utf-8", "backslashreplace")))
+    return tuple(paths)
+
+
+def _lock(contents: Contents) -> dict[str, object]:
+    attrs, post = contents.fit.idata.attrs, contents.fit.posterior.sizes
+    return {
+        "format": 1,
+        "name": contents.spec.name,
+        "spec_sha256": contents.spec.digest,
+        "simulated": contents.spec.simulated,
+        "sources": [{"path": path, "sha256": digest} for path, digest in contents.files],
+        "versions": json.loads(attrs["versions"]),
+        "sampler": attrs["inference_library"],
+        "random_seed": int(attrs["random_seed"]),
+        "chains": int(post["chain"]),
+        "draws": int(post["draw"]),
+        "status": contents.status,
+        "date": contents.date,
+    }
