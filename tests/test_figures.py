@@ -146,7 +146,8 @@ SIZES = {"2": rows_of(2), "6": rows_of(6), "14": rows_of(14), "40 long": rows_40
 @pytest.mark.parametrize("width", ["column", "double", 5.0])
 @pytest.mark.parametrize("size", SIZES)
 def test_shift_is_legible(size, width):
-    estimate = replace(shift(SIZES[size], 1 if size == "6" else 4), spec=SIMULATED, smallest=2.0, notes=("a note " * 30,))
+    estimate = shift(SIZES[size], 1 if size == "6" else 4)
+    estimate = replace(estimate, spec=SIMULATED, smallest=2.0, notes=("a note " * 30,))
     assert faults(plot_shift(estimate, width=width, source="a source " * 20)) == []
 
 

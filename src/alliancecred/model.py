@@ -84,7 +84,7 @@ def _published(logp: Tensor, cells: Cells, lattice: Lattice) -> None:
                   zip(toplines, lattice.concentration, np.atleast_2d(logp), strict=True)]
         return np.array([100.0 * s[0] for s in shares])
 
-    pm.CustomDist("published", logp, logp=mass, random=draw, signature="(t,k)->(t)", ndim_supp=1,
+    pm.CustomDist("published", logp, logp=mass, random=draw, signature="(t,k)->(t)",
                   observed=middle, dims="topline")
 
 

@@ -76,7 +76,7 @@ def plot_gap(
         wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, marks, source=source),
     )
-    labels = label_room(lines, wide)
+    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36)
     start = EDGE + labels + 0.1
     room = wide - start - value_room(table, full=True) - EDGE - 0.1
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)

@@ -98,7 +98,9 @@ def write_labels(page: Page, lines: Lines, *, x: float, top: float, room: float)
         heading = line.index < 0
         most = page.width - x - 0.06 if heading else room
         words = shorten(line.text, most, bold=line.bold)
-        page.text(x, top - line.y * lines.pitch, words, bold=line.bold, colour=INK)
+        text = page.text(x, top - line.y * lines.pitch, words, bold=line.bold, colour=INK)
+        if heading:  # keeps the line of no difference out of its letters
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})
 
 
 def value_text(table: pd.DataFrame, i: int, *, full: bool) -> str:

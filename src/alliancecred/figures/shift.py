@@ -124,7 +124,7 @@ def plot_shift(
         caption=caption(estimate, marks, source=source),
     )
     full = wide >= 5
-    labels = label_room(lines, wide)
+    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36)
     start = EDGE + labels + 0.1
     room = (wide - start - value_room(table, full=full) - EDGE - 0.1 - 0.24) / 2
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
