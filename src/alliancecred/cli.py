@@ -32,7 +32,7 @@ examples:
 
 
 def plain(text: object) -> str:
-    """Return text without the control characters that could steer a terminal.
+    r"""Return text without the control characters that could steer a terminal.
 
     Examples
     --------
@@ -53,8 +53,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser(
         "run", help="fit an analysis and write tables, figures and a report", formatter_class=wrap, epilog=_CODES,
-        description="Read the data an analysis declares, fit it, check it, and write into DIR: report.html, summary.csv,\n"
-        "ppc.csv, leave_one_out.csv, prior.csv, draws.nc, spec.toml, lock.json and figures/ (PDF, PNG, CSV).\n"
+        description="Read the data an analysis declares, fit it, check it, and write into DIR: report.html,\n"
+        "summary.csv, ppc.csv, leave_one_out.csv, prior.csv, draws.nc, spec.toml, lock.json and figures/ (each as\n"
+        "PDF, PNG and CSV).\n"
         "Files of an earlier run are replaced one by one; nothing else in DIR is touched.",
     )
     _model(one)

@@ -168,7 +168,7 @@ def fit_design(
     progressbar: bool = False,
     mask: np.ndarray | None = None,
 ) -> Fit:
-    """Sample a design; run again, the other way, where a gate fails (see `Sampling.retries`)."""
+    """Sample a design; run again, more carefully, where a gate fails (see `Sampling.retries`)."""
     from .engines.nuts import sample
 
     start = time.perf_counter()
@@ -181,7 +181,7 @@ def fit_design(
         )
         swept, raw = sample(
             design, cells, seed=int(root.integers(2**30)), draws=draws, chains=chains, sampling=options,
-            progressbar=progressbar, flip=attempt % 2 == 1, mask=mask,
+            progressbar=progressbar, mask=mask,
         )
         attrs = _provenance(design, options, random_seed, attempt + 1, time.perf_counter() - start)
         candidate = _assemble(design, cells, swept, raw, root, attrs)

@@ -9,18 +9,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from . import check
 from .cells import Cells
 from .design import Design
-from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError, raise_spec
-from .estimands import evaluate
+from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
 from .fitting import Fit, fit, prepare
 from .opening import Opened, folder_of, given, open_sources
-from .report import Contents, Varied, draw_pictures, full_table, has_flat, prior_fit, render, source_line
+from .report import (
+    Contents,
+    Varied,
+    draw_pictures,
+    evaluate_all,
+    full_table,
+    has_flat,
+    prior_fit,
+    render,
+    renamed,
+    source_line,
+)
 from .simulation import Simulated
 from .sources import Survey, Toplines
 from .spec import Spec, Variant, as_spec
@@ -143,24 +152,6 @@ def listening() -> Iterator[list[warnings.WarningMessage]]:
             warnings.showwarning(w.message, w.category, w.filename, w.lineno)
 
 
-def evaluate_all(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the estimate of every estimand of a fit's spec.
-
-    Raises
-    ------
-    SpecError
-        Listing every estimand the data cannot answer.
-    """
-    out, problems = [], []
-    for i, estimand in enumerate(fit.spec.estimands):
-        try:
-            out.append(evaluate(fit, estimand))
-        except SpecError as error:
-            problems += [replace(p, column=f"estimands[{i}] {p.column}".strip()) for p in error.problems]
-    raise_spec(problems)
-    return tuple(out)
-
-
 # --- what is computed -----------------------------------------------------------------------------
 def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -> Contents:
     say("checking the design and drawing from the priors")
@@ -228,14 +219,6 @@ def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) 
                for s in opened.sources]
     other = _fit(spec, sources, size, say, name=variant.name)
     return Varied(variant, other, tuple(renamed(e, variant.name) for e in evaluate_all(other)))
-
-
-def renamed(estimate: Estimate, variant: str) -> Estimate:
-    """Return the estimate with `` | variant`` behind the name of every row."""
-    names = np.array([f"{n} | {variant}" for n in estimate.draws["estimand"].values.astype(str)], dtype=str)
-    parts = {k: getattr(estimate, k) for k in ("draws", "before", "after")}
-    named = {k: None if v is None else v.assign_coords(estimand=("row", names)) for k, v in parts.items()}
-    return replace(estimate, draws=named["draws"], before=named["before"], after=named["after"])
 
 
 def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, str]:

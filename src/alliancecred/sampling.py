@@ -16,16 +16,16 @@ class Sampling:
     cores
         Chains run at the same time; None means the machine's.
     retries
-        How often a fit that fails its gates is run again, each time with the other
-        parametrisation of the weakly informed blocks, a higher target and twice the tuning.
+        How often a fit that fails its gates is run again, each time with twice the tuning and a
+        target ten times closer to 1.
 
     Examples
     --------
     >>> Sampling(tune=500).target_accept
-    0.9
+    0.95
     """
 
     tune: int = 800
-    target_accept: float = 0.9
+    target_accept: float = 0.95
     cores: int | None = None
     retries: int = 1

@@ -72,7 +72,8 @@ def draws_tree(tree: xr.DataTree, estimates: Sequence[Estimate]) -> xr.DataTree:
 def _of_estimate(estimate: Estimate) -> xr.Dataset:
     parts = {"draws": estimate.draws, "before": estimate.before, "after": estimate.after}
     data = xr.Dataset({k: v.variable for k, v in parts.items() if v is not None})
-    data = data.assign_coords({k: ("row", v.values.astype(str)) for k, v in estimate.draws.coords.items() if "row" in v.dims})
+    rows = {k: v for k, v in estimate.draws.coords.items() if "row" in v.dims}
+    data = data.assign_coords({k: ("row", v.values.astype(str)) for k, v in rows.items()})
     words = {
         "unit": estimate.unit, "identification": estimate.identification, "answer": estimate.answer,
         "averaged": estimate.averaged, "status": estimate.status, "smallest": estimate.smallest,

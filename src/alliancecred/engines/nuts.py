@@ -13,11 +13,13 @@ from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
 from ..sampling import Sampling
+from ..sources import Topline
 from ..sweep import Stratum, Swept, cholesky, covariance, sweep, swept_matrix
 
-# Expected information (in units of the prior precision at half the prior scale) above which a
-# carrier is sampled centred; measured, see docs/decisions.
-CENTRED_ABOVE = 8.0
+# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
+CENTRED_ABOVE = 3.0
+LOW_QUANTILE = 0.1
+PILOT, PILOT_TUNE, PILOT_DEPTH = 50, 200, 6
 Centred = tuple[tuple[bool, ...], ...]
 
 
@@ -46,30 +48,54 @@ class Raw:
     attrs: Mapping[str, Any]
 
 
-def information(swept: Swept, cells: Cells) -> tuple[tuple[float, ...], ...]:
-    """Return, per stratum and carrier, the expected information at half the prior scale.
-
-    The median over coordinates of Σ n/4 · matrix², times the prior variance there: above 1 the data
-    say more than the prior.
-    """
-    weight = cells.size * 0.25
-    out = []
+def information(swept: Swept, cells: Cells) -> tuple[np.ndarray, ...]:
+    """Return, per stratum, each carrier's information per coordinate: the median of Σ I · matrix²."""
     matrix = swept_matrix(swept, cells.rows)
-    start = len(swept.loadings)
+    weighted = row_information(cells) @ matrix**2
+    out, start = [], len(swept.loadings)
     for stratum in swept.strata:
-        ratios = []
-        for parts in stratum.parts:
-            stop = start + stratum.size
-            fisher = float(np.median((weight[:, None] * matrix[:, start:stop] ** 2).sum(0)))
-            ratios.append(fisher * sum((0.5 * p.block.scale.sd) ** 2 / p.divisor for p in parts))
-            start = stop
-        out.append(tuple(ratios))
+        stop = start + stratum.size * len(stratum.carriers)
+        out.append(np.median(weighted[start:stop].reshape(-1, stratum.size), axis=1))
+        start = stop
+    return tuple(out)
+
+
+def row_information(cells: Cells) -> np.ndarray:
+    """Return the Fisher information about η in every row, (rows,).
+
+    For an ordered logit with shares p and cumulative shares F (McCullagh 1980):
+    n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k.
+    """
+    n = len(cells.counts)
+    groups = [_two_groups(t) for t in cells.toplines]
+    shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.counts] + groups
+    out = np.empty(len(cells.rows))
+    for i, p in enumerate(shares):
+        below = np.cumsum(p)[:-1]
+        slope = np.diff(np.concatenate([[0.0], below * (1 - below), [0.0]]))
+        out[i] = (slope**2 / p).sum()
+    rho = np.concatenate([np.zeros(n), cells.overdispersion])
+    return np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
+
+
+def _two_groups(topline: Topline) -> np.ndarray:
+    share = min(max(0.5 * (topline.lower[0] + topline.upper[0]), 0.005), 0.995)
+    return np.array([1 - share, share])
+
+
+def choose_centring(swept: Swept, cells: Cells, scales: Mapping[str, np.ndarray]) -> Centred:
+    """Return which carriers to sample centred, given draws of the scales."""
+    out = []
+    for stratum, info in zip(swept.strata, information(swept, cells), strict=True):
+        cov = covariance(stratum, scales)
+        low = [np.quantile(cov[i][i], LOW_QUANTILE) for i in range(len(info))]
+        out.append(tuple(bool(a * v > CENTRED_ABOVE) for a, v in zip(info, low, strict=True)))
     return tuple(out)
 
 
 def sample(
     design: Design, cells: Cells, *, seed: int, draws: int, chains: int, sampling: Sampling, progressbar: bool,
-    flip: bool = False, mask: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
 ) -> tuple[Swept, Raw]:
     """Sample the posterior of a design.
 
@@ -83,17 +109,23 @@ def sample(
     from ..kernel import pack
 
     swept = sweep(design, cells.rows)
-    centred = tuple(
-        tuple((i > CENTRED_ABOVE) != (flip and i < 10 * CENTRED_ABOVE) for i in infos)
-        for infos in information(swept, cells)
-    )
-    model = _native(swept, pack(structure(swept, cells, centred), data_arrays(swept, cells, mask)))
-    tree = nutpie.sample(
-        model, draws=draws, tune=sampling.tune, chains=chains, cores=sampling.cores or min(chains, os.cpu_count() or 1),
-        seed=seed, progress_bar=progressbar, save_warmup=False, adaptation="low_rank",
-        target_accept=sampling.target_accept,
-    )
-    raw = _read(swept, tree, centred)
+    data = data_arrays(swept, cells, mask)
+    cores = sampling.cores or min(chains, os.cpu_count() or 1)
+    rng = np.random.default_rng(seed)
+
+    def run(centred: Centred, draws: int, tune: int, bar: bool, depth: int) -> Raw:
+        model = _native(swept, pack(structure(swept, cells, centred), data))
+        tree = nutpie.sample(
+            model, draws=draws, tune=tune, chains=chains, cores=cores, seed=int(rng.integers(2**30)),
+            progress_bar=bar, save_warmup=False, adaptation="low_rank", target_accept=sampling.target_accept,
+            maxdepth=depth,
+        )
+        return _read(swept, tree, centred)
+
+    none: Centred = tuple((False,) * len(s.carriers) for s in swept.strata)
+    pilot = run(none, PILOT, PILOT_TUNE, False, PILOT_DEPTH) if design.pooled else None
+    centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()}) if pilot else none
+    raw = run(centred, draws, sampling.tune, progressbar, 10)
     _check_complete(raw, draws, chains)
     return swept, raw
 

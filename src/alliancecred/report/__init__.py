@@ -1,6 +1,6 @@
 """The report of a run: one HTML file that needs nothing else."""
 
-from .contents import Contents, Varied, covered, full_table, overall
+from .contents import Contents, Varied, covered, evaluate_all, full_table, overall, renamed
 from .page import render
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
@@ -13,10 +13,12 @@ __all__ = [
     "covered",
     "design_text",
     "draw_pictures",
+    "evaluate_all",
     "full_table",
     "has_flat",
     "overall",
     "prior_fit",
     "render",
+    "renamed",
     "source_line",
 ]

@@ -1,10 +1,14 @@
 """Everything a report shows, computed once, as one frozen value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
+import xarray as xr
 
+from ..errors import SpecError, raise_spec
+from ..estimands import evaluate
 from ..estimate import LABELS, Estimate
 from ..fitting import Fit
 from ..spec import Estimand, Spec, Variant
@@ -88,10 +92,43 @@ class Contents:
         return (*self.estimates, *(e for v in self.varied for e in v.estimates))
 
 
+def evaluate_all(fit: Fit) -> tuple[Estimate, ...]:
+    """Return the estimate of every estimand of a fit's spec.
+
+    Raises
+    ------
+    SpecError
+        Listing every estimand the data cannot answer.
+    """
+    out, problems = [], []
+    for i, estimand in enumerate(fit.spec.estimands):
+        try:
+            out.append(evaluate(fit, estimand))
+        except SpecError as error:
+            problems += [replace(p, column=f"estimands[{i}] {p.column}".strip()) for p in error.problems]
+    raise_spec(problems)
+    return tuple(out)
+
+
+def renamed(estimate: Estimate, variant: str) -> Estimate:
+    """Return the estimate with `` | variant`` behind the name of every row."""
+    names = np.array([f"{n} | {variant}" for n in estimate.draws["estimand"].values.astype(str)], dtype=str)
+    return relabelled(estimate, "estimand", names)
+
+
+def relabelled(estimate: Estimate, label: str, values: np.ndarray) -> Estimate:
+    """Return the estimate with other values of a label."""
+    def changed(a: xr.DataArray) -> xr.DataArray:
+        return a.assign_coords({label: ("row", values)})
+
+    before, after = (None if a is None else changed(a) for a in (estimate.before, estimate.after))
+    return replace(estimate, draws=changed(estimate.draws), before=before, after=after)
+
+
 def overall(fits: Sequence[Fit], estimates: Sequence[Estimate]) -> str:
     """Return ``passed``, or what failed in any fit or estimate, each once."""
-    failed = dict.fromkeys(x for x in (*(f.diagnosis.status for f in fits), *(e.status for e in estimates)) if x != "passed")
-    words = dict.fromkeys(part for text in failed for part in text.removeprefix("failed: ").split("; "))
+    said = (*(f.diagnosis.status for f in fits), *(e.status for e in estimates))
+    words = dict.fromkeys(part for x in said if x != "passed" for part in x.removeprefix("failed: ").split("; "))
     return "failed: " + "; ".join(words) if words else "passed"
 
 

@@ -1,7 +1,8 @@
 """Sections of a report for every reader: verdict, findings, figures, estimates."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from .markup import Html, bullets, details, el, join, link, section, table
 from .pictures import Picture
 
 _LONG = 20  # rows: longer tables are folded
+Row = Mapping[Hashable, Any]
 Asked = tuple[Estimand, Estimate, pd.DataFrame]
 
 
@@ -31,9 +33,9 @@ def chance(p: float) -> str:
     return f"{p:.2f}" if 0.01 <= p <= 0.99 else f"{p:.3f}"
 
 
-def with_interval(row: "pd.Series[object]", unit: str) -> str:
+def with_interval(row: Row, unit: str) -> str:
     """Return ``mean [lower, upper]`` of a row of a summary."""
-    mean, low, high = (number(float(str(row[k])), digits=digits_for(unit)) for k in ("mean", "lower", "upper"))
+    mean, low, high = (number(float(row[k]), digits=digits_for(unit)) for k in ("mean", "lower", "upper"))
     return f"{mean} [{low}, {high}]"
 
 
@@ -53,59 +55,67 @@ def verdict(contents: Contents) -> Html:
     return join(lines)
 
 
-def headlines(contents: Contents) -> list[Asked]:
-    """Return the estimates to begin with: averages of differences, or else the shortest difference."""
-    differences = [a for a in contents.asked if a[1].is_difference]
-    averages = [a for a in differences if not a[0].by]
-    return averages or sorted(differences or contents.asked, key=lambda a: len(a[1]))[:1]
+def averages_of(contents: Contents) -> list[Asked]:
+    """Return the differences that are averaged over everything: one row per role."""
+    return [a for a in contents.asked if a[1].is_difference and not a[0].by]
 
 
 def findings(contents: Contents) -> Html:
     """Return the main estimates, in a table and in words."""
-    main = headlines(contents)
-    rows = [row for asked in main for row in _headline_rows(asked)]
-    unit = main[0][1].unit
-    known = "truth" in contents.table
-    head = ["", f"{unit.capitalize()} [95 % interval]", "Probability of being below 0", *(["Truth"] if known else [])]
-    shown = table(head, [r if known else r[:3] for r in rows], numbers=range(1, len(head)), caption="Main estimates")
+    differences = [a for a in contents.asked if a[1].is_difference]
+    main = averages_of(contents) or sorted(differences or contents.asked, key=lambda a: len(a[1]))[:1]
     words = [el("p", describe(estimate)) for _, estimate, _ in main]
     text = []
-    if known:
+    if "truth" in contents.table:
         inside, size = covered(contents.table)
         text.append(f"Over all {size} estimates, {inside} of the 95 % intervals ({100 * inside / max(1, size):.0f} %) "
                     "cover the truth.")
-    return section("Main findings", shown, [el("p", t) for t in text], details("The same in words, for a paper", words),
-                   anchor="findings")
+    return section("Main findings", estimate_table(main, "Main estimates"), [el("p", t) for t in text],
+                   el("h3", "The same in words"), words, anchor="findings")
 
 
-def _headline_rows(asked: Asked) -> list[list[str]]:
+def estimate_table(asked: Sequence[Asked], caption: str) -> Html:
+    """Return estimates as a table: mean, interval, sd, probability, and the truth where there is one."""
+    known = any("truth" in rows for _, _, rows in asked)
+    signed = any(estimate.is_difference for _, estimate, _ in asked)
+    units = " / ".join(dict.fromkeys(estimate.unit for _, estimate, _ in asked))
+    labels = " / ".join(dict.fromkeys(estimate.identification for _, estimate, _ in asked))
+    head = ["", "Mean [95 % interval]", "sd", *(["P(> 0)"] if signed else []), *(["Truth"] if known else [])]
+    body = [row for one in asked for row in _rows(one, signed=signed, known=known, titled=len(asked) > 1)]
+    return table(head, body, numbers=range(1, len(head)), caption=f"{caption}: {units}; {labels}")
+
+
+def _rows(asked: Asked, *, signed: bool, known: bool, titled: bool) -> list[list[str]]:
     estimand, estimate, rows = asked
     out = []
-    for name, (_, row) in zip(names_with_roles(estimate), rows.iterrows(), strict=True):
-        title = estimand.name or {"shift": "Shift", "gap": "Gap", "change": "Change"}.get(estimand.of, "Level")
-        words = title if name in ("", "Average") else f"{title}: {name}"
-        down = 1 - float(row["p_positive"])
-        out.append([words[:1].upper() + words[1:], with_interval(row, estimate.unit), chance(down), _truth(row, estimate)])
+    for name, row in zip(row_labels(estimand, estimate, titled=titled), rows.to_dict("records"), strict=True):
+        cells = [name, with_interval(row, estimate.unit)]
+        cells.append(number(float(row["sd"]), digits=digits_for(estimate.unit)))
+        cells += [chance(float(row["p_positive"]))] if signed else []
+        out.append([*cells, *([_truth(row, estimate)] if known else [])])
     return out
 
 
-def names_with_roles(estimate: Estimate) -> list[str]:
-    """Return the names of the rows, with their role where roles differ."""
+def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) -> list[str]:
+    """Return what the rows are called in a table: role and row, behind the estimand's name where ``titled``."""
+    title = estimand.name or estimand.of
     roles = estimate.draws["role"].values.astype(str)
-    many = len(set(roles)) > 1
-    words = {"sender": "sender (first-order)", "other": "other allies (second-order)", "self": "self-rating"}
+    words = {"sender": "first-order (sender)", "other": "second-order (other allies)", "self": "self-rating"}
     out = []
     for role, name in zip(roles, row_names(estimate), strict=True):
-        parts = [words.get(role, role) if many and role else "", "" if name == "Average" and many else name]
-        out.append(", ".join(p for p in parts if p))
+        shown = [title] if titled or len(estimate) == 1 else []
+        shown += [words.get(role, role)] if len(set(roles)) > 1 and role else []
+        shown += [name] if estimand.by and len(estimate) > 1 else []
+        text = ": ".join(shown) or title
+        out.append(text[:1].upper() + text[1:])
     return out
 
 
-def _truth(row: "pd.Series[object]", estimate: Estimate) -> str:
-    if "truth" not in row or row["truth"] != row["truth"]:
+def _truth(row: Row, estimate: Estimate) -> str:
+    value = float(row["truth"])
+    if value != value:
         return "–"
-    value = float(str(row["truth"]))
-    inside = float(str(row["lower"])) <= value <= float(str(row["upper"]))
+    inside = float(row["lower"]) <= value <= float(row["upper"])
     return number(value, digits=digits_for(estimate.unit)) + ("" if inside else " (outside)")
 
 
@@ -127,48 +137,34 @@ def _figure(number_of: int, picture: Picture) -> Html:
 
 def estimates(contents: Contents) -> Html:
     """Return the tables of estimates, long ones folded."""
-    parts = [_estimate(asked, contents) for asked in contents.asked]
-    note = el("p", "Every row with its diagnostics: ", link("summary.csv", "summary.csv"), ". The draws: ",
-              link("draws.nc", "draws.nc"), ".")
+    means = averages_of(contents)
+    parts = [_folded(a) for a in contents.asked if not (a[1].is_difference and not a[0].by)]
+    parts += [estimate_table(means, "Averages")] if means else []
+    note = el("p", "P(> 0): posterior probability that a difference is above zero. Every row with its diagnostics: ",
+              link("summary.csv", "summary.csv"), ". The draws: ", link("draws.nc", "draws.nc"), ".")
     return section("Estimates", note, parts, _varied(contents), anchor="estimates")
 
 
-def _estimate(asked: Asked, contents: Contents) -> Html:
-    estimand, estimate, rows = asked
-    known = "truth" in rows
-    name = str(estimate.draws["estimand"].values[0])
-    head = ["", "Mean [95 % interval]", "sd", *(["P(> 0)"] if estimate.is_difference else []), *(["Truth"] if known else [])]
-    body = []
-    for label, (_, row) in zip(names_with_roles(estimate), rows.iterrows(), strict=True):
-        cells = [label or name, with_interval(row, estimate.unit), number(float(row["sd"]), digits=digits_for(estimate.unit))]
-        cells += [chance(float(row["p_positive"]))] if estimate.is_difference else []
-        body.append([*cells, *([_truth(row, estimate)] if known else [])])
-    caption = f"{name[:1].upper() + name[1:]}{_broken_down(estimand)}: {estimate.unit}; {estimate.identification}"
-    made = table(head, body, numbers=range(1, len(head)), caption=caption)
-    return details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made
-
-
-def _broken_down(estimand: Estimand) -> str:
-    return f" by {', '.join(estimand.by)}" if estimand.by else ""
+def _folded(asked: Asked) -> Html:
+    estimand, estimate, _ = asked
+    name = estimand.name or estimand.of
+    title = name[:1].upper() + name[1:]
+    if estimand.by and not estimand.name:
+        title += f" by {', '.join(estimand.by)}"
+    made = estimate_table([asked], title)
+    return details(f"{title}: table of {len(estimate)} rows", made) if len(estimate) > _LONG else made
 
 
 def _varied(contents: Contents) -> Html:
     if not contents.varied:
         return Html("")
-    variants = contents.varied
-    texts = [f"{v.variant.name}: overdispersion {v.variant.overdispersion:g}. {v.variant.why}".rstrip(". ") + "."
-             for v in variants]
-    head = ["", "Main analysis", *(v.variant.name for v in variants)]
-    body, start = [], sum(len(e) for e in contents.estimates)
-    size = start
-    main = contents.table.iloc[:size].reset_index(drop=True)
-    columns = [main]
-    for _ in variants:
-        columns.append(contents.table.iloc[start : start + size].reset_index(drop=True))
-        start += size
-    labels = [(e, f"{e.draws['estimand'].values[0]}: {n}") for e in contents.estimates for n in names_with_roles(e)]
-    for i, (estimate, label) in enumerate(labels):
-        if estimate.is_difference:
-            body.append([label, *(with_interval(c.iloc[i], estimate.unit) for c in columns)])
-    made = table(head, body, numbers=range(1, len(head)), caption="Differences under other assumptions, percentage points")
+    variants = [v.variant for v in contents.varied]
+    texts = [f"{v.name} (overdispersion {v.overdispersion:g}){': ' if v.why else ''}{v.why}." for v in variants]
+    size = sum(len(e) for e in contents.estimates)
+    columns = [contents.table.iloc[i * size : (i + 1) * size].to_dict("records") for i in range(len(variants) + 1)]
+    rows = [(e, label) for estimand, e, _ in contents.asked for label in row_labels(estimand, e, titled=True)]
+    body = [[label, *(with_interval(c[i], e.unit) for c in columns)]
+            for i, (e, label) in enumerate(rows) if e.is_difference]
+    head = ["", "Main analysis", *(v.name for v in variants)]
+    made = table(head, body, numbers=range(1, len(head)), caption="Differences under other assumptions")
     return join(el("h3", "The same under other assumptions"), bullets(texts), made)

@@ -1,9 +1,11 @@
 """HTML that is escaped because there is no other way to make it."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 _VOID = frozenset({"meta", "br", "img", "source", "hr", "col"})
+_LONG_CELL = 40  # characters: a cell with more is broken into lines
 _NONE: Mapping[str, str] = {}
 
 
@@ -33,8 +35,7 @@ def join(*children: str | Iterable[str]) -> Html:
 
 def _clean(text: str) -> str:
     """Escape, and drop what HTML has no place for (control characters, half surrogates)."""
-    kept = "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000))
-    return escape(kept, quote=True)
+    return escape("".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")), quote=True)
 
 
 def paragraphs(texts: Iterable[str]) -> Html:
@@ -53,16 +54,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, n
 
     ``numbers`` are the columns set flush right.
     """
-    def style(j: int) -> Mapping[str, str]:
-        return {"class": "n"} if j in numbers else _NONE
+    def style(j: int, text: str) -> Mapping[str, str]:
+        return {"class": "n"} if j in numbers else {"class": "long"} if len(text) > _LONG_CELL else _NONE
 
-    top = el("tr", [el("th", h, attrs={"scope": "col", **style(j)}) for j, h in enumerate(head)])
+    top = el("tr", [el("th", h, attrs={"scope": "col", **style(j, "")}) for j, h in enumerate(head)])
     body = [
-        el("tr", [el("th", c, attrs={"scope": "row"}) if j == 0 else el("td", c, attrs=style(j)) for j, c in enumerate(r)])
+        el("tr", [el("th", c, attrs={"scope": "row"}) if j == 0 else el("td", c, attrs=style(j, c))
+                  for j, c in enumerate(r)])
         for r in rows
     ]
-    inner = el("table", el("caption", caption), el("thead", top), el("tbody", body))
-    return el("div", inner, attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption})
+    inner = el("table", el("thead", top), el("tbody", body), attrs={"aria-label": caption})
+    return join(el("p", caption, attrs={"class": "caption"}),
+                el("div", inner, attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption}))
 
 
 def pairs(items: Iterable[tuple[str, str]]) -> Html:

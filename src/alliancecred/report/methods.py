@@ -1,20 +1,19 @@
 """Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
 
 import json
-from collections.abc import Mapping
-
-import pandas as pd
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 from ..gates import Diagnosis
 from ..sources import DataReport
 from ..spec import spec_to_toml
 from ..summary import number
 from .contents import Contents
-from .findings import names_with_roles, with_interval
+from .findings import Row, row_labels, with_interval
 from .markup import Html, bullets, details, el, join, link, pairs, section, table
 from .words import GLOSSARY, model_words, priors_table
 
-_LONG = 20
+_LONG = 6
 
 
 def data(contents: Contents) -> Html:
@@ -51,24 +50,25 @@ def _alerts(contents: Contents) -> Html:
 
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
-    return section("Model", model_words(contents.fit.design), priors_table(contents.fit.design), _prior_posterior(contents),
-                   anchor="model")
+    design = contents.fit.design
+    return section("Model", model_words(design), priors_table(design), _prior_posterior(contents), anchor="model")
 
 
 def _prior_posterior(contents: Contents) -> Html:
     if contents.prior is None:
         return Html("")
     parts, start = [], 0
-    for _, estimate, rows in contents.asked:
-        prior = contents.prior.iloc[start : start + len(rows)].reset_index(drop=True)
+    for estimand, estimate, rows in contents.asked:
+        prior, post = contents.prior.iloc[start : start + len(rows)].to_dict("records"), rows.to_dict("records")
         start += len(rows)
         unit = estimate.unit
         body = [
-            [label or "average", with_interval(prior.iloc[i], unit), number(float(prior["sd"][i])),
-             with_interval(rows.iloc[i], unit), number(float(rows["sd"][i]))]
-            for i, label in enumerate(names_with_roles(estimate))
+            [label, with_interval(prior[i], unit), number(float(prior[i]["sd"])), with_interval(post[i], unit),
+             number(float(post[i]["sd"]))]
+            for i, label in enumerate(row_labels(estimand, estimate))
         ]
-        caption = f"{estimate.draws['estimand'].values[0]}: prior beside posterior, {unit}"
+        name = estimand.name or " by ".join([estimand.of, *([", ".join(estimand.by)] if estimand.by else [])])
+        caption = f"{name[:1].upper() + name[1:]}: prior beside posterior, {unit}"
         head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
         made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
         parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)
@@ -80,22 +80,24 @@ def _prior_posterior(contents: Contents) -> Html:
 def checks(contents: Contents) -> Html:
     """Return the diagnostics of every fit, and the ranks of cells that were left out."""
     fits = [("Main analysis", contents.fit), *((v.variant.name, v.fit) for v in contents.varied)]
-    head = ("", "Verdict", "R-hat max", "Bulk ESS min", "Tail ESS min", "Divergences", "E-BFMI min", "Attempts", "Centred")
+    head = ("", "Verdict", "R-hat max", "Bulk ESS min", "Tail ESS min", "Divergences", "E-BFMI min", "Attempts",
+            "Centred")
     rows = [[name, *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
-    made = table(head, rows, numbers=(2, 3, 4, 5, 6, 7), caption="Diagnostics, over every variable and sampled coordinate")
-    gates = el("p", "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least 0.3, "
-               "no divergences; for every variable and every reported estimate. “Centred” says for each group of pooled "
-               "effects which of two equivalent forms was sampled.")
+    made = table(head, rows, numbers=range(2, 8), caption="Diagnostics, over every variable and sampled coordinate")
+    gates = el("p", "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least "
+               "0.3, no divergences; for every variable and every reported estimate. “Centred” says for each group of "
+               "pooled effects which of two equivalent forms was sampled.")
     return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
 
 
 def _verdict(d: Diagnosis) -> list[str]:
     t = d.table
     low = f"{min(d.bfmi):.2f}" if d.bfmi else "–"
-    return [d.status, f"{t.r_hat.max():.4f}", f"{t.ess_bulk.min():,.0f}", f"{t.ess_tail.min():,.0f}", str(d.divergences), low]
+    sizes = [f"{t[k].min():,.0f}" for k in ("ess_bulk", "ess_tail")]
+    return [d.status, f"{t.r_hat.max():.4f}", *sizes, str(d.divergences), low]
 
 
-def _sampler(attrs: Mapping[str, object]) -> list[str]:
+def _sampler(attrs: Mapping[Hashable, Any]) -> list[str]:
     centred = json.loads(str(attrs["centred"]))
     return [str(attrs["attempts"]), ", ".join("yes" if c else "no" for c in centred) or "–"]
 
@@ -107,7 +109,7 @@ def _left_out(contents: Contents) -> Html:
     keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
     rows = [[", ".join(contents.spec.label(str(row[k])) for k in keys), _bounds(row),
              f"{number(float(row['mean']))} [{number(float(row['lower']))}, {number(float(row['upper']))}]",
-             f"{float(row['rank']):.2f}", str(row["status"])] for _, row in frame.iterrows()]
+             f"{float(row['rank']):.2f}", str(row["status"])] for row in frame.to_dict("records")]
     head = ("Cell", "Observed, %", "Predicted without it [95 %]", "Rank", "Gates of that fit")
     bad = int((frame["status"] != "passed").sum())
     note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
@@ -119,8 +121,8 @@ def _left_out(contents: Contents) -> Html:
     )
 
 
-def _bounds(row: "pd.Series[object]") -> str:
-    low, high = float(str(row["observed_lower"])), float(str(row["observed_upper"]))
+def _bounds(row: Row) -> str:
+    low, high = float(row["observed_lower"]), float(row["observed_upper"])
     return number(low) if high - low < 0.05 else f"{number(low)}–{number(high)}"
 
 
@@ -141,13 +143,14 @@ def provenance(contents: Contents) -> Html:
     ]
     files = el("p", "Files: ", link("spec.toml", "spec.toml"), ", ", link("lock.json", "lock.json"), ", ",
                link("ppc.csv", "ppc.csv"), ".")
-    return section("Provenance", pairs(items), files,
-                   details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec))), anchor="provenance")
+    toml = details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec)))
+    return section("Provenance", pairs(items), files, toml, anchor="provenance")
 
 
 def references(contents: Contents) -> Html:
     """Return the references of the spec."""
-    return section("References", bullets(contents.spec.references), anchor="references") if contents.spec.references else Html("")
+    named = contents.spec.references
+    return section("References", bullets(named), anchor="references") if named else Html("")
 
 
 def glossary() -> Html:

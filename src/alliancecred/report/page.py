@@ -10,8 +10,8 @@ from .pictures import Picture
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _PARTS = (
-    ("findings", "Main findings"), ("figures", "Figures"), ("estimates", "Estimates"), ("data", "Data"), ("model", "Model"),
-    ("checks", "Checks"), ("provenance", "Provenance"), ("words", "Words"),
+    ("findings", "Main findings"), ("figures", "Figures"), ("estimates", "Estimates"), ("data", "Data"),
+    ("model", "Model"), ("checks", "Checks"), ("provenance", "Provenance"), ("words", "Words"),
 )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..estimate import LABELS, Estimate
+from ..estimate import Estimate
 from ..figures import (
     alt_text,
     gap_data,
@@ -27,10 +27,10 @@ from ..figures.page import Width
 from ..sources import Survey, Toplines
 from ..spec import Estimand, Simulation, Spec
 from ..store import slug
-from .contents import Contents
+from .contents import Contents, relabelled
 from .truth import plot_truth, truth_data, truth_words
 
-_MANY_ROWS = 60  # of a shift: more are not drawn one by one
+_FEW = 6  # countries: so many are named in the label of their mean
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,13 @@ def draw_pictures(contents: Contents, folder: Path) -> tuple[Picture, ...]:
 def _drawn(plan: _Plan, folder: Path) -> Picture:
     wide = plan.draw("double")
     files = save_figure(wide, folder / plan.name, plan.data)
-    return Picture(plan.title, plan.alt, _png(wide, 220), _png(plan.draw("column"), 220), float(wide.get_figwidth()), files)
+    narrow = _png(plan.draw("column"))
+    return Picture(plan.title, plan.alt, files[1].read_bytes(), narrow, float(wide.get_figwidth()), files)
 
 
-def _png(figure: Figure, dpi: int) -> bytes:
+def _png(figure: Figure) -> bytes:
     out = BytesIO()
-    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": "alliancecred"})
+    figure.savefig(out, format="png", dpi=220, metadata={"Software": "alliancecred"})
     return out.getvalue()
 
 
@@ -77,14 +78,14 @@ def plans(contents: Contents) -> list[_Plan]:
     means = []
     for estimand, estimate, rows in contents.asked:
         if estimand.of in ("shift", "change") and not estimand.by:
-            means.append((estimate, rows))
+            means.append((named_mean(estimand, estimate), rows))
             continue
         name = slug(stem(estimand), [p.name for p in out])
-        out += _of_estimate(estimate, rows, name, title_of(estimate), contents.source)
+        out.append(_of_estimate(estimate, rows, name, title_of(estimate), contents.source))
     if means:
         together = stacked([e for e, _ in means])
         rows = pd.concat([r for _, r in means], ignore_index=True)
-        out += _of_estimate(together, rows, "shift_means", "Shifts averaged over countries", contents.source)
+        out.append(_of_estimate(together, rows, "shift_means", "Shifts averaged over countries", contents.source))
     out += _checks(contents)
     if "truth" in contents.table:
         frame = truth_data(contents.table, contents.spec)
@@ -114,30 +115,26 @@ def title_of(estimate: Estimate) -> str:
     return words.get(name, name[:1].upper() + name[1:])
 
 
-def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> list[_Plan]:
+def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> _Plan:
     if not estimate.is_difference:
         plot, data = plot_levels, levels_data
     elif estimate.before is not None and not name.startswith("gap"):
         plot, data = plot_shift, shift_data
     else:
         plot, data = plot_gap, gap_data
-    parts = by_role(estimate) if len(estimate) > _MANY_ROWS and plot is plot_shift else [("", estimate)]
-    out = []
-    for role, part in parts:
-        words = f"{title}: role {role}" if role else title
-        alt = alt_text(part) + _truth_note(rows)
-        out.append(_Plan("_".join([name, *([role] if role else [])]), words, alt,
-                         _drawer(plot, part, source), _with_truth(data(part), rows)))
-    return out
+    alt = alt_text(estimate) + _truth_note(rows)
+    return _Plan(name, title, alt, _drawer(plot, estimate, source), _with_truth(data(estimate), rows))
 
 
 def _drawer(plot: Callable[..., Figure], estimate: Estimate, source: str) -> Callable[[Width], Figure]:
     return lambda width: plot(estimate, width=width, source=source)
 
 
-def by_role(estimate: Estimate) -> list[tuple[str, Estimate]]:
-    """Return an estimate in parts, one for each role."""
-    return [(r, estimate.at(role=r)) for r in dict.fromkeys(estimate.draws["role"].values.astype(str))]
+def named_mean(estimand: Estimand, estimate: Estimate) -> Estimate:
+    """Return an average whose rows say, in place of a country, over which countries."""
+    few = 0 < len(estimand.countries) <= _FEW
+    words = f"Mean of {', '.join(estimand.countries)}" if few else estimand.name or "All countries"
+    return relabelled(estimate, "country", np.full(len(estimate), words[:1].upper() + words[1:]))
 
 
 def _truth_note(rows: pd.DataFrame) -> str:
@@ -147,7 +144,8 @@ def _truth_note(rows: pd.DataFrame) -> str:
 def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     if "truth" not in rows:
         return data
-    return data.merge(rows[[*LABELS, "truth"]].drop_duplicates(list(LABELS)), on=list(LABELS), how="left")
+    place = data["draws_row"] if "draws_row" in data else np.arange(len(data))
+    return data.assign(truth=rows["truth"].to_numpy()[place])
 
 
 def stacked(estimates: Sequence[Estimate]) -> Estimate:

@@ -13,7 +13,7 @@ def design_text(design: Design, cells: Cells) -> str:
     """Return the analysis, its data and its design in plain text."""
     spec = design.spec
     kind = "SIMULATED DATA" if spec.simulated else ""
-    head = [f"{spec.name}: {spec.title}".rstrip(": "), *([kind] if kind else []), spec.question, f"SHA-256 {spec.digest}"]
+    head = [f"{spec.name}: {spec.title}".rstrip(": "), kind, spec.question, f"SHA-256 {spec.digest}"]
     parts = [
         "\n".join(x for x in head if x),
         "\n".join(str(r) for r in cells.reports),

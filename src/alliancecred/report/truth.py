@@ -55,7 +55,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, side: float, panel: str) -> None:
     axes.plot((low, high), (low, high), color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     for inside, colour in ((True, COLOURS["other"]), (False, COLOURS["sender"])):
         part = rows[rows["inside"] == inside]
-        axes.vlines(part["truth"], part["lower"], part["upper"], color=colour, linewidth=0.8 if inside else 1.3, alpha=0.6)
+        axes.vlines(part["truth"], part["lower"], part["upper"], color=colour, linewidth=0.8 if inside else 1.3,
+                    alpha=0.6)
         axes.plot(part["truth"], part["mean"], "o" if inside else "X", color=colour, markersize=3 if inside else 4.5,
                   linestyle="none")
     unit = " / ".join(dict.fromkeys({"percent": "%", "percentage points": "pp"}.get(u, u) for u in rows["unit"]))

@@ -76,8 +76,7 @@ def priors_table(design: Design) -> Html:
     """Return a table of every prior: on the logit scale, and in points at 50 %."""
     head = ("Quantity", "Prior (logit)", "sd at 50 %, points", "95 % of effects at 50 %, points")
     return table(head, [list(row) for row in _prior_rows(design)], numbers=(2, 3),
-                 caption="Priors. A scale is the standard deviation of a pooled block; its effects in points are those "
-                         "of one group. Simulated.")
+                 caption="Priors. A scale (sd) is that of a pooled block; its effects in points are those of one group")
 
 
 def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
@@ -102,8 +101,9 @@ def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:
 def model_words(design: Design) -> Html:
     """Return the model as a list of its terms."""
     spec = design.spec
-    kind = ("The chance of the answer that counts as credible is a logistic function of a sum of terms" if design.answers == 2
-            else "The chances of the ordered answers follow a cumulative logit of a sum of terms")
+    kind = ("The chance of the answer that counts as credible is a logistic function of a sum of terms"
+            if design.answers == 2 else
+            "The chances of the ordered answers follow a cumulative logit of a sum of terms")
     lines = [term_words(t, spec) for t in spec.terms]
     return join(el("p", f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
                         "little data lean on the others; effects that are not pooled have a prior of their own."),

@@ -1,0 +1,183 @@
+"""Each gate fires on the failure it stands for, and none on good draws."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from alliancecred.gates import bfmi, convergence, diagnosis, table_problems
+
+CHAINS, DRAWS = 4, 500
+
+
+def good(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(CHAINS, DRAWS))
+
+
+def dataset(**arrays: np.ndarray) -> xr.Dataset:
+    return xr.Dataset(
+        {k: (("chain", "draw", *[f"{k}_dim{i}" for i in range(v.ndim - 2)]), v) for k, v in arrays.items()}
+    )
+
+
+def stats(**arrays: np.ndarray) -> xr.Dataset:
+    base = {
+        "diverging": np.zeros((CHAINS, DRAWS), bool),
+        "energy": good(9),
+        "maxdepth_reached": np.zeros((CHAINS, DRAWS), bool),
+    }
+    return xr.Dataset({k: (("chain", "draw"), v) for k, v in (base | arrays).items()})
+
+
+def slow(rho: float) -> np.ndarray:
+    """An autoregressive chain: converged, with few effective draws."""
+    noise = good(5)
+    out = noise.copy()
+    for t in range(1, DRAWS):
+        out[:, t] = rho * out[:, t - 1] + np.sqrt(1 - rho**2) * noise[:, t]
+    return out
+
+
+def failed(x: np.ndarray) -> str:
+    return " | ".join(diagnosis(dataset(good=good(1), x=x), stats()).problems)
+
+
+def test_good_draws_pass():
+    verdict = diagnosis(dataset(a=good(1), b=np.stack([good(2), good(3)], -1)), stats())
+    assert verdict.passed
+    assert verdict.status == "passed"
+    assert verdict.table.variable.tolist() == ["a", "b[0]", "b[1]"]
+    assert verdict.table.r_hat.max() < 1.01
+    assert verdict.table[["ess_bulk", "ess_tail"]].min().min() > 400
+    assert len(verdict.bfmi) == CHAINS
+    assert str(verdict).startswith("passed")
+
+
+def test_one_draw_that_is_not_a_number_fails():
+    x = good()
+    x[2, 77] = np.nan
+    assert "R-hat ≥ 1.01 for 1 of 2 (x: nan)" in failed(x)
+    everything = np.full((CHAINS, DRAWS), np.nan)
+    assert "R-hat" in failed(everything)
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
+def test_one_infinite_draw_fails(bad):
+    # BUG (gates.convergence): ranks do not mind an infinite draw, means and sds do.
+    x = good()
+    x[2, 77] = bad
+    assert failed(x)
+
+
+def test_a_whole_chain_that_is_not_a_number_fails():
+    x = good()
+    x[3] = np.nan
+    assert "R-hat" in failed(x)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_a_constant_fails():
+    text = failed(np.ones((CHAINS, DRAWS)))
+    assert "R-hat ≥ 1.01 for 1 of 2 (x: nan)" in text
+
+
+def test_a_chain_that_is_stuck_elsewhere_fails():
+    x = good()
+    x[1] = 3.0 + 0.01 * x[1]
+    assert "R-hat ≥ 1.01 for 1 of 2 (x: " in failed(x)
+    half = good()
+    half[:, DRAWS // 2 :] += 2.0  # drifts within every chain alike: only the split shows it
+    assert "R-hat" in failed(half)
+
+
+def test_chains_of_different_spread_fail():
+    x = good()
+    x[0] *= 10.0
+    assert "R-hat" in failed(x) or "ESS" in failed(x)
+
+
+def test_few_effective_draws_fail():
+    text = failed(slow(0.9))
+    assert "bulk ESS < 400 for 1 of 2 (x: " in text
+    assert "tail ESS < 400 for 1 of 2 (x: " in text
+
+
+def test_too_few_draws_fail_however_good_they_are():
+    short = diagnosis(dataset(x=good()[:, :50]), stats().isel(draw=slice(50)))
+    assert [p.split(" for ")[0] for p in short.problems if "ESS" in p] == ["bulk ESS < 400", "tail ESS < 400"]
+
+
+def test_the_worst_is_reported():
+    few, fewer = slow(0.8), slow(0.97)
+    verdict = diagnosis(dataset(good=good(1), few=few, fewer=fewer), stats())
+    table = verdict.table.set_index("variable")
+    text = next(p for p in verdict.problems if p.startswith("bulk"))
+    assert text.startswith("bulk ESS < 400 for 2 of 3")
+    assert f"{table.ess_bulk['fewer']:.4g}" in text
+    assert table.ess_bulk["fewer"] < table.ess_bulk["few"] < 400
+
+
+def test_divergences_fail():
+    diverging = np.zeros((CHAINS, DRAWS), bool)
+    diverging[0, :3] = True
+    verdict = diagnosis(dataset(x=good()), stats(diverging=diverging))
+    assert verdict.problems == ("3 divergences",)
+    assert (verdict.divergences, verdict.passed) == (3, False)
+
+
+def test_draws_that_hit_the_depth_limit_fail():
+    deep = np.zeros((CHAINS, DRAWS), bool)
+    deep[0, :20] = True
+    assert diagnosis(dataset(x=good()), stats(maxdepth_reached=deep)).passed
+    deep[0, :100] = True
+    assert diagnosis(dataset(x=good()), stats(maxdepth_reached=deep)).problems == (
+        "100 draws hit the tree-depth limit",
+    )
+
+
+def test_low_energy_fraction_fails():
+    energy = good(9)
+    energy[2] = np.cumsum(energy[2])
+    verdict = diagnosis(dataset(x=good()), stats(energy=energy))
+    (problem,) = verdict.problems
+    assert problem.startswith("E-BFMI 0.")
+    assert problem.endswith("< 0.3")
+
+
+def test_energy_fraction_is_betancourts():
+    energy = good(9)
+    for chain, found in zip(energy, bfmi(energy), strict=True):
+        mean = sum(chain) / DRAWS
+        steps = sum((b - a) ** 2 for a, b in pairwise(chain)) / (DRAWS - 1)
+        assert found == pytest.approx(steps / (sum((e - mean) ** 2 for e in chain) / DRAWS))
+    assert np.mean(bfmi(energy)) == pytest.approx(2.0, abs=0.2)  # independent energies
+
+
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_energy_that_is_not_a_number_fails_in_whichever_chain(chain):
+    # BUG (gates.diagnosis): Python's `min` passes over a NaN that is not the first.
+    energy = good(9)
+    energy[chain, 5] = np.nan
+    assert any("E-BFMI" in p for p in diagnosis(dataset(x=good()), stats(energy=energy)).problems)
+
+
+def test_convergence_does_not_depend_on_the_order_of_dims():
+    values = np.stack([good(1), slow(0.5)], -1)
+    a = xr.Dataset({"x": (("chain", "draw", "g"), values)})
+    b = xr.Dataset({"x": (("g", "draw", "chain"), values.transpose(2, 1, 0))})
+    pd.testing.assert_frame_equal(convergence(a), convergence(b))
+
+
+def test_nothing_to_look_at_is_no_failure_of_its_own():
+    assert table_problems(convergence(xr.Dataset())) == ()
+
+
+def test_a_table_with_nan_fails_in_each_column():
+    sound = {"variable": ["x"], "r_hat": [1.0], "ess_bulk": [900.0], "ess_tail": [900.0]}
+    assert table_problems(pd.DataFrame(sound)) == ()
+    for column in ("r_hat", "ess_bulk", "ess_tail"):
+        assert len(table_problems(pd.DataFrame(sound | {column: [np.nan]}))) == 1
+    for column, value in (("r_hat", 1.01), ("ess_bulk", 399.9), ("ess_tail", 399.9)):
+        assert len(table_problems(pd.DataFrame(sound | {column: [value]}))) == 1
