@@ -29,6 +29,12 @@ def published(spec, overdispersion=0.0):
                 n, w, ("x",), "made up")
         for c, a, v, lo, hi in cells
     )
+    if last > 1:
+        groups = tuple((k,) for k in range(last + 1))
+        labels = {"country": "UK", "ally": "DE", "target": "", "wave": "w2", "population": "public"}
+        bounds = [(0.05, 0.1 + 1 / (last + 1)) for _ in range(last)] + [(0.0, 0.9)]
+        lo, hi = zip(*bounds, strict=True)
+        rows += (Topline(labels, groups, lo, hi, np.array([23, 25]), w, ("x",), "made up"),)
     return Toplines(rows, spec.answers, spec.top, overdispersion, DataReport("published", ()))
 
 

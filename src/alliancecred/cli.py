@@ -194,8 +194,8 @@ def _models(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from .fitting import prepare
     from .opening import folder_of, open_sources
-    from .report import design_text
-    from .run import listening, rehearse
+    from .report import design_text, rehearse
+    from .run import listening
     from .spec import as_spec
 
     spec = as_spec(arguments.model)

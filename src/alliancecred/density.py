@@ -17,6 +17,7 @@ import numpy as np
 from .cells import Cells
 from .kernel import Data, Structure
 from .observed import Observed, observed
+from .outcome import tabulate
 from .sweep import Part, Stratum, Swept, swept_matrix
 from .terms import Flat
 
@@ -108,9 +109,14 @@ def data_arrays(swept: Swept, cells: Cells, mask: np.ndarray | None = None) -> D
     """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out."""
     obs: Observed = observed(swept.design, cells)
     lattice = obs.lattice
+    table, tabulated = tabulate(lattice, 2)
+    keep = np.flatnonzero(tabulated == 0)
+    points = int(np.isfinite(lattice.constant[keep]).sum(1).max(initial=0))
     return Data(
         counts=np.ascontiguousarray(obs.counts, dtype=float).reshape(-1, swept.design.answers),
-        points=lattice.counts, constant=lattice.constant, groups=lattice.groups, concentration=lattice.concentration,
+        points=np.ascontiguousarray(lattice.counts[:, :points]),
+        constant=np.ascontiguousarray(lattice.constant[:, :points]),
+        groups=lattice.groups, concentration=lattice.concentration, table=table, tabulated=tabulated,
         mask=np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float),
     )
 

@@ -5,12 +5,14 @@ file a function stands in, and of no other.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-_JIT = {"cache": True, "nogil": True, "error_model": "numpy"}
+from .outcome import TABLE_EDGE, TABLE_STEP
+
+_JIT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 class Structure(NamedTuple):
@@ -40,13 +42,19 @@ class Structure(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows."""
+    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows.
+
+    A topline of two groups is looked up in ``table`` (`outcome.tabulate`), any other summed over its
+    ``points``.
+    """
 
     counts: np.ndarray
     points: np.ndarray
     constant: np.ndarray
     groups: np.ndarray
     concentration: np.ndarray
+    table: np.ndarray
+    tabulated: np.ndarray
     mask: np.ndarray
 
 
@@ -60,11 +68,6 @@ def digamma(x):  # type: ignore[no-untyped-def]
     f = 1.0 / (x * x)
     series = f * (1 / 12 - f * (1 / 120 - f * (1 / 252 - f * (1 / 240 - f * (1 / 132 - f * 691 / 32760)))))
     return out + math.log(x) - 0.5 / x - series
-
-
-@njit(**_JIT)
-def _log_sigmoid(x):  # type: ignore[no-untyped-def]
-    return -math.log1p(math.exp(-x)) if x > 0 else x - math.log1p(math.exp(x))
 
 
 @njit(**_JIT)
@@ -201,25 +204,26 @@ def _cholesky_back(low, bar):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _answers(eta, cuts, inner, logp):  # type: ignore[no-untyped-def]
-    """Fill ``logp`` (K,) with the log probabilities of the answers."""
+def _answers(eta, cuts, inner, below, above, p, logp):  # type: ignore[no-untyped-def]
+    """Fill p[j] = σ(a), below[j] = log σ(a), above[j] = log σ(−a) for a = cut − η, and ``logp`` (K,)."""
     last = len(cuts)
+    for j in range(last):
+        a = cuts[j] - eta
+        e = math.exp(-abs(a))
+        tail = math.log1p(e)
+        p[j] = 1.0 / (1.0 + e) if a > 0 else e / (1.0 + e)
+        below[j] = -tail if a > 0 else a - tail
+        above[j] = below[j] - a
     for k in range(last + 1):
-        value = inner[k]
-        if k < last:
-            value += _log_sigmoid(cuts[k] - eta)
-        if k > 0:
-            value += _log_sigmoid(eta - cuts[k - 1])
-        logp[k] = value
+        logp[k] = inner[k] + (below[k] if k < last else 0.0) + (above[k - 1] if k > 0 else 0.0)
 
 
 @njit(**_JIT)
-def _push(weight, eta, cuts, gcuts, ginner):  # type: ignore[no-untyped-def]
+def _push(weight, p, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Return ∂/∂η of Σ weight[k] · log p[k]; adds to the gradients of cuts and inner terms."""
     geta = 0.0
-    for j in range(len(cuts)):
-        p = 1.0 / (1.0 + math.exp(eta - cuts[j]))
-        d = weight[j] * (1.0 - p) - weight[j + 1] * p
+    for j in range(len(p)):
+        d = weight[j] * (1.0 - p[j]) - weight[j + 1] * p[j]
         gcuts[j] += d
         geta -= d
     for k in range(len(weight)):
@@ -228,24 +232,26 @@ def _push(weight, eta, cuts, gcuts, ginner):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _topline(t, d, logp, weight):  # type: ignore[no-untyped-def]
-    """Log mass of topline t; fills ``weight`` with ∂/∂ log p[k]."""
-    groups, answers = d.groups.shape[1], d.groups.shape[2]
-    points = d.points.shape[1]
-    q, gq, alpha = np.zeros(groups), np.zeros(groups), np.zeros(groups)
-    for g in range(groups):
-        total = 0.0
-        for k in range(answers):
-            total += d.groups[t, g, k] * math.exp(logp[k])
-        if total > 0.0:
-            q[g] = math.log(total)
-        else:
-            q[g] = -np.inf
-            for k in range(answers):
-                if d.groups[t, g, k] > 0.0:
-                    q[g] = max(q[g], logp[k])
-        if math.isfinite(d.concentration[t]):
-            alpha[g] = max(d.concentration[t] * math.exp(q[g]), 1e-300)
+def _interpolate(table, z):  # type: ignore[no-untyped-def]
+    """Return a tabulated function (value and slope rows) and its derivative at z: cubic Hermite."""
+    last = table.shape[1] - 1
+    if z <= -TABLE_EDGE:
+        return table[0, 0] + (z + TABLE_EDGE) * table[1, 0], table[1, 0]
+    if z >= TABLE_EDGE:
+        return table[0, last] + (z - TABLE_EDGE) * table[1, last], table[1, last]
+    place = (z + TABLE_EDGE) / TABLE_STEP
+    i = min(int(place), last - 1)
+    u = place - i
+    a, b = table[0, i], table[0, i + 1]
+    da, db = table[1, i] * TABLE_STEP, table[1, i + 1] * TABLE_STEP
+    c2, c3 = 3.0 * (b - a) - 2.0 * da - db, 2.0 * (a - b) + da + db
+    return a + u * (da + u * (c2 + u * c3)), (da + u * (2.0 * c2 + 3.0 * u * c3)) / TABLE_STEP
+
+
+@njit(**_JIT)
+def _lattice_mass(t, d, q, alpha, gq):  # type: ignore[no-untyped-def]
+    """Log mass of a topline with any number of groups; adds ∂/∂ log P(group) to ``gq``."""
+    groups, points = d.groups.shape[1], d.points.shape[1]
     value = np.full(points, -np.inf)
     top = -np.inf
     for p in range(points):
@@ -271,12 +277,38 @@ def _topline(t, d, logp, weight):  # type: ignore[no-untyped-def]
                 gq[g] += w * alpha[g] * (digamma(d.points[t, p, g] + alpha[g]) - digamma(alpha[g]))
             else:
                 gq[g] += w * d.points[t, p, g]
+    return top + math.log(norm)
+
+
+@njit(**_JIT)
+def _topline(t, d, logp, weight):  # type: ignore[no-untyped-def]
+    """Log mass of topline t; fills ``weight`` with ∂/∂ log p[k]."""
+    groups, answers = d.groups.shape[1], d.groups.shape[2]
+    q, gq, alpha = np.zeros(groups), np.zeros(groups), np.zeros(groups)
+    for g in range(groups):
+        total = 0.0
+        for k in range(answers):
+            total += d.groups[t, g, k] * math.exp(logp[k])
+        if total > 0.0:
+            q[g] = math.log(total)
+        else:
+            q[g] = -np.inf
+            for k in range(answers):
+                if d.groups[t, g, k] > 0.0:
+                    q[g] = max(q[g], logp[k])
+        if math.isfinite(d.concentration[t]):
+            alpha[g] = max(d.concentration[t] * math.exp(q[g]), 1e-300)
+    if d.tabulated[t] > 0.5:
+        total, slope = _interpolate(d.table[t], q[0] - q[1])
+        gq[0], gq[1] = slope, -slope
+    else:
+        total = _lattice_mass(t, d, q, alpha, gq)
     for k in range(answers):
         weight[k] = 0.0
         for g in range(groups):
             if d.groups[t, g, k] > 0.0:
                 weight[k] += gq[g] * math.exp(logp[k] - q[g])
-    return top + math.log(norm)
+    return total
 
 
 @njit(**_JIT)
@@ -286,12 +318,13 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
     inner, logp, weight = np.zeros(answers), np.empty(answers), np.empty(answers)
     for k in range(1, answers - 1):
         inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
+    below, above, p = np.empty(answers - 1), np.empty(answers - 1), np.empty(answers - 1)
     total, cells = 0.0, len(d.counts)
     for i in range(len(eta)):
         if d.mask[i] == 0.0:
             geta[i] = 0.0
             continue
-        _answers(eta[i], cuts, inner, logp)
+        _answers(eta[i], cuts, inner, below, above, p, logp)
         if i < cells:
             value = 0.0
             for k in range(answers):
@@ -301,7 +334,7 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
         else:
             value = _topline(i - cells, d, logp, weight)
         total += value
-        geta[i] = _push(weight, eta[i], cuts, gcuts, ginner)
+        geta[i] = _push(weight, p, gcuts, ginner)
     return total
 
 
@@ -349,8 +382,9 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         total += _forward(s, g, _cov(s, g, sd, rho), raw, x, y)
     eta = np.zeros(s.matrix.shape[1])
     for j in range(len(x)):
+        column, value = s.matrix[j], x[j]
         for i in range(len(eta)):
-            eta[i] += s.matrix[j, i] * x[j]
+            eta[i] += column[i] * value
     cuts, geta = _cuts(spacing), np.empty(len(eta))
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
@@ -358,8 +392,9 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     gx, gy = np.zeros(len(raw)), np.zeros(len(raw))
     for i in range(len(eta)):
         if geta[i] != 0.0:
+            row, slope = s.transposed[i], geta[i]
             for j in range(len(x)):
-                gx[j] += geta[i] * s.transposed[i, j]
+                gx[j] += slope * row[j]
     for g in range(len(s.m)):
         low, bar = _cov(s, g, sd, rho), np.zeros((s.m[g], s.m[g]))
         _backward(s, g, low, y, gx, gy, bar)
@@ -415,7 +450,9 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[17] : at[18]].reshape(n[17, 0], n[17, 1]),
         p[at[18] : at[19]].reshape(n[18, 0], n[18, 1], n[18, 2]),
         p[at[19] : at[20]],
-        p[at[20] : at[21]],
+        p[at[20] : at[21]].reshape(n[20, 0], n[20, 1], n[20, 2]),
+        p[at[21] : at[22]],
+        p[at[22] : at[23]],
     )
     return s, d
 

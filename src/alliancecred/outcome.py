@@ -12,12 +12,13 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from scipy.special import gammaln, log_expit, logsumexp
+from scipy.special import digamma, expit, gammaln, log_expit, logsumexp
 
 from .errors import OutcomeError, Problem
 from .sources import Topline
 
 NODES = 24
+TABLE_EDGE, TABLE_STEP = 14.0, 1.0 / 80.0
 LATTICE_LIMIT = 200_000
 
 
@@ -184,6 +185,49 @@ def lattice_loglik(logp: np.ndarray, lattice: Lattice) -> np.ndarray:
         rising = (gammaln(lattice.counts + a[..., :, None, :]) - gammaln(a)[..., :, None, :]).sum(-1)
         flat = np.where(finite[:, None], rising, flat)
     return np.asarray(logsumexp(lattice.constant + flat, axis=-1))
+
+
+def tabulate(lattice: Lattice, groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log mass of toplines with two groups as a table over z = logit P(first group).
+
+    Parameters
+    ----------
+    groups
+        Number of groups a topline must have to be tabulated.
+
+    Returns
+    -------
+    table
+        (toplines, 2, knots): value and derivative by z at -14, -14 + 1/80, …, 14. Cubic Hermite
+        interpolation between knots is exact to about 1e-8 at n = 1,000; outside, the log mass is
+        linear in z.
+    tabulated
+        (toplines,): 1 where the row has two groups, 0 where it has more.
+    """
+    size = round(2 * TABLE_EDGE / TABLE_STEP) + 1
+    z = np.linspace(-TABLE_EDGE, TABLE_EDGE, size)
+    table, two = np.zeros((len(lattice), 2, size)), np.zeros(len(lattice))
+    for t in range(len(lattice)):
+        own = [g for g in range(lattice.groups.shape[1]) if not lattice.groups[t, g].all()]
+        if len(own) == groups:
+            two[t] = 1.0
+            keep = np.isfinite(lattice.constant[t])
+            table[t] = _two_group_mass(z, lattice.counts[t, keep], lattice.constant[t, keep], lattice.concentration[t])
+    return table, two
+
+
+def _two_group_mass(z: np.ndarray, counts: np.ndarray, constant: np.ndarray, a: float) -> np.ndarray:
+    """Log mass and its derivative by z, (2, knots)."""
+    first, second = counts[:, 0], counts[:, 1]
+    p, q = expit(z)[:, None], expit(-z)[:, None]
+    if np.isfinite(a):
+        terms = constant + gammaln(first + a * p) - gammaln(a * p) + gammaln(second + a * q) - gammaln(a * q)
+        slope = a * p * q * (digamma(first + a * p) - digamma(a * p) - digamma(second + a * q) + digamma(a * q))
+    else:
+        terms = constant + first * log_expit(z)[:, None] + second * log_expit(-z)[:, None]
+        slope = first * q - second * p
+    value = logsumexp(terms, axis=1)
+    return np.stack([value, (np.exp(terms - value[:, None]) * slope).sum(1)])
 
 
 def publish(topline: Topline, concentration: float, probs: np.ndarray, rng: np.random.Generator) -> np.ndarray:

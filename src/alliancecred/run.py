@@ -12,8 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from . import check
-from .cells import Cells
-from .design import Design
 from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
 from .fitting import Fit, fit, prepare
@@ -24,10 +22,9 @@ from .report import (
     draw_pictures,
     evaluate_all,
     full_table,
-    has_flat,
-    prior_fit,
-    render,
+    rehearse,
     renamed,
+    render,
     source_line,
 )
 from .simulation import Simulated
@@ -171,27 +168,6 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -
         main, estimates, varied, table, prior, ppc, left_out, tuple(remarks), (), source_line(spec, opened.sources),
         opened.files, dt.date.today().isoformat(), 0.0,
     )
-
-
-def rehearse(design: Design, cells: Cells, *, random_seed: int = 0) -> tuple[Fit, tuple[Estimate, ...]] | None:
-    """Do with draws from the prior what will be done with the posterior: what can fail, fails before sampling.
-
-    Returns
-    -------
-    tuple or None
-        The draws as a fit, and its estimates; None where a prior is flat, since nothing can be drawn from it.
-
-    Raises
-    ------
-    SpecError
-        Listing what the data cannot answer.
-    """
-    if design.spec.variants and not cells.toplines:
-        raise SpecError("variants change the overdispersion of toplines, but the sources have none")
-    if has_flat(design):
-        return None
-    rehearsal = prior_fit(design, cells, random_seed=random_seed)
-    return rehearsal, evaluate_all(rehearsal)
 
 
 def _prior_table(spec: Spec, opened: Opened, seed: int, folder: Path) -> pd.DataFrame | None:

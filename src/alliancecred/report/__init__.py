@@ -4,7 +4,7 @@ from .contents import Contents, Varied, covered, evaluate_all, full_table, overa
 from .page import render
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
-from .prior import has_flat, prior_fit
+from .prior import prior_fit, rehearse
 
 __all__ = [
     "Contents",
@@ -15,10 +15,10 @@ __all__ = [
     "draw_pictures",
     "evaluate_all",
     "full_table",
-    "has_flat",
     "overall",
     "prior_fit",
-    "render",
+    "rehearse",
     "renamed",
+    "render",
     "source_line",
 ]

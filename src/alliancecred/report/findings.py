@@ -14,6 +14,7 @@ from .markup import Html, bullets, details, el, join, link, section, table
 from .pictures import Picture
 
 _LONG = 20  # rows: longer tables are folded
+_ROLES = {"sender": "first-order (sender)", "other": "second-order (other allies)", "self": "self-rating"}
 Row = Mapping[Hashable, Any]
 Asked = tuple[Estimand, Estimate, pd.DataFrame]
 
@@ -93,18 +94,19 @@ def _rows(asked: Asked, *, signed: bool, known: bool, titled: bool) -> list[list
         cells.append(number(float(row["sd"]), digits=digits_for(estimate.unit)))
         cells += [chance(float(row["p_positive"]))] if signed else []
         out.append([*cells, *([_truth(row, estimate)] if known else [])])
-    return out
+    roles = estimate.draws["role"].values.astype(str)
+    order = [*_ROLES, *dict.fromkeys(r for r in roles if r not in _ROLES)]
+    return [out[i] for i in sorted(range(len(out)), key=lambda i: order.index(roles[i]))]
 
 
 def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) -> list[str]:
     """Return what the rows are called in a table: role and row, behind the estimand's name where ``titled``."""
     title = estimand.name or estimand.of
     roles = estimate.draws["role"].values.astype(str)
-    words = {"sender": "first-order (sender)", "other": "second-order (other allies)", "self": "self-rating"}
     out = []
     for role, name in zip(roles, row_names(estimate), strict=True):
         shown = [title] if titled or len(estimate) == 1 else []
-        shown += [words.get(role, role)] if len(set(roles)) > 1 and role else []
+        shown += [_ROLES.get(role, role)] if len(set(roles)) > 1 and role else []
         shown += [name] if estimand.by and len(estimate) > 1 else []
         text = ": ".join(shown) or title
         out.append(text[:1].upper() + text[1:])

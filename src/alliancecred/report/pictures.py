@@ -73,25 +73,27 @@ def _png(figure: Figure) -> bytes:
 
 
 def plans(contents: Contents) -> list[_Plan]:
-    """Return which figures there are: one per estimand, averages of shifts together, and the checks."""
+    """Return which figures there are: averages of shifts together, one per other estimand, truth, and checks."""
+    asked = [a for a in contents.asked if not _is_mean(a[0])]
     out: list[_Plan] = []
-    means = []
-    for estimand, estimate, rows in contents.asked:
-        if estimand.of in ("shift", "change") and not estimand.by:
-            means.append((named_mean(estimand, estimate), rows))
-            continue
+    for key in dict.fromkeys((a[0].of, a[1].unit, a[0].answer) for a in contents.asked if _is_mean(a[0])):
+        means = [a for a in contents.asked if _is_mean(a[0]) and (a[0].of, a[1].unit, a[0].answer) == key]
+        together = stacked([named_mean(estimand, estimate) for estimand, estimate, _ in means])
+        rows = pd.concat([rows for _, _, rows in means], ignore_index=True)
+        name = slug(f"{key[0]}_means", [p.name for p in out])
+        out.append(_of_estimate(together, rows, name, f"{key[0].capitalize()}s averaged over countries", contents.source))
+    for estimand, estimate, rows in asked:
         name = slug(stem(estimand), [p.name for p in out])
         out.append(_of_estimate(estimate, rows, name, title_of(estimate), contents.source))
-    if means:
-        together = stacked([e for e, _ in means])
-        rows = pd.concat([r for _, r in means], ignore_index=True)
-        out.append(_of_estimate(together, rows, "shift_means", "Shifts averaged over countries", contents.source))
-    out += _checks(contents)
     if "truth" in contents.table:
         frame = truth_data(contents.table, contents.spec)
         out.append(_Plan("truth", "Truth beside estimate", truth_words(frame),
                          lambda width: plot_truth(frame, contents.spec, width=width), frame))
-    return out
+    return out + _checks(contents)
+
+
+def _is_mean(estimand: Estimand) -> bool:
+    return estimand.of in ("shift", "change") and not estimand.by
 
 
 def stem(estimand: Estimand) -> str:
@@ -103,7 +105,7 @@ def stem(estimand: Estimand) -> str:
     ('levels', 'shift_by_country')
     """
     if estimand.name:
-        return f"{estimand.of}_{estimand.name}"
+        return estimand.name if estimand.name.startswith(estimand.of) else f"{estimand.of}_{estimand.name}"
     return estimand.of if estimand.of in ("levels", "gap") else "_".join([estimand.of, "by", *estimand.by])
 
 
@@ -149,23 +151,18 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def stacked(estimates: Sequence[Estimate]) -> Estimate:
-    """Return estimates of one unit below each other, as one (rows of the first unit only)."""
-    first = estimates[0]
-    same = [e for e in estimates if e.unit == first.unit]
-
-    def below(name: str) -> xr.DataArray | None:
-        parts = [getattr(e, name) for e in same]
+    """Return estimates of one kind and unit below each other, as one."""
+    def below(parts: Sequence[xr.DataArray | None]) -> xr.DataArray | None:
         kept = [p for p in parts if p is not None]
         return xr.concat(kept, "row") if len(kept) == len(parts) else None
 
-    draws = below("draws")
-    assert draws is not None
-    averaged = dict.fromkeys(e.averaged for e in same)
-    labels = dict.fromkeys(e.identification for e in same)
+    averaged = dict.fromkeys(e.averaged for e in estimates)
+    labels = dict.fromkeys(e.identification for e in estimates)
     return replace(
-        first, draws=draws, before=below("before"), after=below("after"), averaged="; or ".join(averaged),
-        identification=" / ".join(labels), notes=tuple(dict.fromkeys(n for e in same for n in e.notes)),
-        status=next((e.status for e in same if e.status != "passed"), "passed"),
+        estimates[0], draws=xr.concat([e.draws for e in estimates], "row"), before=below([e.before for e in estimates]),
+        after=below([e.after for e in estimates]), averaged="; or ".join(averaged), identification=" / ".join(labels),
+        notes=tuple(dict.fromkeys(n for e in estimates for n in e.notes)),
+        status=next((e.status for e in estimates if e.status != "passed"), "passed"),
     )
 
 

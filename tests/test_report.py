@@ -1,0 +1,234 @@
+"""The report: nothing in it runs or is loaded, nothing from outside is markup, and what must be said is said."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_run import fake_left_out, prepare, prior_fit
+
+from alliancecred import check
+from alliancecred.fitting import _provenance
+from alliancecred.gates import Diagnosis
+from alliancecred.opening import open_sources
+from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, full_table, render
+from alliancecred.report.findings import chance
+from alliancecred.report.markup import Html, el, join, table
+from alliancecred.report.page import style
+from alliancecred.report.prior import points_at_half
+from alliancecred.report.words import GLOSSARY, prior_words, term_words
+from alliancecred.sampling import Sampling
+from alliancecred.spec import models_dir, read_spec
+from alliancecred.summary import summary
+from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
+
+NASTY = ("<script>alert(1)</script>", "\"><svg onload=alert(1)>", "</title><img src=x onerror=alert(1)>",
+         "javascript:alert(1)", "{{7*7}}", "a\x1b[31mb\x00c", "$x^2$ & 'q'")
+VOID = {"meta", "br", "img", "source", "hr", "col"}
+
+
+class Reader(HTMLParser):
+    """Collects elements and refuses what is not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements, self.open, self.text = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.open
+    return reader
+
+
+def contents_of(name, **changes):
+    spec = read_spec(models_dir() / f"{name}.toml")
+    opened = open_sources(spec, models_dir())
+    spec, cells, design = prepare(replace(spec, variants=(), **changes), *opened.sources)
+    fit = prior_fit(design, cells, draws=400)
+    fit.idata.attrs.update(_provenance(design, Sampling(), 1, 1, 0.5) | {"centred": "[true, false]"})
+    estimates = evaluate_all(fit)
+    truth = evaluate_all(replace(opened.truth, spec=spec)) if opened.truth else ()
+    left = fake_left_out(fit, random_seed=1, draws=1) if len(cells.rows) < 30 else None
+    return Contents(fit, estimates, (), full_table(spec, estimates, truth), summary(list(estimates)), check.ppc(fit), left,
+                    ("a remark",), ("DataWarning: look here",), "a source", (("data.csv", "ab" * 32),), "2025-03-31", 1.0)
+
+
+@pytest.fixture(scope="module")
+def contents():
+    return contents_of("microcode_2025")
+
+
+@pytest.fixture(scope="module")
+def page(contents, tmp_path_factory):
+    return render(contents, draw_pictures(contents, tmp_path_factory.mktemp("figures")))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return Picture("A title", "words", b"png", b"png", 7.0, ())
+
+
+# --- nothing runs, nothing is loaded ------------------------------------------------------------
+def test_the_page_loads_and_runs_nothing(page):
+    elements = read(page).elements
+    assert {t for t, _ in elements}.isdisjoint({"script", "iframe", "object", "embed", "link", "form", "base", "video"})
+    for tag, attrs in elements:
+        assert not [a for a in attrs if a.startswith("on")]
+        for key in ("src", "srcset"):
+            assert attrs.get(key, "data:image/png;base64,").startswith("data:image/png;base64,")
+        target = attrs.get("href", "#")
+        assert target.startswith("#") or re.fullmatch(r"(figures/)?[\w.]+", target), (tag, target)
+    policy = [a["content"] for t, a in elements if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+
+
+def test_the_style_sheet_loads_nothing():
+    assert not re.search(r"url\(|@import|expression|</", style())
+
+
+def test_links_lead_to_parts_and_files_that_are_there(contents, tmp_path):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    elements = read(render(contents, draw_pictures(contents, folder))).elements
+    anchors = {f"#{a['id']}" for _, a in elements if "id" in a}
+    for _, attrs in elements:
+        target = attrs.get("href", "")
+        assert not target.startswith("#") or target in anchors
+        assert not target.startswith("figures/") or (tmp_path / target).is_file()
+
+
+def test_no_label_becomes_markup(picture):
+    names = tuple(zip(("CA", "DE", "PL", "UK", "US", "RU", "public"), NASTY, strict=True))
+    nasty = contents_of("microcode_2025", names=names, title=NASTY[2], question=NASTY[0], references=NASTY)
+    changed = replace(nasty, warnings=NASTY, remarks=NASTY, source=NASTY[0], files=((NASTY[1], NASTY[2]),))
+    reader = read(render(changed, [replace(picture, title=NASTY[0], alt=NASTY[1])]))
+    assert {t for t, _ in reader.elements}.isdisjoint({"script", "svg"})
+    assert not [a for _, attrs in reader.elements for a in attrs if a.startswith("on")]
+    assert all(a["src"].startswith("data:") for t, a in reader.elements if t == "img")
+    assert NASTY[0] in "".join(reader.text)
+    assert "\x1b" not in "".join(reader.text)
+    assert "\x00" not in "".join(reader.text)
+
+
+def test_only_markup_is_markup():
+    assert el("p", "<b>", Html("<i>"), attrs={"title": '">'}) == '<p title="&quot;&gt;">&lt;b&gt;<i></p>'
+    assert join("a\x07\ud800b") == "ab"
+    assert isinstance(join("x"), Html)
+
+
+# --- what must be said --------------------------------------------------------------------------
+def test_what_was_done_can_be_read(page, contents):
+    text = "".join(read(page).text)
+    spec = contents.spec
+    for words in (spec.title, spec.question, *spec.references, contents.spec.digest, "ab" * 32, "a remark",
+                  "DataWarning: look here", *contents.fit.design.notes, "All gates passed", "2025-03-31"):
+        assert words in text, words
+    for report in contents.fit.cells.reports:
+        assert all(line.what in text for line in report.lines)
+    assert all(word in text and meaning in text for word, meaning in GLOSSARY)
+    assert "not a belief about beliefs" in text.lower()
+    assert "SIMULATED" not in text
+
+
+def test_simulated_is_the_first_thing_said(picture):
+    simulated = contents_of("retrenchment_simulated")
+    text = "".join(read(render(simulated, [picture])).text)
+    assert text.index("SIMULATED DATA") < text.index("Main findings")
+    assert "Truth" in text
+    assert re.search(r"\d+ of the 95 % intervals", text)
+
+
+def test_failed_gates_are_the_first_thing_said(contents, picture):
+    good = contents.fit.diagnosis
+    bad = Diagnosis(good.table, 7, 0, (0.1,), ("7 divergences",))
+    text = "".join(read(render(replace(contents, fit=replace(contents.fit, diagnosis=bad)), [picture])).text)
+    assert text.index("GATES FAILED") < text.index("7 divergences") < text.index("Main findings")
+    assert "All gates passed" not in text
+
+
+def test_every_figure_has_words_for_those_who_cannot_see_it(page):
+    images = [a for t, a in read(page).elements if t == "img"]
+    assert len(images) == 5
+    assert all(len(a["alt"]) > 40 for a in images)
+
+
+def test_rows_of_tables_have_a_cell_for_every_head(page):
+    for part in re.findall(r"<table.*?</table>", page, flags=re.DOTALL):
+        sizes = {len(re.findall(r"<t[hd][ >]", row)) for row in re.findall(r"<tr>.*?</tr>", part, flags=re.DOTALL)}
+        assert len(sizes) == 1
+
+
+def test_a_mean_names_its_countries_and_not_the_ally(contents, tmp_path):
+    draw_pictures(contents, tmp_path)
+    labels = pd.read_csv(tmp_path / "shift_means.csv").label
+    assert "Mean of CA, DE, PL, UK" in set(labels)
+    assert not labels.isin(["United States"]).any()
+
+
+def test_prior_stands_beside_posterior(contents, page):
+    text = "".join(read(page).text)
+    assert "prior beside posterior" in text
+    low = f"{contents.prior['lower'][0]:.1f}"
+    assert low in text
+
+
+# --- words and numbers --------------------------------------------------------------------------
+def test_priors_in_points_equal_those_of_a_fine_grid():
+    z = np.linspace(-8, 8, 100_001)
+    weight = np.exp(-z * z / 2)
+    points = 100 / (1 + np.exp(-1.5 * z)) - 50
+    sd = np.sqrt(np.average(points**2, weights=weight))
+    got = points_at_half(Normal(0.0, 1.5))
+    assert got is not None
+    assert abs(got[0] - sd) < 0.3
+    assert abs(got[2] - (100 / (1 + np.exp(-1.5 * 1.96)) - 50)) < 0.5
+    assert points_at_half(Flat()) is None
+
+
+def test_a_scale_in_points_is_that_of_one_group():
+    got = points_at_half(HalfNormal(1e-3))
+    assert got is not None
+    assert got[0] == pytest.approx(25 * 1e-3, rel=0.03)  # slope of the logistic at 50 %, mean square of a half-normal 1
+
+
+@pytest.mark.parametrize("prior", [Normal(0.5, 1.0), HalfNormal(0.5), Flat()])
+def test_every_prior_has_words(prior):
+    assert prior_words(prior)
+
+
+def test_every_term_has_words():
+    spec = read_spec(models_dir() / "retrenchment_simulated.toml")
+    terms = [Level(("country",)), Shift("us2025"), Shift("us2025", by=("ally",), roles=("other",), correlated=True), Gap(),
+             Gap(by=("ally",)), Gap(signal="us2025"), Gap(signal="us2025", by=("ally",)),
+             Fixed("us", (("ally", ("US",)),)), Cuts()]
+    words = [term_words(t, spec) for t in terms]
+    assert len(set(words)) == len(terms)
+    assert not [w for w in words if "(by=" in w or not w.endswith(".")]
+
+
+@pytest.mark.parametrize(("p", "words"), [(1.0, "> 0.999"), (0.0, "< 0.001"), (0.5, "0.50"), (0.005, "0.005"),
+                                          (float("nan"), "–")])
+def test_a_probability_is_never_printed_as_certain(p, words):
+    assert chance(p) == words
+
+
+def test_a_table_scrolls_by_itself():
+    made = table(("a", "b"), [("x", "1")], caption="c", numbers=(1,))
+    assert 'class="scroll"' in made
+    assert '<th scope="row">x</th>' in made

@@ -1,0 +1,294 @@
+"""The main job: what it reads, what it refuses, what it writes; sampling is replaced by draws from the prior."""
+
+import hashlib
+import importlib
+import json
+import os
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import alliancecred as ac
+from alliancecred.errors import ConvergenceWarning, SpecError, StoreError
+from alliancecred.estimands import evaluate
+from alliancecred.fitting import _provenance, prepare
+from alliancecred.opening import open_sources
+from alliancecred.report import covered, prior_fit
+from alliancecred.sampling import Sampling
+from alliancecred.simulation import simulate
+from alliancecred.spec import Estimand, ToplineFile, models_dir, read_spec
+from alliancecred.store import slug, write_draws
+
+job = importlib.import_module("alliancecred.run")
+COLUMNS = ["estimand", "role", "country", "ally", "target", "wave", "population", "mean", "sd", "lower", "upper", "prob",
+           "p_positive", "unit", "identification"]
+
+
+def fake_fit(spec, *sources, random_seed, draws, chains, progressbar):
+    """Draws from the prior, with all that a fit carries."""
+    spec, cells, design = prepare(spec, *sources)
+    made = prior_fit(design, cells, draws=4000, random_seed=random_seed)
+    made.idata.attrs.update(_provenance(design, Sampling(), random_seed, 1, 0.5) | {"centred": "[true]"})
+    return made
+
+
+def fake_left_out(fit, *, random_seed, draws):
+    return job.check.ppc(fit, random_seed=random_seed).assign(status="passed")
+
+
+@pytest.fixture(scope="module")
+def patched():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "fit", fake_fit)
+        patch.setattr(job.check, "leave_one_out", fake_left_out)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def real(patched, tmp_path_factory):
+    return job.run("microcode_2025", tmp_path_factory.mktemp("real"))
+
+
+@pytest.fixture(scope="module")
+def simulated(patched, tmp_path_factory):
+    return job.run("retrenchment_simulated", tmp_path_factory.mktemp("simulated"))
+
+
+# --- what is written ----------------------------------------------------------------------------
+def test_every_file_is_there_and_no_other(real):
+    names = {p.relative_to(real.out).as_posix() for p in real.out.rglob("*") if p.is_file()}
+    assert names == {p.relative_to(real.out).as_posix() for p in real.paths}
+    assert {"report.html", "summary.csv", "ppc.csv", "leave_one_out.csv", "prior.csv", "draws.nc", "spec.toml",
+            "lock.json"} <= names
+    stems = ("shift_means", "levels", "shift_by_country", "ppc", "leave_one_out")
+    assert {n for n in names if "/" in n} == {f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv")}
+
+
+def test_the_summary_begins_with_the_promised_columns(real):
+    table = pd.read_csv(real.out / "summary.csv")
+    assert list(table)[:15] == COLUMNS
+    assert list(table)[-2:] == ["country_name", "ally_name"]
+    assert {"r_hat", "ess_bulk", "ess_tail", "status"} <= set(table)
+    assert dict(zip(table.country, table.country_name, strict=True))["UK"] == "United Kingdom"
+    np.testing.assert_allclose(table["mean"][: len(real.estimates[0])], real.estimates[0].draws.mean(("chain", "draw")))
+
+
+def test_variants_stand_below_under_their_own_name(real):
+    names = list(pd.read_csv(real.out / "summary.csv").estimand)
+    main = [n for n in names if "|" not in n]
+    assert names == main + [f"{n} | beta-binomial" for n in main]
+
+
+def test_a_variant_is_fitted_with_its_own_overdispersion(patched, tmp_path, monkeypatch):
+    seen = []
+
+    def spying(spec, *sources, **options):
+        seen.append([s.overdispersion for s in sources])
+        return fake_fit(spec, *sources, **options)
+
+    monkeypatch.setattr(job, "fit", spying)
+    job.run("microcode_2025", tmp_path)
+    assert seen == [[0.0], [0.002]]
+
+
+def test_truth_stands_beside_the_estimate(simulated):
+    table = pd.read_csv(simulated.out / "summary.csv")
+    assert list(table)[-1] == "truth"
+    assert table.truth.notna().all()
+    truth = simulate("retrenchment_simulated").truth
+    want = [evaluate(truth, e).draws.values[0, 0] for e in truth.spec.estimands]
+    np.testing.assert_allclose(table.truth, np.concatenate(want))
+    for path in (simulated.out / "figures").glob("*.csv"):
+        if path.stem != "ppc":
+            assert "truth" in pd.read_csv(path), path.name
+
+
+def test_truth_of_a_figure_goes_with_its_row(simulated):
+    keys = COLUMNS[:7]
+    table = pd.read_csv(simulated.out / "summary.csv", keep_default_na=False)
+    figure = pd.read_csv(simulated.out / "figures" / "shift_by_country.csv", keep_default_na=False)
+    both = figure.merge(table, on=keys, validate="one_to_one")
+    assert len(both) == len(figure)
+    np.testing.assert_array_equal(both.truth_x, both.truth_y)
+
+
+def test_more_cells_than_are_left_out_one_at_a_time_are_told(simulated):
+    assert not (simulated.out / "leave_one_out.csv").exists()
+    assert "would take 84 fits" in (simulated.out / "report.html").read_text()
+
+
+def test_covered_counts_intervals():
+    table = pd.DataFrame({"lower": [0.0, 0.0, 0.0], "upper": [1.0, 1.0, 1.0], "truth": [0.5, 2.0, np.nan]})
+    assert covered(table) == (1, 2)
+
+
+def test_the_spec_reads_back_with_its_digest(real):
+    path = real.out / "spec.toml"
+    assert read_spec(path).digest == real.fit.spec.digest
+    assert real.fit.spec.digest in path.read_text().splitlines()[0]
+    assert path.read_text().startswith("#")
+
+
+def test_the_lock_names_sources_versions_and_seed(real):
+    lock = json.loads((real.out / "lock.json").read_text())
+    data = (models_dir() / "microcode_2025.csv").read_bytes()
+    assert lock["sources"] == [{"path": "microcode_2025.csv", "sha256": hashlib.sha256(data).hexdigest()}]
+    assert lock["spec_sha256"] == real.fit.spec.digest
+    assert (lock["random_seed"], lock["versions"]["alliancecred"]) == (1, ac.__version__)
+    assert len(lock["date"]) == len("2025-03-03")
+
+
+def test_draws_can_be_read_with_every_estimate(real):
+    tree = xr.open_datatree(real.out / "draws.nc", engine="h5netcdf")
+    with tree:
+        assert {"posterior", "sample_stats", "observed_data", "estimands"} >= {"estimands"} & set(tree.children)
+        assert tree.attrs["spec_digest"] == real.fit.spec.digest
+        first = tree["estimands/levels"]
+        np.testing.assert_array_equal(first["draws"], real.estimates[0].draws)
+        assert list(first["country"].values) == list(real.estimates[0].draws["country"].values)
+        assert "estimands/levels_beta_binomial" in tree or "levels_beta_binomial" in tree["estimands"].children
+        assert "before" in tree["estimands/shift"]
+
+
+def test_one_seed_one_summary(real, patched, tmp_path):
+    again = job.run("microcode_2025", tmp_path)
+    assert (again.out / "summary.csv").read_bytes() == (real.out / "summary.csv").read_bytes()
+    assert (again.out / "figures/levels.pdf").read_bytes() == (real.out / "figures/levels.pdf").read_bytes()
+
+
+def test_an_old_folder_keeps_what_is_not_ours(patched, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "report.html").write_text("old")
+    result = job.run("microcode_2025", tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert "<!doctype html>" in result.report.read_text()
+
+
+def test_progress_is_told_step_by_step(patched, tmp_path):
+    told = []
+    job.run("microcode_2025", tmp_path, progress=told.append)
+    assert told[0] == "reading microcode_2025.csv"
+    assert [t for t in told if t.startswith("sampling")] == [
+        "sampling 4 × 1,000 draws", "sampling 4 × 1,000 draws for the variant 'beta-binomial'"]
+    assert told[-1] == "writing the report"
+
+
+# --- what is refused ----------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["../data.csv", "a/../../data.csv", "/etc/hostname", "~/data.csv", "file:///etc/hostname",
+                                  "C:\\data.csv", "\\\\host\\share", "..\\data.csv", "data\0.csv", "", "no.csv", "folder"])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path, path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path.parent / "data.csv").write_text("secret")
+    spec = replace(read_spec(models_dir() / "microcode_2025.toml"), sources=(ToplineFile(path),))
+    with pytest.raises(SpecError, match=r"sources\[0\]"):
+        open_sources(spec, tmp_path)
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.csv").write_text("secret")
+    (inside / "data.csv").symlink_to(tmp_path / "secret.csv")
+    spec = replace(read_spec(models_dir() / "microcode_2025.toml"), sources=(ToplineFile("data.csv"),))
+    with pytest.raises(SpecError, match="leads out"):
+        open_sources(spec, inside)
+
+
+def no_fit(*arguments, **options):
+    raise AssertionError("sampled")
+
+
+def test_what_the_data_cannot_answer_is_refused_before_sampling(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "fit", no_fit)
+    spec = read_spec(models_dir() / "microcode_2025.toml")
+    asked = (Estimand("levels"), Estimand("gap", by=("country",)), Estimand("shift", roles=("other",)))
+    sources = open_sources(spec, models_dir()).sources
+    with pytest.raises(SpecError) as caught:
+        job.run(replace(spec, estimands=asked), tmp_path, sources=sources)
+    assert [p.column.split()[0] for p in caught.value.problems] == ["estimands[1]", "estimands[2]"]
+
+
+def test_a_spec_without_estimands_or_sources_is_refused(tmp_path):
+    spec = read_spec(models_dir() / "microcode_2025.toml")
+    with pytest.raises(SpecError, match="no estimands"):
+        job.run(replace(spec, estimands=(), variants=()), tmp_path)
+    with pytest.raises(SpecError, match="no sources"):
+        job.run(replace(spec, sources=()), tmp_path)
+
+
+def test_a_variant_without_toplines_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "fit", no_fit)
+    spec = replace(read_spec(models_dir() / "retrenchment_simulated.toml"),
+                   variants=read_spec(models_dir() / "microcode_2025.toml").variants)
+    with pytest.raises(SpecError, match="variants"):
+        job.run(spec, tmp_path)
+
+
+def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(StoreError, match="output folder"):
+        job.run("microcode_2025", tmp_path / "out")
+
+
+def test_sources_can_be_handed_over(patched, tmp_path):
+    spec = replace(read_spec(models_dir() / "retrenchment_simulated.toml"), sources=())
+    made = simulate("retrenchment_simulated")
+    result = job.run(replace(spec, estimands=spec.estimands[1:3]), tmp_path, sources=[made])
+    assert "truth" in pd.read_csv(result.out / "summary.csv")
+
+
+# --- files whole or not at all ------------------------------------------------------------------
+def test_a_failed_write_leaves_the_old_draws(real, tmp_path, monkeypatch):
+    path = tmp_path / "draws.nc"
+    path.write_bytes(b"old")
+
+    def broken(self, target, **options):
+        Path(target).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
+    with pytest.raises(StoreError, match="disk full"):
+        write_draws(real.fit.idata, real.estimates, path)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["draws.nc"]
+
+
+def test_arrays_of_objects_are_left_out(tmp_path):
+    data = xr.Dataset({"a": ("x", np.array([1.0, 2.0])), "b": ("x", np.array(["t", None], dtype=object))})
+    path = write_draws(xr.DataTree.from_dict({"posterior": data}), (), tmp_path / "d.nc")
+    with xr.open_datatree(path, engine="h5netcdf") as tree:
+        assert set(tree["posterior"].data_vars) == {"a"}
+
+
+@pytest.mark.parametrize(("label", "name"), [("../../Germany", "germany"), ("CON", "con"), ("a/b\\c", "a_b_c"),
+                                             ("x" * 300, "x" * 60), ("été", "ete"), ("日本", "unnamed"), ("", "unnamed")])
+def test_labels_make_harmless_file_names(label, name):
+    assert slug(label) == name
+    assert slug(label, [name]) == f"{name}_2"
+
+
+# --- with a sampler -----------------------------------------------------------------------------
+def test_a_short_run_really_samples_and_says_that_its_gates_failed(tmp_path):
+    spec = read_spec(models_dir() / "microcode_2025.toml")
+    sources = open_sources(spec, models_dir()).sources
+    few = replace(spec, variants=(), estimands=spec.estimands[:2])
+    with pytest.MonkeyPatch.context() as patch, pytest.warns(ConvergenceWarning):
+        patch.setattr(job, "MOST_LEFT_OUT", 0)
+        result = job.run(few, tmp_path, sources=sources, draws=50, chains=2)
+    assert not result.passed
+    assert "GATES FAILED" in result.report.read_text()
+    assert result.estimates[0].draws.shape == (2, 50, 12)
+    assert json.loads((tmp_path / "lock.json").read_text())["status"].startswith("failed")
+
+
+def test_warnings_of_others_are_not_swallowed():
+    with pytest.warns(DeprecationWarning, match="theirs"), job.listening() as heard:
+        warnings.simplefilter("always", DeprecationWarning)
+        warnings.warn("theirs", DeprecationWarning, stacklevel=1)
+        warnings.warn("ours", ConvergenceWarning, stacklevel=1)
+    assert [str(w.message) for w in heard] == ["ours"]

@@ -1,0 +1,333 @@
+"""Plant known bugs, one at a time, and see which fast test notices each.
+
+    python tools/mutants.py             all of them; writes tests/mutants.md
+    python tools/mutants.py NAME ...    only those, to the terminal
+    python tools/mutants.py --quick     only the test files a bug names as its likely catchers
+    python tools/mutants.py --list      names; says which are stale (their old text is not there exactly once)
+
+Each bug goes into a temporary copy of the project, never into the project. Tests that fail without any bug are
+left out and listed, so that they cannot be taken for catchers. Exit code 1 if a bug survives or is stale.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path("src/alliancecred")
+REPORT = ROOT / "tests" / "mutants.md"
+NOT_COPIED = (".git", ".venv", ".uv", ".hypothesis", "__pycache__", "*_cache", "out", "dist", "build", "*.pyc")
+LAST = ("test_survey.py", "test_toplines.py", "test_summary.py", "test_figures.py", "test_doors_fuzz.py")
+NEVER = ("test_architecture.py",)  # about the shape of the code and the speed of the machine, not about numbers
+PATIENCE = 1800  # seconds for one bug
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A planted bug: in ``file``, ``old`` (there exactly once) becomes ``new``; ``first``: likely catchers."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    first: tuple[str, ...] = ()
+
+
+# --- the bugs -------------------------------------------------------------------------------------
+_LP = ("linear_predictor", "estimands")
+_SWEEP = ("sweep", "recover", "kernel")
+_KERNEL = ("kernel",)
+_END = "        value = value * _matches(rows, levels, factor, wanted)\n    return value\n"
+
+
+def _flip(name: str, where: str) -> Mutant:
+    """The carrier of one kind of term has the wrong sign, wherever it is used."""
+    return Mutant(name, "design.py", _END, _END.replace("return value", f"return -value if {where} else value"), _LP)
+
+
+MUTANTS = (
+    # signs of the terms
+    _flip("sign: level", "carrier == Carrier()"),
+    _flip("sign: shift, sender", "carrier.roles == ('sender',) and not carrier.population"),
+    _flip("sign: shift, other", "carrier.roles == ('other',) and not carrier.population"),
+    _flip("sign: shift, self", "carrier.roles == ('self',) and not carrier.population"),
+    _flip("sign: gap", "carrier.population and not carrier.signal"),
+    _flip("sign: gap in shift", "carrier.population and carrier.signal"),
+    _flip("sign: fixed", "carrier.where"),
+    Mutant("sign: pooled effects in predictions", "design.py", "        eta[:, used] += _flat(",
+           "        eta[:, used] -= _flat(", _LP),
+    Mutant("sign: pooled effects in the PyMC model", "design.py", "matrix = sp.csr_array((value, (",
+           "matrix = sp.csr_array((-value, (", ("linear_predictor", "kernel")),
+    Mutant("sign: cuts", "outcome.py", "    below = log_expit(cuts - eta[..., None])\n"
+           "    above = log_expit(eta[..., None] - cuts)",
+           "    below = log_expit(cuts + eta[..., None])\n    above = log_expit(-eta[..., None] - cuts)",
+           ("outcome", "estimands")),
+    Mutant("sign: cuts in the kernel", "kernel.py", "a = cuts[j] - eta", "a = cuts[j] + eta", _KERNEL),
+    Mutant("cuts not centred", "outcome.py", "np.asarray(cuts - cuts.mean(axis=-1, keepdims=True))",
+           "np.asarray(cuts)", ("outcome", "estimands")),
+    # correlations
+    Mutant("sign: correlation, prior draws", "simulation.py", "value = rho[wide] * partner + ",
+           "value = -rho[wide] * partner + ", ("simulation",)),
+    Mutant("sign: correlation, PyMC model", "model.py", "slope = rho * sd / ", "slope = -rho * sd / ",
+           ("simulation", "kernel")),
+    Mutant("sign: correlation, new levels", "prediction.py", "value = rho * draws[block.sd_name] * partner +",
+           "value = -rho * draws[block.sd_name] * partner +", ("prediction",)),
+    Mutant("sign: correlation, kernel terms", "density.py", "rho[part.block.variable], 1.0 / part.divisor))",
+           "rho[part.block.variable], -1.0 / part.divisor))", _SWEEP),
+    Mutant("sign: correlation, recovery", "recover.py",
+           "cov[:, a, b] = cov[:, b, a] = scales[part.block.corr_name] * sds",
+           "cov[:, a, b] = cov[:, b, a] = -scales[part.block.corr_name] * sds", ("recover", "sweep")),
+    Mutant("correlation not of unit variance", "simulation.py", "np.sqrt(1 - rho[wide] ** 2) * value", "value",
+           ("simulation",)),
+    Mutant("LKJ with twice its eta", "simulation.py", "2 * rng.beta(eta, eta, size) - 1",
+           "2 * rng.beta(2 * eta, 2 * eta, size) - 1", ("simulation",)),
+    # rows, roles, waves
+    Mutant("countries coded by the alphabet", "cells.py", "for i, label in enumerate(levels[factor])}",
+           "for i, label in enumerate(sorted(levels[factor]))}", ("cells", "estimands")),
+    Mutant("waves ordered by name", "cells.py", "key=lambda w: (w.start, w.end))", "key=lambda w: w.name)",
+           ("cells", "estimands")),
+    Mutant("rows counted, not people", "cells.py", '["count"].sum().unstack(', '["count"].size().unstack(', ("cells",)),
+    Mutant("answers reversed", "cells.py", "counts=counted[list(range(len(spec.answers)))]",
+           "counts=counted[list(range(len(spec.answers)))[::-1]]", ("cells",)),
+    Mutant("answers reversed at the door", "answers.py",
+           "    place = {answer: i for i, answer in enumerate(answers)}\n",
+           "    place = {answer: i for i, answer in enumerate(reversed(answers))}\n", ("survey",)),
+    Mutant("every country exposed", "cells.py", "float(not signal.countries or c in signal.countries)", "1.0",
+           ("cells", "estimands")),
+    Mutant("before and after exchanged", "cells.py", "float(w.start > signal.date)", "float(w.end < signal.date)",
+           ("cells", "estimands")),
+    Mutant("elite flag reversed", "design.py", 'value * _matches(rows, levels, "population", (carrier.population,))',
+           'value * ~_matches(rows, levels, "population", (carrier.population,))', _LP),
+    Mutant("self has no precedence over sender", "design.py", 'np.where(same_state(rows, levels), "self", role)',
+           'np.where(same_state(rows, levels) & (role == "other"), "self", role)', _LP),
+    Mutant("roles not told apart", "design.py",
+           "value = value * np.isin(roles_of(rows, levels, spec, carrier.signal), carrier.roles)", "pass", _LP),
+    # what is refused
+    Mutant("rank not checked", "identify.py", "    _check_rank(design, cells)\n", "", ("identify",)),
+    Mutant("gap in shift from one wave", "identify.py", "return all((phase & (population == p)).any()",
+           "return any((phase & (population == p)).any()", ("identify",)),
+    Mutant("no before needed", "identify.py", "if not on.any() or on.all():", "if not on.any():", ("identify",)),
+    Mutant("coinciding pooled levels kept", "identify.py", "elif columns in seen and is_level:",
+           "elif columns in seen and False:", ("identify",)),
+    Mutant("a signal inside a wave", "spec.py", "if w.start <= signal.date <= w.end]",
+           "if w.start < signal.date < w.end]", ("spec",)),
+    Mutant("digest blind to priors", "spec.py", "json.dumps(encode(self), sort_keys=True",
+           'json.dumps({k: v for k, v in encode(self).items() if k != "terms"}, sort_keys=True', ("spec",)),
+    Mutant("digest by the order of keys", "spec.py", "sort_keys=True, default=str", "default=str", ("spec",)),
+    # estimands
+    Mutant("change backwards", "estimands.py", 'fit, "change", first, by, values[1] - values[0]',
+           'fit, "change", first, by, values[0] - values[1]', ("estimands",)),
+    Mutant("change unpaired", "estimands.py", '["wave"].transform("nunique") == 2',
+           '["wave"].transform("nunique") >= 1', ("estimands",)),
+    Mutant("shift backwards", "estimands.py", '("role", *by), on - off, answer=answer',
+           '("role", *by), off - on, answer=answer', ("estimands",)),
+    Mutant("gap backwards", "estimands.py", 'labelled, by, values[1] - values[0], answer=answer',
+           'labelled, by, values[0] - values[1], answer=answer', ("estimands",)),
+    Mutant("average over rows", "estimands.py", "= 1.0 / (within * across)", "= 1.0 / np.bincount(member)[member]",
+           ("estimands",)),
+    Mutant("average of the elites too", "estimands.py",
+           'if "population" not in by and fit.spec.reference in set(table.population):', "if False:", ("estimands",)),
+    Mutant("contrast of different draws", "estimands.py", "xr.DataArray(a.draws.values - right, ",
+           "xr.DataArray(a.draws.values - right[:, ::-1], ", ("estimands",)),
+    Mutant("chains and draws exchanged", "estimands.py", 'reshape(post["chain"], post["draw"], -1)',
+           'reshape(post["draw"], post["chain"], -1).transpose(1, 0, 2)', ("estimands",)),
+    Mutant("include_self ignored", "estimands.py", 'role[sender] = "sender + self"', "pass", ("estimands",)),
+    Mutant("last wave after the signal", "estimands.py", 'order = {w: i for i, w in', 'order = {w: -i for i, w in',
+           ("estimands",)),
+    Mutant("mean score from 0", "outcome.py", "np.arange(1.0, answers + 1.0)", "np.arange(0.0, answers)",
+           ("outcome", "estimands")),
+    Mutant("proportions called per cent", "prediction.py", '(1.0 if answer == "mean" else 100.0)', "1.0",
+           ("estimands",)),
+    Mutant("finite population forgets who was asked", "prediction.py",
+           "(seen + rng.multinomial(left, p)) / sizes[name]", "rng.multinomial(sizes[name], p) / sizes[name]",
+           ("estimands",)),
+    Mutant("difference-in-differences without comparison", "estimands.py", "if exposed and asked - set(exposed) else",
+           "if exposed else", ("estimands",)),
+    # predictions
+    Mutant("new levels drawn anew in each call", "prediction.py",
+           'np.random.default_rng([seed, int.from_bytes(key[:8], "big")])', "np.random.default_rng()", ("prediction",)),
+    Mutant("all new levels alike", "prediction.py", '"\\x1f".join([variable, *labels])', '"\\x1f".join([variable])',
+           ("prediction",)),
+    Mutant("new levels with the variance as sd", "prediction.py",
+           "value = draws[block.sd_name] * _normal(", "value = draws[block.sd_name] ** 2 * _normal(", ("prediction",)),
+    # published shares
+    Mutant("topline bounds widened by one", "outcome.py", "(int(np.ceil(n * lo - eps)), int(np.floor(n * hi + eps)))",
+           "(int(np.floor(n * lo - eps)), int(np.ceil(n * hi + eps)))", ("outcome", "kernel")),
+    Mutant("topline bounds exchanged", "outcome.py", "for lo, hi in zip(lower, upper, strict=True)]",
+           "for lo, hi in zip([1 - u for u in upper], [1 - x for x in lower], strict=True)]", ("outcome", "kernel")),
+    Mutant("weights of n ignored", "outcome.py", "(c, w + np.log(p))", "(c, w)", ("outcome",)),
+    Mutant("per cent for proportion in toplines", "published.py", "upper=tuple(s.upper / 100 for s in cell.shares)",
+           "upper=tuple(s.upper for s in cell.shares)", ("toplines",)),
+    Mutant("overdispersion left out of what is published", "outcome.py",
+           "grouped = rng.dirichlet(np.maximum(concentration * grouped, 1e-12))", "pass", ("simulation", "outcome")),
+    # sweep, recovery, kernel
+    Mutant("sd for variance in the sweep", "sweep.py", "scales[part.block.sd_name] ** 2 / part.divisor",
+           "scales[part.block.sd_name] / part.divisor", _SWEEP),
+    Mutant("divisor dropped in the sweep", "sweep.py", "divisor = math.prod(", "divisor = 1 or math.prod(", _SWEEP),
+    Mutant("divisor dropped in the kernel", "density.py", "out.append((i, i, a, a, -1, 1.0 / part.divisor))",
+           "out.append((i, i, a, a, -1, 1.0))", _SWEEP),
+    Mutant("prior sd for variance in the kernel", "density.py", 'getattr(p, "sd", 0.0) ** 2', 'getattr(p, "sd", 0.0)',
+           _KERNEL),
+    Mutant("prior mean left out of the kernel", "density.py", '[getattr(p, "mean", 0.0) for p in priors]',
+           "[0.0 for p in priors]", _KERNEL),
+    Mutant("block means added twice in recovery", "recover.py", "beta = sums[:, :p] - means @",
+           "beta = sums[:, :p] + means @", ("recover", "sweep")),
+    Mutant("recovery without noise", "recover.py", "rng.standard_normal((*scale.shape, sums.shape[2]))",
+           "np.zeros((*scale.shape, sums.shape[2]))", ("recover", "sweep")),
+    Mutant("mask ignored", "kernel.py", "if d.mask[i] == 0.0:", "if d.mask[i] == -1.0:", _KERNEL),
+    Mutant("chain rule: atanh", "kernel.py", "d * (1.0 - rho[r] ** 2)", "d", _KERNEL),
+    Mutant("chain rule: off-diagonal once", "kernel.py", "(1.0 if i == j else 2.0)", "1.0", _KERNEL),
+    Mutant("chain rule: centred cuts", "kernel.py", "tail += gcuts[j + 1] - mean", "tail += gcuts[j + 1]", _KERNEL),
+    Mutant("chain rule: sign of eta", "kernel.py", "geta -= d", "geta += d", _KERNEL),
+    Mutant("Jacobian of log sd left out", "kernel.py", "total += theta[b] - 0.5 * (sd", "total -= 0.5 * (sd", _KERNEL),
+    Mutant("log determinant left out", "kernel.py", "total -= size * math.log(diagonal)", "total -= 0.0", _KERNEL),
+    # gates
+    Mutant("NaN passes the gates", "gates.py", "~(table.r_hat < RHAT)", "table.r_hat >= RHAT", ("gates",)),
+    Mutant("divergences pass", "gates.py", "    if diverging:\n", "    if diverging > 10:\n", ("gates",)),
+    Mutant("E-BFMI of the standard deviation", "gates.py", ".mean() / np.var(e))", ".mean() / np.std(e))", ("gates",)),
+)  # fmt: skip
+
+
+# --- planting -------------------------------------------------------------------------------------
+def problem(mutant: Mutant, root: Path) -> str:
+    """Say why a bug cannot be planted; empty if it can."""
+    path = root / PACKAGE / mutant.file
+    if not path.exists():
+        return f"{mutant.file} is not there"
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        return f"its old text is {text.count(mutant.old)} times in {mutant.file}"
+    try:
+        compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+    except SyntaxError as error:
+        return f"it does not compile: {error}"
+    return ""
+
+
+def suite(first: Sequence[str], root: Path, quick: bool) -> list[str]:
+    """Return the test files, the likely catchers first and the slow or distant ones last."""
+    wanted = [f"tests/test_{name}.py" for name in first if (root / f"tests/test_{name}.py").exists()]
+    if quick and wanted:
+        return wanted
+    every = sorted(p for p in (root / "tests").glob("test_*.py") if p.name not in NEVER)
+    rest = sorted(every, key=lambda p: LAST.index(p.name) if p.name in LAST else -1)
+    return [*dict.fromkeys([*wanted, *(str(p.relative_to(root)) for p in rest)]), "src"]
+
+
+def run(root: Path, files: Sequence[str], cache: Path, *options: str) -> tuple[int, list[str], str]:
+    """Run pytest in a copy; return its exit code, the tests that failed, and its output."""
+    environment = os.environ | {
+        "PYTHONPATH": str(root / "src"), "NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1", "CI": "1",
+        "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "--no-header", "-p", "no:cacheprovider", "--tb=no", "-rfE"]
+    try:
+        done = subprocess.run(
+            [*command, *options, *files], cwd=root, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return 1, ["(time ran out)"], ""
+    failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, flags=re.MULTILINE)
+    return done.returncode, failed, done.stdout + done.stderr
+
+
+def check_copy(root: Path, cache: Path) -> None:
+    """Stop unless the tests of the copy would import the package of the copy."""
+    environment = os.environ | {"PYTHONPATH": str(root / "src"), "NUMBA_CACHE_DIR": str(cache)}
+    code = "import alliancecred; print(alliancecred.__file__)"
+    found = subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True)
+    if not found.stdout.startswith(str(root)):
+        sys.exit(f"the copy in {root} is not what is imported: {found.stdout or found.stderr}")
+
+
+def plant(mutant: Mutant, root: Path, caches: Path, skip: Sequence[str], quick: bool) -> str:
+    """Return which test caught a bug, or SURVIVED."""
+    path = root / PACKAGE / mutant.file
+    sound, stat = path.read_text(encoding="utf-8"), path.stat()
+    # A changed kernel is compiled into a folder of its own; all else shares the compiled sound kernel.
+    cache = caches / "sound"
+    if mutant.file == "kernel.py":
+        cache = Path(tempfile.mkdtemp(dir=caches))
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        code, failed, output = run(root, suite(mutant.first, root, quick), cache, "-x", *skip)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    if code == 0:
+        return "SURVIVED"
+    return failed[0] if failed else f"pytest stopped: {output.strip().splitlines()[-1][:100]}"
+
+
+def table(found: Sequence[tuple[Mutant, str]]) -> Iterator[str]:
+    """Yield the lines of the Markdown table."""
+    yield "| bug | file | caught by |"
+    yield "|---|---|---|"
+    for mutant, by in found:
+        name = by if by.startswith(("SURVIVED", "STALE", "(", "pytest")) else f"`{by.removeprefix('tests/')}`"
+        yield f"| {mutant.name} | {mutant.file} | {name.replace('|', chr(92) + '|')} |"
+
+
+def report(found: Sequence[tuple[Mutant, str]], failing: Sequence[str]) -> str:
+    """Return the text of the committed report."""
+    survived = sum(by.startswith(("SURVIVED", "STALE")) for _, by in found)
+    head = [
+        "# Planted bugs and the tests that catch them", "",
+        "Written by `make mutants` (`tools/mutants.py`); run it again after a change of the package or of the tests.",
+        f"{len(found)} bugs, {len(found) - survived} caught by a fast test, {survived} not. The test named is the",
+        "first to fail; others may fail too.", "",
+    ]  # fmt: skip
+    tail = ["", "Left out, because they fail without any bug:", "", *(f"- `{f}`" for f in failing)] if failing else []
+    return "\n".join([*head, *table(found), *tail, ""])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="bugs to plant; none: all")
+    parser.add_argument("--quick", action="store_true", help="only the likely catchers")
+    parser.add_argument("--list", action="store_true", help="list the bugs and whether they can be planted")
+    given = parser.parse_args()
+    unknown = set(given.names) - {m.name for m in MUTANTS}
+    if unknown:
+        parser.error(f"no such bug: {', '.join(sorted(unknown))}; see --list")
+    chosen = [m for m in MUTANTS if not given.names or m.name in given.names]
+    if given.list:
+        for mutant in chosen:
+            print(f"{mutant.name}: {problem(mutant, ROOT) or 'can be planted'}")
+        return int(any(problem(m, ROOT) for m in chosen))
+
+    found: list[tuple[Mutant, str]] = []
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        root, caches = Path(folder).resolve() / "copy", Path(folder).resolve() / "numba"
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*NOT_COPIED), symlinks=True)
+        (caches / "sound").mkdir(parents=True)
+        check_copy(root, caches / "sound")
+        first = list(dict.fromkeys(name for m in chosen for name in m.first))
+        _, failing, _ = run(root, suite(first, root, given.quick), caches / "sound")
+        for test in failing:
+            print(f"fails without any bug, left out: {test}", flush=True)
+        skip = [option for test in failing for option in ("--deselect", test)]
+        for mutant in chosen:
+            start = time.perf_counter()
+            wrong = problem(mutant, root)
+            by = f"STALE: {wrong}" if wrong else plant(mutant, root, caches, skip, given.quick)
+            found.append((mutant, by))
+            print(f"{time.perf_counter() - start:6.0f} s  {mutant.name}: {by}", flush=True)
+    if given.names or given.quick:
+        print("\n".join(table(found)))
+    else:
+        REPORT.write_text(report(found, failing), encoding="utf-8")
+        print(f"written: {REPORT.relative_to(ROOT)}")
+    return int(any(by.startswith(("SURVIVED", "STALE")) for _, by in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
