@@ -125,6 +125,6 @@ def fingerprint():
     design = make_design(sim.truth.spec, fixed)
     swept = sweep(design, fixed.rows)
     arrays = structure(swept, fixed, [[True] * len(s.carriers) for s in swept.strata])
-    data = data_arrays(swept, fixed)
+    data = data_arrays(fixed)
     size = parameter_count(swept)
     return [round(log_density(0.4 * np.sin(np.arange(size) * (i + 1.0)), arrays, data)[0], 6) for i in range(3)]

@@ -77,7 +77,7 @@ def by_formula(swept, cells, theta):
 def test_density_is_the_formula(answers, terms, selves):
     design, cells = everything(answers, terms, selves)
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(swept, cells)
+    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(cells)
     rng = np.random.default_rng(0)
     points = [rng.normal(0, 0.4, parameter_count(swept)) for _ in range(20)]
     got = np.array([log_density(t, arrays, data)[0] for t in points])
@@ -93,7 +93,7 @@ def test_gradient_is_the_finite_difference(answers, centring):
     flags = all_or_none(swept, centring == "centred")
     if centring == "mixed":
         flags = [[(i + j) % 2 == 0 for i in range(len(s.carriers))] for j, s in enumerate(swept.strata)]
-    arrays, data = structure(swept, cells, flags), data_arrays(swept, cells)
+    arrays, data = structure(swept, cells, flags), data_arrays(cells)
     theta = np.random.default_rng(1).normal(0, 0.4, parameter_count(swept))
     _, gradient = log_density(theta, arrays, data)
     step = 1e-5 * np.eye(len(theta))
@@ -111,7 +111,7 @@ def test_centring_is_only_a_change_of_variables(pattern):
     swept = sweep(design, cells.rows)
     flags = [[pattern[i % 2] for i in range(len(s.carriers))] for s in swept.strata]
     mixed, whole = (structure(swept, cells, f) for f in (flags, all_or_none(swept, True)))
-    data = data_arrays(swept, cells)
+    data = data_arrays(cells)
     theta = np.random.default_rng(2).normal(0, 0.4, parameter_count(swept))
     b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
     scales = {p.sd_name: np.exp(theta[None, None, i]) for i, p in enumerate(design.pooled)}
@@ -132,7 +132,7 @@ def test_flat_priors_add_nothing():
     terms = (Level(("country",)), Shift("act", prior=Flat()), Shift("act", by=("country",), roles=("sender",)))
     design, cells = make(2, terms)
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(swept, cells, np.zeros(len(cells.rows)))
+    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(cells, np.zeros(len(cells.rows)))
     theta = np.zeros(parameter_count(swept))
     place = len(design.pooled) + 1
     moved = theta.copy()
@@ -146,20 +146,20 @@ def test_masked_rows_do_not_count():
     swept = sweep(design, cells.rows)
     arrays = structure(swept, cells, all_or_none(swept, True))
     theta = np.random.default_rng(3).normal(0, 0.3, parameter_count(swept))
-    whole = log_density(theta, arrays, data_arrays(swept, cells))[0]
+    whole = log_density(theta, arrays, data_arrays(cells))[0]
     parts = 0.0
-    empty = log_density(theta, arrays, data_arrays(swept, cells, np.zeros(len(cells.rows))))[0]
+    empty = log_density(theta, arrays, data_arrays(cells, np.zeros(len(cells.rows))))[0]
     for i in range(len(cells.rows)):
         mask = np.zeros(len(cells.rows))
         mask[i] = 1.0
-        parts += log_density(theta, arrays, data_arrays(swept, cells, mask))[0] - empty
+        parts += log_density(theta, arrays, data_arrays(cells, mask))[0] - empty
     assert whole == pytest.approx(empty + parts, rel=1e-10)
 
 
 def test_the_c_callback_is_the_kernel():
     design, cells = everything(4)
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, False)), data_arrays(swept, cells)
+    arrays, data = structure(swept, cells, all_or_none(swept, False)), data_arrays(cells)
     buffer = pack(arrays, data)
     for a, b in zip((*arrays, *data), (lambda u: (*u[0], *u[1]))(unpack(buffer)), strict=True):
         np.testing.assert_array_equal(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
@@ -244,7 +244,7 @@ def test_ten_rows_are_one_count_of_ten():
 def test_two_ordered_answers_are_the_binary_logit():
     design, cells = make(2, RICH[:-1])
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(swept, cells)
+    arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(cells)
     rng = np.random.default_rng(6)
     values = []
     for _ in range(2):
@@ -252,7 +252,7 @@ def test_two_ordered_answers_are_the_binary_logit():
         eta = swept_matrix(swept, cells.rows) @ theta[len(design.pooled) + len(design.correlated) :]
         n, k = cells.counts.sum(1), cells.counts[:, 1]
         binary = (k * eta - n * np.logaddexp(0, eta)).sum()
-        empty = log_density(theta, arrays, data_arrays(swept, cells, np.zeros(len(cells.rows))))[0]
+        empty = log_density(theta, arrays, data_arrays(cells, np.zeros(len(cells.rows))))[0]
         values.append((log_density(theta, arrays, data)[0] - empty, binary))
     for got, want in values:
         assert got == pytest.approx(want, rel=1e-12)

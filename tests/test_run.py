@@ -37,7 +37,7 @@ def fake_fit(spec, *sources, random_seed, draws, chains, progressbar):
     return made
 
 
-def fake_left_out(fit, *, random_seed, draws):
+def fake_left_out(fit, *, random_seed, draws, sampling=None):
     return job.check.ppc(fit, random_seed=random_seed).assign(status="passed")
 
 

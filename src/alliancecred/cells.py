@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from .errors import Problem, nearest, raise_spec
+from .outcome import Lattice, make_lattice, tabulate
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
 from .terms import FACTORS, Signal
@@ -78,6 +80,16 @@ class Cells:
         """People behind each row (the expected n of a topline), shape (rows,)."""
         expected = [float(t.n @ t.n_weight) for t in self.toplines]
         return np.concatenate([self.counts.sum(1).astype(float), np.asarray(expected, dtype=float)])
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """The counts each topline allows."""
+        return make_lattice(self.toplines, self.overdispersion, self.counts.shape[1])
+
+    @cached_property
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """The log mass of toplines of two groups, tabulated (see `outcome.tabulate`)."""
+        return tabulate(self.lattice, 2)
 
 
 def labels_of(rows: Rows, levels: Levels) -> pd.DataFrame:

@@ -22,7 +22,7 @@ def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFram
 
 def leave_one_out(
     fit: Fit, *, rows: Sequence[int] = (), ci_prob: float = 0.95, random_seed: int = 0,
-    sampling: Sampling = Sampling(), draws: int = 500,
+    sampling: Sampling = Sampling(), draws: int = 1000,
 ) -> pd.DataFrame:
     """Return what `ppc` does, each row predicted from a fit without it (exact refits).
 

@@ -16,8 +16,6 @@ import numpy as np
 
 from .cells import Cells
 from .kernel import Data, Structure
-from .observed import Observed, observed
-from .outcome import tabulate
 from .sweep import Part, Stratum, Swept, swept_matrix
 from .terms import Flat
 
@@ -105,15 +103,13 @@ def _mean_block(swept: Swept) -> dict[str, Any]:
     }
 
 
-def data_arrays(swept: Swept, cells: Cells, mask: np.ndarray | None = None) -> Data:
+def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
     """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out."""
-    obs: Observed = observed(swept.design, cells)
-    lattice = obs.lattice
-    table, tabulated = tabulate(lattice, 2)
+    lattice, (table, tabulated) = cells.lattice, cells.table
     keep = np.flatnonzero(tabulated == 0)
     points = int(np.isfinite(lattice.constant[keep]).sum(1).max(initial=0))
     return Data(
-        counts=np.ascontiguousarray(obs.counts, dtype=float).reshape(-1, swept.design.answers),
+        counts=np.ascontiguousarray(cells.counts, dtype=float),
         points=np.ascontiguousarray(lattice.counts[:, :points]),
         constant=np.ascontiguousarray(lattice.constant[:, :points]),
         groups=lattice.groups, concentration=lattice.concentration, table=table, tabulated=tabulated,

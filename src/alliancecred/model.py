@@ -9,7 +9,6 @@ import pytensor.tensor as pt
 
 from .cells import Cells
 from .design import Design, Pooled, coords_of, dims_of, fixed_matrix, pooled_matrix
-from .observed import observed
 from .outcome import Lattice, publish
 from .terms import LKJ, Flat, Normal
 
@@ -53,7 +52,6 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
     ``counts`` (cell, answer) is multinomial; ``published`` (topline) is the share of the first
     published group in per cent, whose likelihood is the mass of the counts its bounds allow.
     """
-    obs = observed(design, cells)
     with pm.Model(coords=coords_of(design, cells)) as model:
         eta: Tensor = 0.0
         X = fixed_matrix(design, cells.rows)
@@ -63,12 +61,12 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             matrix = pooled_matrix(design, block, cells.rows).toarray()
             eta = eta + pt.dot(matrix, _pooled_variable(design, block, model).ravel())
         logp = log_probs(eta, _cut_variable(design))
-        n = len(obs.counts)
+        n = len(cells.counts)
         if n:
             y = pm.Data("answers_given", cells.counts, dims=("cell", "answer"))
             pm.Multinomial("counts", cells.counts.sum(1), pt.exp(logp[:n]), observed=y, dims=("cell", "answer"))
         if cells.toplines:
-            _published(logp[n:], cells, obs.lattice)
+            _published(logp[n:], cells, cells.lattice)
     return model
 
 

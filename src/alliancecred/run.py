@@ -27,6 +27,7 @@ from .report import (
     render,
     source_line,
 )
+from .sampling import Sampling
 from .simulation import Simulated
 from .sources import Survey, Toplines
 from .spec import Spec, Variant, as_spec
@@ -35,6 +36,8 @@ from .summary import replace_file, summary, write_csv
 
 Say = Callable[[str], None]
 MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own
+LEFT_OUT_DRAWS = 750  # per chain
+LEFT_OUT = Sampling(tune=400, target_accept=0.95, retries=0)  # a row's fit that fails its gates says so beside it
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
         return None, (f"Leaving out one cell at a time would take {rows} fits; it is done for up to {MOST_LEFT_OUT} "
                       "cells. Call leave_one_out(fit, rows=...) for the cells you doubt.")
     say(f"leaving out one of {rows} cells at a time")
-    return check.leave_one_out(main, random_seed=size.seed, draws=min(500, size.draws)), ""
+    draws = min(LEFT_OUT_DRAWS, size.draws)
+    return check.leave_one_out(main, random_seed=size.seed, draws=draws, sampling=LEFT_OUT), ""
 
 
 # --- what is written ------------------------------------------------------------------------------

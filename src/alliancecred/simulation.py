@@ -14,7 +14,7 @@ from .design import Design, coords_of, dims_of, make_design
 from .gates import diagnosis
 from .errors import Problem, SpecError, nearest
 from .fitting import Fit, prepare
-from .outcome import make_lattice, publish
+from .outcome import publish
 from .prediction import answer_probs
 from .sources import DataReport, ReportLine, Survey, Toplines
 from .spec import Fielding, Simulation, Spec, as_spec
@@ -260,10 +260,9 @@ def replicate(
         counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
     if cells.toplines:
-        concentration = make_lattice(cells.toplines, cells.overdispersion, design.answers).concentration
         shares = np.stack([
             [100 * publish(t, a, p, rng)[0] for p in probs[:, n + i]]
-            for i, (t, a) in enumerate(zip(cells.toplines, concentration, strict=True))
+            for i, (t, a) in enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
         ], axis=-1)
         out["published"] = (("chain", "draw", "topline"), shares.reshape(chains, size, -1))
     return xr.Dataset(out, coords={"chain": np.arange(chains), "draw": np.arange(size)})

@@ -109,7 +109,7 @@ def sample(
     from ..kernel import pack
 
     swept = sweep(design, cells.rows)
-    data = data_arrays(swept, cells, mask)
+    data = data_arrays(cells, mask)
     cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
 
