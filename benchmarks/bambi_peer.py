@@ -15,14 +15,24 @@ imported = time.perf_counter()
 model = bmb.Model(
     "p(k,n) ~ post*us + elite*us + (1+post|country) + (1+post|ally) + (1+post|country:ally)", table, family="binomial"
 )
-fit = model.fit(draws=1000, tune=1000, chains=4, cores=2, random_seed=int(sys.argv[2]), progressbar=False,
-                inference_method="nutpie")
+fit = model.fit(
+    draws=1000, tune=1000, chains=4, cores=2, random_seed=int(sys.argv[2]), progressbar=False, inference_method="nutpie"
+)
 end = time.perf_counter()
 names = [v for v in fit.posterior.data_vars if "offset" not in v]
 summary = az.summary(fit, var_names=names, round_to="none")
-print(json.dumps({
-    "what": "bambi with nutpie", "import_and_read": imported - start, "fit": end - imported, "whole": end - start,
-    "sampling": float(fit.posterior.attrs.get("sampling_time", float("nan"))),
-    "ess_min": float(summary.ess_bulk.min()), "ess_min_scales": float(summary.ess_bulk[summary.index.str.contains("sigma")].min()),
-    "divergences": int(fit.sample_stats.diverging.sum()), "r_hat_max": float(summary.r_hat.max()),
-}))
+print(
+    json.dumps(
+        {
+            "what": "bambi with nutpie",
+            "import_and_read": imported - start,
+            "fit": end - imported,
+            "whole": end - start,
+            "sampling": float(fit.posterior.attrs.get("sampling_time", float("nan"))),
+            "ess_min": float(summary.ess_bulk.min()),
+            "ess_min_scales": float(summary.ess_bulk[summary.index.str.contains("sigma")].min()),
+            "divergences": int(fit.sample_stats.diverging.sum()),
+            "r_hat_max": float(summary.r_hat.max()),
+        }
+    )
+)

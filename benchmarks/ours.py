@@ -20,15 +20,20 @@ def canonical_spec() -> ac.Spec:
     """post·us + elite·us + (1 + post | country) + (1 + post | ally) + (1 + post | country:ally)."""
     us = ("ally", ("US",))
     return ac.Spec(
-        "canonical", ("no", "yes"), ("yes",),
+        "canonical",
+        ("no", "yes"),
+        ("yes",),
         (
-            ac.Fixed("us", (us,)), ac.Shift("post"), ac.Gap("elite", prior=ac.Normal(0, 1.5)),
+            ac.Fixed("us", (us,)),
+            ac.Shift("post"),
+            ac.Gap("elite", prior=ac.Normal(0, 1.5)),
             ac.Fixed("us_elite", (us, ("population", ("elite",)))),
             *[ac.Level(by) for by in LEVELS],
             *[ac.Shift("post", by=by, together=True, correlated=True) for by in LEVELS],
         ),
         waves=tuple(ac.Wave(w, dt.date.fromisoformat(f"{w}-02"), dt.date.fromisoformat(f"{w}-20")) for w in WAVES),
-        signals=(ac.Signal("post", "US", dt.date(2025, 2, 15)),), self_ratings="merged",
+        signals=(ac.Signal("post", "US", dt.date(2025, 2, 15)),),
+        self_ratings="merged",
     )
 
 
@@ -37,8 +42,10 @@ def canonical_survey(path: str | Path) -> ac.Survey:
     table = pd.read_csv(path, keep_default_na=False)
     table["no"] = table.n - table.k
     return ac.read_counts(
-        table, roles=ac.Roles(country="country", ally="ally", wave="wave", population="pop"),
-        counts={"no": "no", "yes": "k"}, top=("yes",),
+        table,
+        roles=ac.Roles(country="country", ally="ally", wave="wave", population="pop"),
+        counts={"no": "no", "yes": "k"},
+        top=("yes",),
     )
 
 
@@ -53,10 +60,16 @@ def main(path: str, seed: int) -> dict[str, object]:
     table = fit.diagnosis.table
     scales = table[table.variable.str.startswith(("sd_", "corr_"))]
     return {
-        "what": "alliancecred", "import_and_read": imported - start, "fit": first - imported, "second_fit": end - first,
-        "sampling": float(again.idata.attrs["sampling_time"]), "whole": first - start,
-        "ess_min": float(table.ess_bulk.min()), "ess_min_scales": float(scales.ess_bulk.min()),
-        "divergences": again.diagnosis.divergences + fit.diagnosis.divergences, "r_hat_max": float(table.r_hat.max()),
+        "what": "alliancecred",
+        "import_and_read": imported - start,
+        "fit": first - imported,
+        "second_fit": end - first,
+        "sampling": float(again.idata.attrs["sampling_time"]),
+        "whole": first - start,
+        "ess_min": float(table.ess_bulk.min()),
+        "ess_min_scales": float(scales.ess_bulk.min()),
+        "divergences": again.diagnosis.divergences + fit.diagnosis.divergences,
+        "r_hat_max": float(table.r_hat.max()),
     }
 
 

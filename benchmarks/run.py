@@ -23,8 +23,13 @@ CELLS = HERE.parents[1] / "shared" / "bench" / "canonical_cells.csv"
 def measure(script: str, cells: Path, seed: int) -> dict[str, float]:
     """Run one script in a process of its own; add the wall time of the whole process."""
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, str(HERE / script), str(cells), str(seed)], capture_output=True, text=True,
-                          env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}, check=False)
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), str(cells), str(seed)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"{script} failed:\n{done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1]) | {"process": time.perf_counter() - start}
@@ -43,15 +48,26 @@ def main(cells: Path, repeats: int) -> int:
         for name, script in scripts.items():
             runs[name].append(measure(script, cells, i + 1))
             print(name, {k: round(v, 2) for k, v in runs[name][-1].items() if isinstance(v, float)}, flush=True)
-    medians = {n: {k: statistics.median(r[k] for r in rs) for k, v in rs[0].items() if isinstance(v, int | float)}
-               for n, rs in runs.items()}
+    medians = {
+        n: {k: statistics.median(r[k] for r in rs) for k, v in rs[0].items() if isinstance(v, int | float)}
+        for n, rs in runs.items()
+    }
     for m in medians.values():
         m["scale_ess_per_second_of_sampling"] = m["ess_min_scales"] / m["sampling"]
         m["scale_ess_per_second_of_process"] = m["ess_min_scales"] / m["whole"]
-    ratios = {n: {k: m[k] / medians["alliancecred"][k] for k in ("fit", "whole", "sampling")}
-              for n, m in medians.items() if n != "alliancecred"}
-    out = {"date": dt.date.today().isoformat(), "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-           "python": platform.python_version(), "medians": medians, "ratios_to_alliancecred": ratios, "runs": runs}
+    ratios = {
+        n: {k: m[k] / medians["alliancecred"][k] for k in ("fit", "whole", "sampling")}
+        for n, m in medians.items()
+        if n != "alliancecred"
+    }
+    out = {
+        "date": dt.date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "medians": medians,
+        "ratios_to_alliancecred": ratios,
+        "runs": runs,
+    }
     (HERE / "results.json").write_text(json.dumps(out, indent=1) + "\n")
     print(json.dumps({"medians": medians, "ratios": ratios}, indent=1))
     return 0

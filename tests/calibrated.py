@@ -7,20 +7,23 @@ import numpy as np
 from scipy import stats
 
 from alliancecred.density import data_arrays, parameter_count, structure
-from alliancecred.design import make_design
 from alliancecred.estimands import gap, shift
 from alliancecred.fitting import fit_design
+from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.prediction import answer_probs
 from alliancecred.sampling import Sampling
 from alliancecred.simulation import dataset, draw_prior, simulate
-from alliancecred.spec import Fielding, models_dir, read_spec
+from alliancecred.spec import Fielding
+from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
 
 DRAWS = 99
 FIELDINGS = (
-    Fielding("2025-01", 300), Fielding("2025-03", 200),
-    Fielding("2025-01", 60, "elite", ("UK",)), Fielding("2025-03", 60, "elite", ("UK",)),
+    Fielding("2025-01", 300),
+    Fielding("2025-03", 200),
+    Fielding("2025-01", 60, "elite", ("UK",)),
+    Fielding("2025-03", 60, "elite", ("UK",)),
 )
 
 
@@ -68,8 +71,11 @@ def fit_once(seed):
     keep = np.linspace(0, len(post["intercept"]) - 1, DRAWS).astype(int)
     ranks = {k: int((post[k][keep] < truth[k][0]).sum()) for k in truth}
     return {
-        "ranks": ranks, "sd": {k: float(v.std()) for k, v in post.items()}, "passed": fit.diagnosis.passed,
-        "attempts": int(fit.idata.attrs["attempts"]), "problems": fit.diagnosis.problems,
+        "ranks": ranks,
+        "sd": {k: float(v.std()) for k, v in post.items()},
+        "passed": fit.diagnosis.passed,
+        "attempts": int(fit.idata.attrs["attempts"]),
+        "problems": fit.diagnosis.problems,
     }
 
 

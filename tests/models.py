@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from alliancecred.cells import Cells, make_cells
-from alliancecred.design import Design, make_design
+from alliancecred.design import Design
+from alliancecred.identify import make_design
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import LKJ, Cuts, Fixed, Gap, HalfNormal, Level, Normal, Shift, Signal, Wave
@@ -51,7 +52,14 @@ MERGED = (
 def make_spec(answers: int = 3, terms: tuple = RICH, self_ratings: str = "apart") -> Spec:
     names = tuple(f"a{k}" for k in range(answers))
     return Spec(
-        "small", names, names[-1:], terms, waves=WAVES, signals=(SIGNAL,), countries=COUNTRIES, allies=ALLIES,
+        "small",
+        names,
+        names[-1:],
+        terms,
+        waves=WAVES,
+        signals=(SIGNAL,),
+        countries=COUNTRIES,
+        allies=ALLIES,
         self_ratings=self_ratings,
     )
 

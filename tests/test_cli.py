@@ -100,8 +100,18 @@ def test_incomplete_without_an_interrupt_is_a_problem(monkeypatch, capsys):
     assert "12 of 4000" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["rnu"], ["run", "m"], ["run", "--out", "o"], ["run", "m", "--out", "o", "--draws", "0"],
-                                       ["run", "m", "--out", "o", "--seed", "x"], ["models", "extra"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["rnu"],
+        ["run", "m"],
+        ["run", "--out", "o"],
+        ["run", "m", "--out", "o", "--draws", "0"],
+        ["run", "m", "--out", "o", "--seed", "x"],
+        ["models", "extra"],
+    ],
+)
 def test_wrong_usage(arguments, capsys):
     assert main(arguments) == WRONG_USAGE
     assert "usage:" in capsys.readouterr().err
@@ -114,7 +124,9 @@ def test_an_unknown_model_is_one_readable_paragraph(tmp_path, capsys):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("text", "words"), [("name = ", "not valid TOML"), ("", "required key"), ("nmae = 'x'", "unknown key")])
+@pytest.mark.parametrize(
+    ("text", "words"), [("name = ", "not valid TOML"), ("", "required key"), ("nmae = 'x'", "unknown key")]
+)
 @pytest.mark.parametrize("command", [["check"], ["run", "--out", "o"]])
 def test_a_bad_spec_is_one_readable_paragraph(tmp_path, monkeypatch, capsys, text, words, command):
     monkeypatch.chdir(tmp_path)
@@ -155,8 +167,14 @@ def test_check_prints_the_design_and_samples_nothing(monkeypatch, capsys):
     monkeypatch.setattr(engine, "fit_design", lambda *a, **o: pytest.fail("sampled"))
     assert main(["check", "microcode_2025"]) == DONE
     said = capsys.readouterr().out
-    for words in ("shift_us2025[other]: no data, left out", "12 published shares", "half-normal (sd 0.5)",
-                  "first-order effect, allies of the US", "beta-binomial", "Level by country"):
+    for words in (
+        "shift_us2025[other]: no data, left out",
+        "12 published shares",
+        "half-normal (sd 0.5)",
+        "first-order effect, allies of the US",
+        "beta-binomial",
+        "Level by country",
+    ):
         assert words in said
 
 
@@ -175,7 +193,9 @@ def test_plain_keeps_letters():
 
 
 def test_the_command_starts_without_loading_what_it_does_not_need():
-    code = ("import alliancecred.cli as c, sys, json; c.parser(); "
-            "print(json.dumps([m for m in ('numpy', 'pandas', 'xarray', 'matplotlib', 'pymc') if m in sys.modules]))")
+    code = (
+        "import alliancecred.cli as c, sys, json; c.parser(); "
+        "print(json.dumps([m for m in ('numpy', 'pandas', 'xarray', 'matplotlib', 'pymc') if m in sys.modules]))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert json.loads(loaded) == []

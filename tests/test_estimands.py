@@ -18,12 +18,12 @@ import xarray as xr
 
 from alliancecred import prediction
 from alliancecred.cells import make_cells
-from alliancecred.design import make_design
 from alliancecred.errors import PredictError, SpecError
 from alliancecred.estimands import change, contrast, evaluate, gap, levels, shift
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
+from alliancecred.identify import make_design
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Estimand, Spec
@@ -272,7 +272,7 @@ def test_change_is_before_after_only_where_a_signal_lies_between():
 
 
 def test_a_change_taken_backwards_names_the_signal_too():
-    # BUG (estimands._between): dates are compared in the order of the arguments.
+    # BUG (asked.signals_between): dates are compared in the order of the arguments.
     backwards = change(fit(), "w2", "w10")
     np.testing.assert_allclose(backwards.draws.values, -change(fit(), "w10", "w2").draws.values, atol=1e-9)
     assert backwards.identification == "before-after"
@@ -399,7 +399,7 @@ def test_gap_in_shift(by):
 
 
 def test_gap_in_shift_is_taken_at_the_first_wave_by_date():
-    # BUG (estimands._both_asked): cells are in the order of wave names; the first of those is kept ("w1", not "w2").
+    # BUG (asked.asked_of_both): cells are in the order of wave names; the first of those is kept ("w1", not "w2").
     assert set(gap(fit(), signal="aid", by=("ally",)).draws.wave.values) == {"w2"}
 
 
@@ -527,7 +527,7 @@ def test_a_spec_asks_the_same_questions():
 
 
 def test_draws_that_are_not_a_number_fail():
-    # BUG (estimands._status): rows that do not vary are passed over, and NaN does not vary.
+    # BUG (averaging._status): rows that do not vary are passed over, and NaN does not vary.
     of = fit(2)
     broken = replace(of, idata=xr.DataTree.from_dict({"posterior": of.posterior.assign(
         intercept=of.posterior["intercept"] * np.nan)}))  # fmt: skip
@@ -547,14 +547,14 @@ def test_labels_of_identification():
 
 
 def test_no_difference_in_differences_where_the_model_has_nothing_that_the_unexposed_share():
-    # BUG (estimands._identification): without a wave term the countries not exposed do not enter the estimate.
+    # BUG (asked.identification): without a wave term the countries not exposed do not enter the estimate.
     terms = tuple(t for t in spec().terms if t != Level(("wave",)))
     some = made(spec(signals=(replace(AID, countries=("PL", "US")),), terms=terms))
     assert shift(some).identification == "before-after"
 
 
 def test_no_difference_in_differences_without_a_comparison_on_both_sides():
-    # BUG (estimands._identification): Germans, the only ones not exposed, were asked before the signal only.
+    # BUG (asked.identification): Germans, the only ones not exposed, were asked before the signal only.
     asked = tuple(r for r in ASKED if r[0] != "DE" or r[2] == "w10")
     some = made(spec(signals=(replace(AID, countries=("PL", "US")),)), asked)
     assert shift(some).identification == "before-after"

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from alliancecred.cells import Cells, make_cells
-from alliancecred.design import Design, fixed_matrix, make_design, prior_only
+from alliancecred.design import Design, fixed_matrix, prior_only
 from alliancecred.errors import IdentificationWarning, SpecError
-from alliancecred.identify import identification_warnings, warn_identification
+from alliancecred.identify import identification_warnings, make_design, warn_identification
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift, Signal, Term, Wave

@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from models import MERGED, RICH, make, make_spec, make_survey
 from scipy import stats
 from test_sweep import swept_covariance
 
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
-from alliancecred.design import make_design
+from alliancecred.identify import make_design
 from alliancecred.kernel import digamma, log_density, log_density_c, pack, unpack
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Flat, Level, Shift
+from models import MERGED, RICH, make, make_spec, make_survey
 
 
 def published(spec, overdispersion=0.0):
@@ -25,8 +25,16 @@ def published(spec, overdispersion=0.0):
     rest = tuple(range(last))
     cells = [("DE", "US", "w1", 0.55, 0.6), ("PL", "US", "w3", 0.2, 0.31), ("UK", "FR", "w2", 0.485, 0.495)]
     rows = tuple(
-        Topline({"country": c, "ally": a, "target": "", "wave": v, "population": "public"}, ((last,), rest), (lo,), (hi,),
-                n, w, ("x",), "made up")
+        Topline(
+            {"country": c, "ally": a, "target": "", "wave": v, "population": "public"},
+            ((last,), rest),
+            (lo,),
+            (hi,),
+            n,
+            w,
+            ("x",),
+            "made up",
+        )
         for c, a, v, lo, hi in cells
     )
     if last > 1:
@@ -56,7 +64,9 @@ def by_formula(swept, cells, theta):
     sd, rho, spacing, x = np.exp(theta[:b]), np.tanh(theta[b : b + r]), theta[b + r : b + r + c], theta[b + r + c :]
     scales = {p.sd_name: s for p, s in zip(design.pooled, sd, strict=True)}
     scales |= {p.corr_name: v for p, v in zip(design.correlated, rho, strict=True)}
-    total = sum(stats.halfnorm(scale=p.scale.sd).logpdf(s) + math.log(s) for p, s in zip(design.pooled, sd, strict=True))
+    total = sum(
+        stats.halfnorm(scale=p.scale.sd).logpdf(s) + math.log(s) for p, s in zip(design.pooled, sd, strict=True)
+    )
     for p, v in zip(design.correlated, rho, strict=True):
         eta = p.correlation.eta
         total += stats.beta(eta, eta).logpdf((v + 1) / 2) - math.log(2) + math.log(1 - v**2)
@@ -73,7 +83,9 @@ def by_formula(swept, cells, theta):
     return total
 
 
-@pytest.mark.parametrize(("answers", "terms", "selves"), [(2, RICH[:-1], "apart"), (4, RICH, "apart"), (2, MERGED, "merged")])
+@pytest.mark.parametrize(
+    ("answers", "terms", "selves"), [(2, RICH[:-1], "apart"), (4, RICH, "apart"), (2, MERGED, "merged")]
+)
 def test_density_is_the_formula(answers, terms, selves):
     design, cells = everything(answers, terms, selves)
     swept = sweep(design, cells.rows)
@@ -173,7 +185,8 @@ def test_the_c_callback_is_the_kernel():
 
     status = log_density_c.ctypes(len(theta), at(theta), at(gradient), at(value), at(buffer))
     want, slope = log_density.py_func(theta, arrays, data)
-    assert status == 0 and value[0] == pytest.approx(want, rel=1e-12)
+    assert status == 0
+    assert value[0] == pytest.approx(want, rel=1e-12)
     np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
 
 
@@ -206,7 +219,9 @@ def test_pymc_model_is_the_same_density():
             value = np.asarray(one[rv.name.removesuffix("_unit")], dtype=float)
             value = (value + 1) / 2 if rv.name.endswith("_unit") else value
             name = model.rvs_to_values[rv].name
-            point[name] = np.asarray(transform.forward(value, *rv.owner.inputs).eval()) if transform is not None else value
+            point[name] = (
+                np.asarray(transform.forward(value, *rv.owner.inputs).eval()) if transform is not None else value
+            )
         want = sum(stats.norm(c.prior.mean, c.prior.sd).logpdf(_scalar(design, one, c)) for c in design.coefficients)
         for b in design.pooled:
             want += stats.halfnorm(scale=b.scale.sd).logpdf(one[b.sd_name])
@@ -218,8 +233,10 @@ def test_pymc_model_is_the_same_density():
                 sd = sd * math.sqrt(1 - rho**2)
             want += stats.norm(mean, sd).logpdf(one[b.variable]).sum()
         want += stats.norm(design.cuts.mean, design.cuts.sd).logpdf(one["cut_spacing"]).sum()
-        logs = log_probs(linear_predictor(design, cells.rows, {k: v[None] for k, v in one.items()})[0],
-                         cut_points(one["cut_spacing"]))
+        logs = log_probs(
+            linear_predictor(design, cells.rows, {k: v[None] for k, v in one.items()})[0],
+            cut_points(one["cut_spacing"]),
+        )
         n = len(cells.counts)
         want += (cells.counts * logs[:n]).sum() + multinomial_constant(cells.counts).sum()
         want += lattice_loglik(logs[n:], make_lattice(cells.toplines, cells.overdispersion, 3)).sum()

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from models import MERGED, RICH, make, make_spec, make_survey
 
 from alliancecred.cells import make_cells
-from alliancecred.design import fixed_matrix, linear_predictor, make_design, pooled_matrix
+from alliancecred.design import fixed_matrix, linear_predictor, pooled_matrix
+from alliancecred.identify import make_design
 from alliancecred.simulation import draw_prior
+from models import MERGED, RICH, make, make_spec, make_survey
 
 AFTER = {"w1": 0.0, "w2": 1.0, "w3": 1.0}
 
@@ -62,7 +63,9 @@ def test_merged_self_ratings_equal_the_formula_written_by_hand():
         on, us = AFTER[row.wave], row.ally == "US"
         c, a = design.levels["country"].index(row.country), design.levels["ally"].index(row.ally)
         for i in range(3):
-            want = draws["intercept"][i] + us * draws["fixed_us"][i] + (row.population == "elite") * draws["gap_elite"][i]
+            want = (
+                draws["intercept"][i] + us * draws["fixed_us"][i] + (row.population == "elite") * draws["gap_elite"][i]
+            )
             want += draws["level_country"][i, c] + draws["level_ally"][i, a] + draws["level_country_ally"][i, c, a]
             want += on * draws["shift_act"][i, roles.index("sender" if us else "other")]
             want += on * (draws["shift_act_all_country"][i, c] + draws["shift_act_all_ally"][i, a])
@@ -73,8 +76,15 @@ def test_merged_self_ratings_equal_the_formula_written_by_hand():
 def test_blocks_as_matrices_give_the_same_predictor():
     design, cells = make(3, RICH)
     draws = draw_prior(design, np.random.default_rng(5), 2)
-    beta = np.array([[draws[c.variable][i, design.variables[c.variable].index(j)] if c.label else draws[c.variable][i]
-                      for j, c in enumerate(design.coefficients)] for i in range(2)])
+    beta = np.array(
+        [
+            [
+                draws[c.variable][i, design.variables[c.variable].index(j)] if c.label else draws[c.variable][i]
+                for j, c in enumerate(design.coefficients)
+            ]
+            for i in range(2)
+        ]
+    )
     eta = beta @ fixed_matrix(design, cells.rows).T
     for block in design.pooled:
         eta = eta + (pooled_matrix(design, block, cells.rows) @ draws[block.variable].reshape(2, -1).T).T
@@ -96,7 +106,9 @@ def test_renamed_labels_and_swapped_order_change_nothing():
         if "country" in block.by:
             flipped[block.variable] = np.flip(draws[block.variable], axis=1 + block.by.index("country"))
     one = dict(zip(map(tuple, cells.labels().to_numpy()), linear_predictor(design, cells.rows, draws).T, strict=True))
-    two = dict(zip(map(tuple, other.labels().to_numpy()), linear_predictor(design2, other.rows, flipped).T, strict=True))
+    two = dict(
+        zip(map(tuple, other.labels().to_numpy()), linear_predictor(design2, other.rows, flipped).T, strict=True)
+    )
     assert one.keys() == two.keys()
     for key in one:
         np.testing.assert_allclose(one[key], two[key], rtol=1e-12)

@@ -11,11 +11,11 @@ import pytest
 import xarray as xr
 
 from alliancecred.cells import make_cells, rows_of
-from alliancecred.design import make_design
 from alliancecred.errors import PredictError, SpecError
 from alliancecred.estimands import contrast, levels, shift
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
+from alliancecred.identify import make_design
 from alliancecred.prediction import _complete, extend, predict
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey

@@ -20,12 +20,19 @@ from alliancecred.report.page import style
 from alliancecred.report.prior import points_at_half
 from alliancecred.report.words import GLOSSARY, prior_words, term_words
 from alliancecred.sampling import Sampling
-from alliancecred.spec import models_dir, read_spec
+from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summary import summary
 from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
 
-NASTY = ("<script>alert(1)</script>", "\"><svg onload=alert(1)>", "</title><img src=x onerror=alert(1)>",
-         "javascript:alert(1)", "{{7*7}}", "a\x1b[31mb\x00c", "$x^2$ & 'q'")
+NASTY = (
+    "<script>alert(1)</script>",
+    '"><svg onload=alert(1)>',
+    "</title><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "{{7*7}}",
+    "a\x1b[31mb\x00c",
+    "$x^2$ & 'q'",
+)
 VOID = {"meta", "br", "img", "source", "hr", "col"}
 
 
@@ -65,8 +72,21 @@ def contents_of(name, **changes):
     estimates = evaluate_all(fit)
     truth = evaluate_all(replace(opened.truth, spec=spec)) if opened.truth else ()
     left = fake_left_out(fit, random_seed=1, draws=1) if len(cells.rows) < 30 else None
-    return Contents(fit, estimates, (), full_table(spec, estimates, truth), summary(list(estimates)), check.ppc(fit), left,
-                    ("a remark",), ("DataWarning: look here",), "a source", (("data.csv", "ab" * 32),), "2025-03-31", 1.0)
+    return Contents(
+        fit,
+        estimates,
+        (),
+        full_table(spec, estimates, truth),
+        summary(list(estimates)),
+        check.ppc(fit),
+        left,
+        ("a remark",),
+        ("DataWarning: look here",),
+        "a source",
+        (("data.csv", "ab" * 32),),
+        "2025-03-31",
+        1.0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +95,15 @@ def contents():
 
 
 @pytest.fixture(scope="module")
-def page(contents, tmp_path_factory):
-    return render(contents, draw_pictures(contents, tmp_path_factory.mktemp("figures")))
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("report") / "figures"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(contents, folder):
+    return render(contents, draw_pictures(contents, folder))
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +129,13 @@ def test_the_style_sheet_loads_nothing():
     assert not re.search(r"url\(|@import|expression|</", style())
 
 
-def test_links_lead_to_parts_and_files_that_are_there(contents, tmp_path):
-    folder = tmp_path / "figures"
-    folder.mkdir()
-    elements = read(render(contents, draw_pictures(contents, folder))).elements
+def test_links_lead_to_parts_and_files_that_are_there(page, folder):
+    elements = read(page).elements
     anchors = {f"#{a['id']}" for _, a in elements if "id" in a}
     for _, attrs in elements:
         target = attrs.get("href", "")
         assert not target.startswith("#") or target in anchors
-        assert not target.startswith("figures/") or (tmp_path / target).is_file()
+        assert not target.startswith("figures/") or (folder.parent / target).is_file()
 
 
 def test_no_label_becomes_markup(picture):
@@ -136,8 +161,18 @@ def test_only_markup_is_markup():
 def test_what_was_done_can_be_read(page, contents):
     text = "".join(read(page).text)
     spec = contents.spec
-    for words in (spec.title, spec.question, *spec.references, contents.spec.digest, "ab" * 32, "a remark",
-                  "DataWarning: look here", *contents.fit.design.notes, "All gates passed", "2025-03-31"):
+    for words in (
+        spec.title,
+        spec.question,
+        *spec.references,
+        contents.spec.digest,
+        "ab" * 32,
+        "a remark",
+        "DataWarning: look here",
+        *contents.fit.design.notes,
+        "All gates passed",
+        "2025-03-31",
+    ):
         assert words in text, words
     for report in contents.fit.cells.reports:
         assert all(line.what in text for line in report.lines)
@@ -174,9 +209,8 @@ def test_rows_of_tables_have_a_cell_for_every_head(page):
         assert len(sizes) == 1
 
 
-def test_a_mean_names_its_countries_and_not_the_ally(contents, tmp_path):
-    draw_pictures(contents, tmp_path)
-    labels = pd.read_csv(tmp_path / "shift_means.csv").label
+def test_a_mean_names_its_countries_and_not_the_ally(page, folder):
+    labels = pd.read_csv(folder / "shift_means.csv").label
     assert "Mean of CA, DE, PL, UK" in set(labels)
     assert not labels.isin(["United States"]).any()
 
@@ -214,16 +248,25 @@ def test_every_prior_has_words(prior):
 
 def test_every_term_has_words():
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
-    terms = [Level(("country",)), Shift("us2025"), Shift("us2025", by=("ally",), roles=("other",), correlated=True), Gap(),
-             Gap(by=("ally",)), Gap(signal="us2025"), Gap(signal="us2025", by=("ally",)),
-             Fixed("us", (("ally", ("US",)),)), Cuts()]
+    terms = [
+        Level(("country",)),
+        Shift("us2025"),
+        Shift("us2025", by=("ally",), roles=("other",), correlated=True),
+        Gap(),
+        Gap(by=("ally",)),
+        Gap(signal="us2025"),
+        Gap(signal="us2025", by=("ally",)),
+        Fixed("us", (("ally", ("US",)),)),
+        Cuts(),
+    ]
     words = [term_words(t, spec) for t in terms]
     assert len(set(words)) == len(terms)
     assert not [w for w in words if "(by=" in w or not w.endswith(".")]
 
 
-@pytest.mark.parametrize(("p", "words"), [(1.0, "> 0.999"), (0.0, "< 0.001"), (0.5, "0.50"), (0.005, "0.005"),
-                                          (float("nan"), "–")])
+@pytest.mark.parametrize(
+    ("p", "words"), [(1.0, "> 0.999"), (0.0, "< 0.001"), (0.5, "0.50"), (0.005, "0.005"), (float("nan"), "–")]
+)
 def test_a_probability_is_never_printed_as_certain(p, words):
     assert chance(p) == words
 

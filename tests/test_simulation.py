@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from alliancecred.cells import Cells, make_cells
-from alliancecred.design import Design, make_design
+from alliancecred.design import Design
 from alliancecred.errors import SpecError
 from alliancecred.estimands import levels, shift
+from alliancecred.identify import make_design
 from alliancecred.model import plain_model
 from alliancecred.simulation import draw_prior, posterior_predictive, prior_predictive, simulate
 from alliancecred.sources import DataReport, Survey, Topline, Toplines

@@ -10,22 +10,9 @@ import pytest
 
 from alliancecred.codec import decode
 from alliancecred.errors import SpecError
-from alliancecred.spec import (
-    Estimand,
-    Fielding,
-    Simulation,
-    Spec,
-    SurveyFile,
-    ToplineFile,
-    Variant,
-    as_spec,
-    check_spec,
-    models_dir,
-    read_spec,
-    shipped_models,
-    spec_from_table,
-    spec_to_toml,
-)
+from alliancecred.spec import Estimand, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
+from alliancecred.spec_check import check_spec
+from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
 from alliancecred.terms import LKJ, Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Signal, Wave
 
 D = dt.date
@@ -289,7 +276,7 @@ def test_cuts_by_group_say_so():
 
 
 def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
-    # BUG (spec.spec_from_table): unsupported terms are taken out before the others are numbered.
+    # BUG (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
     with pytest.raises(SpecError) as caught:
         spec_from_table(TABLE | {"terms": [{"kind": "trend"}, {"kind": "level", "by": 3}]})
     assert {p.column for p in caught.value.problems} == {"terms[0]", "terms[1].by"}
@@ -442,23 +429,23 @@ def test_a_file_with_an_inconsistency_is_refused_too():
 
 @pytest.mark.parametrize("prior", [Normal(float("nan"), 1.0), Normal(0.0, float("inf"))], ids=["mean nan", "sd inf"])
 def test_a_prior_that_is_not_finite_is_refused_in_python_as_in_toml(prior):
-    # BUG (spec._prior_problems): only `sd > 0` is asked.
+    # BUG (spec_check._prior_problems): only `sd > 0` is asked.
     assert "prior" in problems(replace(GOOD, intercept=prior))
 
 
 def test_a_signal_that_exposes_an_undeclared_country_is_refused():
-    # BUG (spec._signal_problems): a slip in `countries` silently leaves that country unexposed.
+    # BUG (spec_check._signal_problems): a slip in `countries` silently leaves that country unexposed.
     assert "'PLL'" in problems(replace(GOOD, **signal(countries=("DE", "PLL"))))
 
 
 @pytest.mark.parametrize("where", [("self", ("true",)), ("ally", ("US", "UKK"))], ids=["self", "label"])
 def test_a_fixed_term_that_matches_undeclared_labels_is_refused(where):
-    # BUG (spec._term_problems): `self = ["true"]` would mean "not self", "UKK" would match nothing.
+    # BUG (spec_check._term_problems): `self = ["true"]` would mean "not self", "UKK" would match nothing.
     assert where[1][-1] in problems(replace(GOOD, **term(Fixed("x", (where,)))))
 
 
 def test_one_correlated_shift_over_several_roles_is_refused_unless_together():
-    # BUG (spec._across_terms): it makes one block per role, all correlated with the same level: what two terms may not.
+    # BUG (spec_check._across_terms): one block per role, all correlated with one level: what two terms may not.
     apart = Shift("aid", ("country",), ("sender", "other"), correlated=True)
     check_spec(replace(GOOD, **term(replace(apart, together=True))))
     assert "not supported yet" in problems(replace(GOOD, **term(apart)))
@@ -473,5 +460,5 @@ def test_one_correlated_shift_over_several_roles_is_refused_unless_together():
     ],
 )  # fmt: skip
 def test_an_estimand_with_an_argument_that_its_function_does_not_take_is_refused(wrong):
-    # BUG (spec._estimand_problems, estimands.evaluate): such an argument is silently ignored.
+    # BUG (spec_check._estimand_problems, estimands.evaluate): such an argument is silently ignored.
     assert "estimands[0]" in problems(replace(GOOD, estimands=(wrong,)))

@@ -2,16 +2,19 @@
 
 import numpy as np
 import pytest
-from models import MERGED, RICH, make
 from scipy import stats
 
 from alliancecred.design import fixed_matrix, linear_predictor, pooled_matrix
 from alliancecred.recover import recover
-from alliancecred.simulation import draw_prior
 from alliancecred.sweep import cholesky, covariance, mean_covariance, sweep, swept_matrix
 from alliancecred.terms import Flat, Level, Normal, Shift
+from models import MERGED, RICH, make
 
-CASES = {"rich": (3, RICH, "apart"), "merged": (2, MERGED, "merged"), "levels only": (2, (Level(("country",)),), "apart")}
+CASES = {
+    "rich": (3, RICH, "apart"),
+    "merged": (2, MERGED, "merged"),
+    "levels only": (2, (Level(("country",)),), "apart"),
+}
 
 
 def scales_of(design, seed=0):
@@ -40,7 +43,9 @@ def swept_covariance(swept, scales):
     out[:k, :k] = np.array(mean_covariance(swept, scales), dtype=float)
     for s in swept.strata:
         m = len(s.carriers)
-        out[k : k + m * s.size, k : k + m * s.size] = np.kron(np.array(covariance(s, scales), dtype=float), np.eye(s.size))
+        out[k : k + m * s.size, k : k + m * s.size] = np.kron(
+            np.array(covariance(s, scales), dtype=float), np.eye(s.size)
+        )
         k += m * s.size
     assert k == size
     return out
@@ -65,7 +70,8 @@ def test_fewer_coordinates_than_effects(case):
 def test_a_mean_no_coefficient_spans_keeps_a_coordinate_of_its_own():
     design, cells = make(2, (Level(("country",)), Shift("act", by=("country",), together=True)), "apart")
     swept = sweep(design, cells.rows)
-    assert swept.extra and len(swept.loadings) == len(design.coefficients) + 1
+    assert swept.extra
+    assert len(swept.loadings) == len(design.coefficients) + 1
     scales = scales_of(design)
     M = swept_matrix(swept, cells.rows)
     got = M @ swept_covariance(swept, scales) @ M.T
@@ -110,7 +116,11 @@ def test_recovered_blocks_have_their_prior_distribution(case):
             assert np.abs(cross - scales[b.corr_name] * np.eye(len(cross))).max() < 5.5 * np.sqrt(2 / size)
     for c in design.coefficients:
         value = draws[c.variable]
-        value = value[:, [design.coefficients[j].label for j in design.variables[c.variable]].index(c.label)] if c.label else value
+        value = (
+            value[:, [design.coefficients[j].label for j in design.variables[c.variable]].index(c.label)]
+            if c.label
+            else value
+        )
         assert stats.kstest((value - c.prior.mean) / c.prior.sd, stats.norm.cdf).pvalue > 1e-5
         block = draws["level_country"].reshape(size, -1)[:, 0]
         assert abs(np.corrcoef(value, block)[0, 1]) < 5.5 / np.sqrt(size)

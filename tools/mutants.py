@@ -123,22 +123,22 @@ MUTANTS = (
            'json.dumps({k: v for k, v in encode(self).items() if k != "terms"}, sort_keys=True', ("spec",)),
     Mutant("digest by the order of keys", "spec.py", "sort_keys=True, default=str", "default=str", ("spec",)),
     # estimands
-    Mutant("change backwards", "estimands.py", 'fit, "change", first, by, values[1] - values[0]',
-           'fit, "change", first, by, values[0] - values[1]', ("estimands",)),
+    Mutant("change backwards", "estimands.py",
+           "values[1] - values[0],\n        answer=answer,\n        identification=label",
+           "values[0] - values[1],\n        answer=answer,\n        identification=label", ("estimands",)),
     Mutant("change unpaired", "estimands.py", '["wave"].transform("nunique") == 2',
            '["wave"].transform("nunique") >= 1', ("estimands",)),
-    Mutant("shift backwards", "estimands.py", '("role", *by), on - off, answer=answer',
-           '("role", *by), off - on, answer=answer', ("estimands",)),
-    Mutant("gap backwards", "estimands.py", 'labelled, by, values[1] - values[0], answer=answer',
-           'labelled, by, values[0] - values[1], answer=answer', ("estimands",)),
+    Mutant("shift backwards", "estimands.py", "        on - off,\n", "        off - on,\n", ("estimands",)),
+    Mutant("gap backwards", "estimands.py", "            values[1] - values[0],", "            values[0] - values[1],",
+           ("estimands",)),
     Mutant("average over rows", "estimands.py", "= 1.0 / (within * across)", "= 1.0 / np.bincount(member)[member]",
            ("estimands",)),
     Mutant("average of the elites too", "estimands.py",
            'if "population" not in by and fit.spec.reference in set(table.population):', "if False:", ("estimands",)),
     Mutant("contrast of different draws", "estimands.py", "xr.DataArray(a.draws.values - right, ",
            "xr.DataArray(a.draws.values - right[:, ::-1], ", ("estimands",)),
-    Mutant("chains and draws exchanged", "estimands.py", 'reshape(post["chain"], post["draw"], -1)',
-           'reshape(post["draw"], post["chain"], -1).transpose(1, 0, 2)', ("estimands",)),
+    Mutant("chains and draws exchanged", "averaging.py", '(x @ weights).reshape(post["chain"], post["draw"], -1)',
+           '(x @ weights).reshape(post["draw"], post["chain"], -1).transpose(1, 0, 2)', ("estimands",)),
     Mutant("include_self ignored", "estimands.py", 'role[sender] = "sender + self"', "pass", ("estimands",)),
     Mutant("last wave after the signal", "estimands.py", 'order = {w: i for i, w in', 'order = {w: -i for i, w in',
            ("estimands",)),
@@ -197,19 +197,25 @@ MUTANTS = (
 
 
 # --- planting -------------------------------------------------------------------------------------
-def problem(mutant: Mutant, root: Path) -> str:
-    """Say why a bug cannot be planted; empty if it can."""
+def place(mutant: Mutant, root: Path) -> tuple[Path, str]:
+    """Return the file a bug goes into and, if it cannot be planted, why.
+
+    That is ``mutant.file``, or, where the code has moved, the one file of the package that has the old text.
+    """
     path = root / PACKAGE / mutant.file
-    if not path.exists():
-        return f"{mutant.file} is not there"
-    text = path.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        return f"its old text is {text.count(mutant.old)} times in {mutant.file}"
+    counts = {p: p.read_text(encoding="utf-8").count(mutant.old) for p in sorted((root / PACKAGE).rglob("*.py"))}
+    if not counts.get(path):
+        others = [p for p, n in counts.items() if n]
+        if len(others) != 1:
+            return path, f"its old text is in {len(others)} files, {mutant.file} not among them"
+        path = others[0]
+    if counts[path] != 1:
+        return path, f"its old text is {counts[path]} times in {path.name}"
     try:
-        compile(text.replace(mutant.old, mutant.new), mutant.file, "exec")
+        compile(path.read_text(encoding="utf-8").replace(mutant.old, mutant.new), path.name, "exec")
     except SyntaxError as error:
-        return f"it does not compile: {error}"
-    return ""
+        return path, f"it does not compile: {error}"
+    return path, ""
 
 
 def suite(first: Sequence[str], root: Path, quick: bool) -> list[str]:
@@ -250,11 +256,13 @@ def check_copy(root: Path, cache: Path) -> None:
 
 def plant(mutant: Mutant, root: Path, caches: Path, skip: Sequence[str], quick: bool) -> str:
     """Return which test caught a bug, or SURVIVED."""
-    path = root / PACKAGE / mutant.file
+    path, wrong = place(mutant, root)
+    if wrong:
+        return f"STALE: {wrong}"
     sound, stat = path.read_text(encoding="utf-8"), path.stat()
     # A changed kernel is compiled into a folder of its own; all else shares the compiled sound kernel.
     cache = caches / "sound"
-    if mutant.file == "kernel.py":
+    if "numba" in sound:
         cache = Path(tempfile.mkdtemp(dir=caches))
     path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
@@ -301,8 +309,9 @@ def main() -> int:
     chosen = [m for m in MUTANTS if not given.names or m.name in given.names]
     if given.list:
         for mutant in chosen:
-            print(f"{mutant.name}: {problem(mutant, ROOT) or 'can be planted'}")
-        return int(any(problem(m, ROOT) for m in chosen))
+            path, wrong = place(mutant, ROOT)
+            print(f"{mutant.name}: {f'STALE: {wrong}' if wrong else f'can be planted in {path.name}'}")
+        return int(any(place(m, ROOT)[1] for m in chosen))
 
     found: list[tuple[Mutant, str]] = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -317,8 +326,7 @@ def main() -> int:
         skip = [option for test in failing for option in ("--deselect", test)]
         for mutant in chosen:
             start = time.perf_counter()
-            wrong = problem(mutant, root)
-            by = f"STALE: {wrong}" if wrong else plant(mutant, root, caches, skip, given.quick)
+            by = plant(mutant, root, caches, skip, given.quick)
             found.append((mutant, by))
             print(f"{time.perf_counter() - start:6.0f} s  {mutant.name}: {by}", flush=True)
     if given.names or given.quick:

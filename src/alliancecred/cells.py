@@ -136,15 +136,23 @@ def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[P
     for source in sources:
         if not isinstance(source, Survey | Toplines):
             out.append(
-                Problem("schema", "sources", f"{type(source).__name__} is not a Survey or Toplines", (),
-                        "read it with read_survey, read_counts or read_toplines")
+                Problem(
+                    "schema",
+                    "sources",
+                    f"{type(source).__name__} is not a Survey or Toplines",
+                    (),
+                    "read it with read_survey, read_counts or read_toplines",
+                )
             )
             continue
         for key in ("answers", "top"):
             if getattr(source, key) != getattr(spec, key):
                 out.append(
-                    Problem("outcome", key, f"the spec declares {getattr(spec, key)}, "
-                            f"{source.report.source} has {getattr(source, key)}")
+                    Problem(
+                        "outcome",
+                        key,
+                        f"the spec declares {getattr(spec, key)}, {source.report.source} has {getattr(source, key)}",
+                    )
                 )
         if not len(source):
             out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
@@ -156,15 +164,15 @@ def _count(spec: Spec, surveys: Sequence[Survey]) -> pd.DataFrame:
     if not surveys:
         return pd.DataFrame(columns=[*FACTORS, *answers])
     tables = pd.concat([s.table[[*FACTORS, "answer", "count"]] for s in surveys], ignore_index=True)
-    wide = (
-        tables.groupby([*FACTORS, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
-    )
+    wide = tables.groupby([*FACTORS, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
     return wide.reindex(columns=answers, fill_value=0).reset_index()
 
 
 def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
     declared = {
-        "country": spec.countries, "ally": spec.allies, "target": spec.targets,
+        "country": spec.countries,
+        "ally": spec.allies,
+        "target": spec.targets,
         "wave": tuple(w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))),
         "population": spec.populations,
     }
@@ -177,8 +185,13 @@ def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
         strange = [x for x in seen if x not in declared[factor]]
         if strange and not (strange == [""] and not _needed(spec, factor)):
             problems.append(
-                Problem("level", factor, f"labels not declared in the spec: {strange[:5]}", (),
-                        nearest(strange[0], declared[factor]))
+                Problem(
+                    "level",
+                    factor,
+                    f"labels not declared in the spec: {strange[:5]}",
+                    (),
+                    nearest(strange[0], declared[factor]),
+                )
             )
         kept = tuple(x for x in declared[factor] if x in seen) if factor in ("target",) else declared[factor]
         if factor in ("wave", "population"):

@@ -21,8 +21,13 @@ def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFram
 
 
 def leave_one_out(
-    fit: Fit, *, rows: Sequence[int] = (), ci_prob: float = 0.95, random_seed: int = 0,
-    sampling: Sampling = Sampling(), draws: int = 1000,
+    fit: Fit,
+    *,
+    rows: Sequence[int] = (),
+    ci_prob: float = 0.95,
+    random_seed: int = 0,
+    sampling: Sampling = Sampling(),
+    draws: int = 1000,
 ) -> pd.DataFrame:
     """Return what `ppc` does, each row predicted from a fit without it (exact refits).
 
@@ -40,7 +45,9 @@ def leave_one_out(
     for i in index:
         mask = np.ones(len(fit.cells.rows))
         mask[i] = 0.0
-        refit = fit_design(fit.design, fit.cells, random_seed=random_seed + int(i), draws=draws, sampling=sampling, mask=mask)
+        refit = fit_design(
+            fit.design, fit.cells, random_seed=random_seed + int(i), draws=draws, sampling=sampling, mask=mask
+        )
         out.append(_frame(fit, refit, np.array([i]), ci_prob, random_seed).assign(status=refit.diagnosis.status))
     return pd.concat(out, ignore_index=True)
 
@@ -61,8 +68,12 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
     frame = fit.cells.labels().iloc[index].reset_index(drop=True)
     return frame.assign(
-        answer=_answers(fit, index), observed_lower=lower, observed_upper=upper, mean=values.mean(0),
-        lower=np.quantile(values, tail, axis=0), upper=np.quantile(values, 1 - tail, axis=0),
+        answer=_answers(fit, index),
+        observed_lower=lower,
+        observed_upper=upper,
+        mean=values.mean(0),
+        lower=np.quantile(values, tail, axis=0),
+        upper=np.quantile(values, 1 - tail, axis=0),
         rank=below + 0.5 * (1 - below - above),
     )
 

@@ -37,7 +37,7 @@ def plain(text: object) -> str:
     Examples
     --------
     >>> plain("red" + chr(27) + "[31m" + chr(10) + "next")
-    'red[31m\\nnext'
+    'red[31m\nnext'
     """
     return "".join(c for c in str(text) if c == "\n" or c.isprintable())
 
@@ -46,13 +46,18 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     wrap = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(
-        "alliancecred", formatter_class=wrap, epilog=_EPILOG,
+        "alliancecred",
+        formatter_class=wrap,
+        epilog=_EPILOG,
         description="Bayesian multilevel models of how credible people believe alliance promises to be.",
     )
     top.add_argument("--version", action="version", version=f"alliancecred {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser(
-        "run", help="fit an analysis and write tables, figures and a report", formatter_class=wrap, epilog=_CODES,
+        "run",
+        help="fit an analysis and write tables, figures and a report",
+        formatter_class=wrap,
+        epilog=_CODES,
         description="Read the data an analysis declares, fit it, check it, and write into DIR: report.html,\n"
         "summary.csv, ppc.csv, leave_one_out.csv, prior.csv, draws.nc, spec.toml, lock.json and figures/ (each as\n"
         "PDF, PNG and CSV).\n"
@@ -64,10 +69,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--draws", type=_positive, default=1000, metavar="N", help="kept draws per chain (default 1000)")
     one.add_argument("--chains", type=_positive, default=4, metavar="N", help="chains (default 4)")
     one.add_argument("--quiet", action="store_true", help="no progress lines")
-    commands.add_parser("models", help="list the analyses that come with the package", formatter_class=wrap,
-                        description="List the analyses that come with the package: name, title, whether simulated.")
+    commands.add_parser(
+        "models",
+        help="list the analyses that come with the package",
+        formatter_class=wrap,
+        description="List the analyses that come with the package: name, title, whether simulated.",
+    )
     look = commands.add_parser(
-        "check", help="read and validate an analysis without sampling", formatter_class=wrap, epilog=_CODES,
+        "check",
+        help="read and validate an analysis without sampling",
+        formatter_class=wrap,
+        epilog=_CODES,
         description="Read an analysis and its data, validate both, and print what would be fitted. Nothing is sampled\n"
         "or written.",
     )
@@ -140,6 +152,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
 
 def _note_interrupt(noted: list[bool]) -> Callable[[], object]:
     """Remember that Ctrl-C was pressed, also where a sampler swallows it; return what undoes this."""
+
     def handler(number: int, frame: FrameType | None) -> None:
         noted.append(True)
         raise KeyboardInterrupt
@@ -166,7 +179,11 @@ def _run(arguments: argparse.Namespace) -> int:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         result = run(
-            arguments.model, arguments.out, random_seed=arguments.seed, draws=arguments.draws, chains=arguments.chains,
+            arguments.model,
+            arguments.out,
+            random_seed=arguments.seed,
+            draws=arguments.draws,
+            chains=arguments.chains,
             progress=(lambda text: None) if arguments.quiet else progress,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):
@@ -183,7 +200,7 @@ def _ours(category: type[Warning]) -> bool:
 
 
 def _models(arguments: argparse.Namespace) -> int:
-    from .spec import as_spec, shipped_models
+    from .spec_file import as_spec, shipped_models
 
     for name in shipped_models():
         spec = as_spec(name)
@@ -196,7 +213,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from .opening import folder_of, open_sources
     from .report import design_text, rehearse
     from .run import listening
-    from .spec import as_spec
+    from .spec_file import as_spec
 
     spec = as_spec(arguments.model)
     with listening() as heard:

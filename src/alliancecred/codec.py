@@ -17,8 +17,11 @@ _MISSING = dataclasses.MISSING
 
 def _is_table(hint: Any) -> bool:
     args = get_args(hint)
-    return get_origin(hint) is tuple and len(args) == 2 and args[1] is ... and (
-        get_origin(args[0]) is tuple and get_args(args[0])[0] is str
+    return (
+        get_origin(hint) is tuple
+        and len(args) == 2
+        and args[1] is ...
+        and (get_origin(args[0]) is tuple and get_args(args[0])[0] is str)
     )
 
 
@@ -99,9 +102,7 @@ def _decode_union(options: list[Any], data: Any, where: str, problems: list[Prob
         return _wrong(data, f"a table with kind = one of {', '.join(tags)}", where, problems)
     kind = data["kind"]
     if kind not in tags:
-        problems.append(
-            Problem("schema", f"{where}.kind", f"unknown kind {kind!r}", (), nearest(str(kind), [*tags]))
-        )
+        problems.append(Problem("schema", f"{where}.kind", f"unknown kind {kind!r}", (), nearest(str(kind), [*tags])))
         return None
     rest = {k: v for k, v in data.items() if k != "kind"}
     return _decode_dataclass(tags[kind], rest, where, problems)
@@ -116,9 +117,7 @@ def _decode_dataclass(cls: Any, data: Any, where: str, problems: list[Problem]) 
     before = len(problems)
     for key in data:
         if key not in fields:
-            problems.append(
-                Problem("schema", f"{where}.{key}".lstrip("."), "unknown key", (), nearest(key, [*fields]))
-            )
+            problems.append(Problem("schema", f"{where}.{key}".lstrip("."), "unknown key", (), nearest(key, [*fields])))
     values = {}
     for name, field in fields.items():
         path = f"{where}.{name}".lstrip(".")

@@ -27,12 +27,19 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
         m = len(stratum.carriers)
-        blocks.append({
-            "m": m, "size": stratum.size, "centred": list(centre), "pos": [start + i * stratum.size for i in range(m)],
-            "centre": [0.0] * m, "base": [0.0] * m, "terms": _terms(swept, stratum),
-        })
+        blocks.append(
+            {
+                "m": m,
+                "size": stratum.size,
+                "centred": list(centre),
+                "pos": [start + i * stratum.size for i in range(m)],
+                "centre": [0.0] * m,
+                "base": [0.0] * m,
+                "terms": _terms(swept, stratum),
+            }
+        )
         start += m * stratum.size
-    terms = [(g, *t) for g, b in enumerate(blocks) for t in b["terms"]]
+    terms = [t for b in blocks for t in b["terms"]]
     ms = np.array([b["m"] for b in blocks], dtype=np.int64)
 
     def flat(key: str, dtype: type) -> np.ndarray:
@@ -50,9 +57,9 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         pos=flat("pos", np.int64),
         centre=flat("centre", float),
         base=flat("base", float),
-        term_block=np.array([t[0] for t in terms], dtype=np.int64),
-        term_index=np.array([t[1:6] for t in terms], dtype=np.int64).reshape(-1, 5),
-        term_coef=np.array([t[6] for t in terms], dtype=float),
+        term_first=np.concatenate([[0], np.cumsum([len(b["terms"]) for b in blocks])]).astype(np.int64),
+        term_index=np.array([t[:5] for t in terms], dtype=np.int64).reshape(-1, 5),
+        term_coef=np.array([t[5] for t in terms], dtype=float),
         matrix=np.ascontiguousarray(matrix.T),
         transposed=matrix,
     )
@@ -84,22 +91,28 @@ def _partners(stratum: Stratum, part: Part) -> list[tuple[int, Part]]:
 def _mean_block(swept: Swept) -> dict[str, Any]:
     """The unpooled coefficients (and extra means): constant prior variances plus the block means'."""
     coefficients = swept.design.coefficients
-    keep = [i for i in range(len(swept.loadings))
-            if i >= len(coefficients) or not isinstance(coefficients[i].prior, Flat)]
+    keep = [
+        i for i in range(len(swept.loadings)) if i >= len(coefficients) or not isinstance(coefficients[i].prior, Flat)
+    ]
     priors = [coefficients[i].prior if i < len(coefficients) else None for i in keep]
     terms: list[Term] = []
     inner = _terms(swept, swept.means) if swept.means is not None else []
-    for k, l, a, b, r, coef in inner:
+    for k, h, a, b, r, coef in inner:
         for i, j in np.ndindex(len(keep), len(keep)):
             if i < j:
                 continue
             left, right = swept.loadings[keep[i]], swept.loadings[keep[j]]
-            weight = left[k] * right[l] + (left[l] * right[k] if k != l else 0.0)
+            weight = left[k] * right[h] + (left[h] * right[k] if k != h else 0.0)
             if weight:
                 terms.append((i, j, a, b, r, float(coef * weight)))
     return {
-        "m": len(keep), "size": 1, "centred": [True] * len(keep), "pos": keep, "terms": terms,
-        "centre": [getattr(p, "mean", 0.0) for p in priors], "base": [getattr(p, "sd", 0.0) ** 2 for p in priors],
+        "m": len(keep),
+        "size": 1,
+        "centred": [True] * len(keep),
+        "pos": keep,
+        "terms": terms,
+        "centre": [getattr(p, "mean", 0.0) for p in priors],
+        "base": [getattr(p, "sd", 0.0) ** 2 for p in priors],
     }
 
 
@@ -112,7 +125,10 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
         counts=np.ascontiguousarray(cells.counts, dtype=float),
         points=np.ascontiguousarray(lattice.counts[:, :points]),
         constant=np.ascontiguousarray(lattice.constant[:, :points]),
-        groups=lattice.groups, concentration=lattice.concentration, table=table, tabulated=tabulated,
+        groups=lattice.groups,
+        concentration=lattice.concentration,
+        table=table,
+        tabulated=tabulated,
         mask=np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float),
     )
 

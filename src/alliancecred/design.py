@@ -14,20 +14,11 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from .carriers import Carrier, carrier_values, group_index
 from .cells import Cells, Levels, Rows
 from .errors import Problem, SpecError
 from .spec import Spec
 from .terms import FACTORS, LKJ, ROLES, Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
-
-
-@dataclass(frozen=True)
-class Carrier:
-    """What multiplies an effect in each row; the empty one is 1 everywhere."""
-
-    signal: str | None = None
-    roles: tuple[str, ...] = ()
-    population: str | None = None
-    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,49 +113,7 @@ class Design:
         return tuple(b for b in self.pooled if b.partner is not None)
 
 
-# --- carriers -----------------------------------------------------------------------------------
-def same_state(rows: Rows, levels: Levels) -> np.ndarray:
-    """Return True where a country judges itself."""
-    country = np.array(levels["country"], dtype=object)[rows.codes["country"]]
-    ally = np.array(levels["ally"], dtype=object)[rows.codes["ally"]]
-    return np.asarray(country == ally)
-
-
-def roles_of(rows: Rows, levels: Levels, spec: Spec, signal: str) -> np.ndarray:
-    """Return the role (``sender``, ``other``, ``self``) of the judged ally in every row."""
-    ally = np.array(levels["ally"], dtype=object)[rows.codes["ally"]]
-    role = np.where(ally == spec.signal(signal).sender, "sender", "other")
-    if spec.self_ratings == "apart":
-        role = np.where(same_state(rows, levels), "self", role)
-    return role
-
-
-def carrier_values(carrier: Carrier, rows: Rows, levels: Levels, spec: Spec) -> np.ndarray:
-    """Return the carrier in every row, shape (rows,)."""
-    value = np.ones(len(rows))
-    if carrier.signal is not None:
-        value = value * rows.on[carrier.signal]
-        if carrier.roles:
-            value = value * np.isin(roles_of(rows, levels, spec, carrier.signal), carrier.roles)
-    if carrier.population is not None:
-        value = value * _matches(rows, levels, "population", (carrier.population,))
-    for factor, wanted in carrier.where:
-        value = value * _matches(rows, levels, factor, wanted)
-    return value
-
-
-def _matches(rows: Rows, levels: Levels, factor: str, wanted: Sequence[str]) -> np.ndarray:
-    if factor == "self":
-        return same_state(rows, levels) == (tuple(wanted) == ("yes",))
-    return np.isin(np.array(levels[factor], dtype=object)[rows.codes[factor]].astype(str), wanted)
-
-
-def group_index(by: Sequence[str], rows: Rows, levels: Levels) -> np.ndarray:
-    """Return the position of every row on the full grid of ``by``, checked to be in range."""
-    shape = tuple(len(levels[f]) for f in by)
-    return np.ravel_multi_index([rows.codes[f] for f in by], shape, mode="raise")
-
-
+# --- blocks as matrices ---------------------------------------------------------------------------
 def fixed_matrix(design: Design, rows: Rows) -> np.ndarray:
     """Return the matrix (rows, coefficients) of the unpooled part."""
     columns = [carrier_values(c.carrier, rows, design.levels, design.spec) for c in design.coefficients]
@@ -206,27 +155,15 @@ def _flat(a: np.ndarray) -> np.ndarray:
 
 
 # --- terms to blocks ----------------------------------------------------------------------------
-def make_design(spec: Spec, cells: Cells) -> Design:
-    """Return the design of a spec on the cells at hand.
-
-    Coefficients whose carrier never occurs, and pooled blocks that coincide with what is already
-    there, are left out and listed in ``notes``; what cannot be told apart otherwise is refused.
-
-    Raises
-    ------
-    SpecError
-        If a signal is never on (or never off), a level has nothing to pool, or columns coincide.
-    """
-    draft = Design(
+def draft_design(spec: Spec, levels: Levels) -> Design:
+    """Return every coefficient and block the terms of a spec ask for, whatever the data can tell apart."""
+    return Design(
         spec=spec,
-        levels=cells.levels,
+        levels=levels,
         coefficients=(Coefficient("intercept", "", Carrier(), spec.intercept), *_coefficients(spec)),
         pooled=tuple(_pooled(spec)),
         cuts=next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),
     )
-    from .identify import identify
-
-    return identify(draft, cells)
 
 
 def _coefficients(spec: Spec) -> Iterator[Coefficient]:

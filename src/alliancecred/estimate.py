@@ -98,8 +98,12 @@ class Estimate:
             If no row matches; the labels there are named.
         """
         wanted = {
-            "role": role, "country": country, "ally": ally, "wave": wave,
-            "population": population, "estimand": estimand,
+            "role": role,
+            "country": country,
+            "ally": ally,
+            "wave": wave,
+            "population": population,
+            "estimand": estimand,
         }
         keep = np.ones(len(self), dtype=bool)
         for key, value in wanted.items():
@@ -112,6 +116,15 @@ class Estimate:
         if not keep.any():
             raise SpecError("no row has all of " + str({k: v for k, v in wanted.items() if v is not None}))
         return self._rows(np.flatnonzero(keep))
+
+    def named(self, name: str) -> "Estimate":
+        """Return the same estimate with another ``estimand`` label."""
+
+        def label(a: xr.DataArray | None) -> xr.DataArray | None:
+            return None if a is None else a.assign_coords(estimand=("row", np.full(len(self), name)))
+
+        draws = self.draws.assign_coords(estimand=("row", np.full(len(self), name)))
+        return replace(self, draws=draws, before=label(self.before), after=label(self.after))
 
     def _rows(self, index: np.ndarray) -> "Estimate":
         def pick(a: xr.DataArray | None) -> xr.DataArray | None:

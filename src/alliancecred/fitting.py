@@ -14,14 +14,15 @@ import numpy as np
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import Design, coords_of, dims_of, make_design
-from .gates import Diagnosis, diagnosis
+from .design import Design, coords_of, dims_of
 from .errors import ConvergenceError, ConvergenceWarning
-from .identify import warn_identification
+from .gates import Diagnosis, diagnosis
+from .identify import make_design, warn_identification
 from .recover import recover
 from .sampling import Sampling
 from .sources import Survey, Toplines
-from .spec import Spec, as_spec, spec_to_toml
+from .spec import Spec
+from .spec_file import as_spec, spec_to_toml
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -175,13 +176,24 @@ def fit_design(
     result = None
     for attempt in range(sampling.retries + 1):
         root = np.random.default_rng([random_seed, attempt])
-        options = sampling if attempt == 0 else Sampling(
-            tune=sampling.tune * 2**attempt, target_accept=1 - (1 - sampling.target_accept) / 10**attempt,
-            cores=sampling.cores,
+        options = (
+            sampling
+            if attempt == 0
+            else Sampling(
+                tune=sampling.tune * 2**attempt,
+                target_accept=1 - (1 - sampling.target_accept) / 10**attempt,
+                cores=sampling.cores,
+            )
         )
         swept, raw = sample(
-            design, cells, seed=int(root.integers(2**30)), draws=draws, chains=chains, sampling=options,
-            progressbar=progressbar, mask=mask,
+            design,
+            cells,
+            seed=int(root.integers(2**30)),
+            draws=draws,
+            chains=chains,
+            sampling=options,
+            progressbar=progressbar,
+            mask=mask,
         )
         attrs = _provenance(design, options, random_seed, attempt + 1, time.perf_counter() - start)
         candidate = _assemble(design, cells, swept, raw, root, attrs)
@@ -210,9 +222,7 @@ def _assemble(
     )
     sampled = xr.Dataset({"swept": (("chain", "draw", "coordinate"), raw.coordinates)})
     verdict = diagnosis(posterior.merge(sampled), raw.stats)
-    tree = xr.DataTree.from_dict(
-        {"posterior": posterior, "sample_stats": raw.stats} | _data_groups(design, cells)
-    )
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": raw.stats} | _data_groups(design, cells))
     tree.attrs.update(dict(attrs) | {"status": verdict.status, "centred": json.dumps(raw.attrs["centred"])})
     return Fit(design.spec, cells, design, tree, verdict)
 
@@ -224,8 +234,9 @@ def _data_groups(design: Design, cells: Cells) -> dict[str, xr.Dataset]:
     for name, on in cells.rows.on.items():
         constant[f"on_{name}"] = (("row",), on)
     answers = np.asarray(design.spec.answers, dtype=str)
-    observed = xr.Dataset({"counts": (("cell", "answer"), cells.counts)},
-                          coords={"cell": np.arange(n), "answer": answers})
+    observed = xr.Dataset(
+        {"counts": (("cell", "answer"), cells.counts)}, coords={"cell": np.arange(n), "answer": answers}
+    )
     if cells.toplines:
         observed["topline_lower"] = (("topline",), [t.lower[0] for t in cells.toplines])
         observed["topline_upper"] = (("topline",), [t.upper[0] for t in cells.toplines])

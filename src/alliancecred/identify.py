@@ -7,11 +7,27 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from .carriers import roles_of
 from .cells import Cells
-from .design import Coefficient, Design, Pooled, fixed_matrix, pooled_matrix, refuse, roles_of, with_notes
+from .design import Coefficient, Design, Pooled, draft_design, fixed_matrix, pooled_matrix, refuse, with_notes
 from .errors import IdentificationWarning
+from .spec import Spec
 
 FEW_LEVELS = 6
+
+
+def make_design(spec: Spec, cells: Cells) -> Design:
+    """Return the design of a spec on the cells at hand.
+
+    Coefficients whose carrier never occurs, and pooled blocks that coincide with what is already
+    there, are left out and listed in ``notes``; what cannot be told apart otherwise is refused.
+
+    Raises
+    ------
+    SpecError
+        If a signal is never on (or never off), a level has nothing to pool, or columns coincide.
+    """
+    return identify(draft_design(spec, cells.levels), cells)
 
 
 def identify(design: Design, cells: Cells) -> Design:
@@ -31,13 +47,17 @@ def identify(design: Design, cells: Cells) -> Design:
 
 
 def _check_signals(design: Design, cells: Cells) -> None:
-    used = {c.carrier.signal for c in (*design.coefficients, *design.pooled)} - {None}
+    carriers = [c.carrier for c in design.coefficients] + [b.carrier for b in design.pooled]
+    used = {c.signal for c in carriers} - {None}
     for name in sorted(str(u) for u in used):
         on = cells.rows.on[name]
         if not on.any() or on.all():
             side = "after" if not on.any() else "before"
-            raise refuse(f"signal {name}", f"no data {side} it: a shift needs waves on both sides",
-                         "check the wave dates and the signal's date and countries")
+            raise refuse(
+                f"signal {name}",
+                f"no data {side} it: a shift needs waves on both sides",
+                "check the wave dates and the signal's date and countries",
+            )
 
 
 def _drop_empty(design: Design, cells: Cells) -> Design:
@@ -83,14 +103,17 @@ def _check_rank(design: Design, cells: Cells) -> None:
         weights = np.linalg.lstsq(matrix[:, basis], matrix[:, j], rcond=None)[0]
         others = [design.coefficients[b].name for b, w in zip(basis, weights, strict=True) if abs(w) > 1e-8]
         raise refuse(
-            coefficient.name, f"cannot be told apart from {' + '.join(others)} on these data",
+            coefficient.name,
+            f"cannot be told apart from {' + '.join(others)} on these data",
             "leave one of these terms out",
         )
 
 
 def _signature(design: Design, block: Pooled, cells: Cells) -> tuple[frozenset[bytes], int]:
     matrix = pooled_matrix(design, block, cells.rows).tocsc()
-    columns = [matrix[:, [j]].toarray().tobytes() for j in range(matrix.shape[1]) if matrix.indptr[j + 1] > matrix.indptr[j]]
+    columns = [
+        matrix[:, [j]].toarray().tobytes() for j in range(matrix.shape[1]) if matrix.indptr[j + 1] > matrix.indptr[j]
+    ]
     return frozenset(columns), len(columns)
 
 
@@ -106,10 +129,13 @@ def _merge_pooled(design: Design, cells: Cells) -> Design:
         elif observed == 1 and is_level:
             raise refuse(block.variable, "1 level: nothing to pool", "leave this term out")
         elif observed == 1:
-            notes.append(f"{block.variable}: one group only, it coincides with the unpooled effect and is merged with it")
+            notes.append(
+                f"{block.variable}: one group only, it coincides with the unpooled effect and is merged with it"
+            )
         elif columns in seen and is_level:
-            raise refuse(block.variable, f"coincides with {seen[columns].variable} on these data",
-                         "leave one of these terms out")
+            raise refuse(
+                block.variable, f"coincides with {seen[columns].variable} on these data", "leave one of these terms out"
+            )
         elif columns in seen:
             notes.append(f"{block.variable}: coincides with {seen[columns].variable} and is merged with it")
         else:
@@ -157,7 +183,9 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
         sides = [set(country[on > 0]), set(country[on == 0])]
         lone = sorted(levels["country"][i] for i in sides[0] ^ sides[1])
         if lone and sides[0] and sides[1]:
-            out.append(f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone")
+            out.append(
+                f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone"
+            )
     size = len(levels["country"])
     graph = np.zeros((size + len(levels["ally"]),) * 2)
     graph[country, size + ally] = 1

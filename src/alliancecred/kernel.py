@@ -19,9 +19,10 @@ class Structure(NamedTuple):
     """A design as arrays. Gaussian block g has ``m[g]`` carriers of ``size[g]`` coordinates each.
 
     ``pos``, ``centre``, ``centred`` and ``base`` run over the carriers of all blocks (from ``first[g]``);
-    ``base`` holds constant prior variances. Term t adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
-    (i, j), i ≥ j, of the covariance of block ``term_block[t]``. ``matrix`` is (coordinates, rows),
-    ``transposed`` (rows, coordinates): each loop reads memory in order.
+    ``base`` holds constant prior variances. Term t of block g, ``term_first[g] ≤ t < term_first[g + 1]``,
+    adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry (i, j), i ≥ j, of the block's
+    covariance. ``matrix`` is (coordinates, rows), ``transposed`` (rows, coordinates): each loop reads
+    memory in order.
     """
 
     scale_sd: np.ndarray
@@ -34,7 +35,7 @@ class Structure(NamedTuple):
     pos: np.ndarray
     centre: np.ndarray
     base: np.ndarray
-    term_block: np.ndarray
+    term_first: np.ndarray
     term_index: np.ndarray
     term_coef: np.ndarray
     matrix: np.ndarray
@@ -42,7 +43,7 @@ class Structure(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Observations as arrays (see `observed.Observed`); topline rows follow the count rows.
+    """Observations as arrays (see `cells.Cells`); topline rows follow the count rows.
 
     A topline of two groups is looked up in ``table`` (`outcome.tabulate`), any other summed over its
     ``points``.
@@ -77,10 +78,10 @@ def _cov(s, g, sd, rho):  # type: ignore[no-untyped-def]
     low = np.zeros((m, m))
     for i in range(m):
         low[i, i] = s.base[s.first[g] + i]
-    for t in range(len(s.term_block)):
-        if s.term_block[t] == g:
-            i, j, a, b, r = s.term_index[t]
-            low[i, j] += s.term_coef[t] * sd[a] * sd[b] * (rho[r] if r >= 0 else 1.0)
+    for t in range(s.term_first[g], s.term_first[g + 1]):
+        value = s.term_coef[t] * sd[s.term_index[t, 2]] * sd[s.term_index[t, 3]]
+        r = s.term_index[t, 4]
+        low[s.term_index[t, 0], s.term_index[t, 1]] += value * rho[r] if r >= 0 else value
     for i in range(m):
         for j in range(i + 1):
             total = low[i, j]
@@ -114,10 +115,9 @@ def _chain(s, g, sensitivity, sd, rho, grad, rho_start):  # type: ignore[no-unty
 
     ``sensitivity`` is ∂ log density / ∂ Σ, symmetric.
     """
-    for t in range(len(s.term_block)):
-        if s.term_block[t] != g:
-            continue
-        i, j, a, b, r = s.term_index[t]
+    for t in range(s.term_first[g], s.term_first[g + 1]):
+        i, j, a, b = s.term_index[t, 0], s.term_index[t, 1], s.term_index[t, 2], s.term_index[t, 3]
+        r = s.term_index[t, 4]
         d = sensitivity[i, j] * (1.0 if i == j else 2.0) * s.term_coef[t] * sd[a] * sd[b]
         value = d * rho[r] if r >= 0 else d
         grad[a] += value
@@ -319,22 +319,38 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
     for k in range(1, answers - 1):
         inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
     below, above, p = np.empty(answers - 1), np.empty(answers - 1), np.empty(answers - 1)
-    total, cells = 0.0, len(d.counts)
-    for i in range(len(eta)):
-        if d.mask[i] == 0.0:
-            geta[i] = 0.0
-            continue
-        _answers(eta[i], cuts, inner, below, above, p, logp)
-        if i < cells:
-            value = 0.0
-            for k in range(answers):
-                weight[k] = d.counts[i, k]
-                if weight[k] > 0.0:
-                    value += weight[k] * logp[k]
-        else:
-            value = _topline(i - cells, d, logp, weight)
-        total += value
-        geta[i] = _push(weight, p, gcuts, ginner)
+    cells = len(d.counts)
+    total = _count_rows(eta, cuts, inner, d.counts, d.mask, geta, gcuts, ginner)
+    for i in range(cells, len(eta)):
+        geta[i] = 0.0
+        if d.mask[i] > 0.0:
+            _answers(eta[i], cuts, inner, below, above, p, logp)
+            total += _topline(i - cells, d, logp, weight)
+            geta[i] = _push(weight, p, gcuts, ginner)
+    return total
+
+
+@njit(**_JIT)
+def _count_rows(eta, cuts, inner, counts, mask, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+    """Log likelihood of the count rows: Σ_j y_j log σ(cut_j − η) + y_{j+1} log σ(η − cut_j) + inner terms."""
+    total, last = 0.0, len(cuts)
+    for i in range(len(counts)):
+        slope = 0.0
+        if mask[i] > 0.0:
+            for j in range(last):
+                a = cuts[j] - eta[i]
+                e = math.exp(-abs(a))
+                tail = math.log1p(e)
+                p = 1.0 / (1.0 + e) if a > 0 else e / (1.0 + e)
+                below = -tail if a > 0 else a - tail
+                total += counts[i, j] * below + counts[i, j + 1] * (below - a)
+                d = counts[i, j] * (1.0 - p) - counts[i, j + 1] * p
+                gcuts[j] += d
+                slope -= d
+            for k in range(1, last):
+                total += counts[i, k] * inner[k]
+                ginner[k] += counts[i, k]
+        geta[i] = slope
     return total
 
 

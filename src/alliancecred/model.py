@@ -78,12 +78,13 @@ def _published(logp: Tensor, cells: Cells, lattice: Lattice) -> None:
         return lattice_graph(logp, lattice) + 0.0 * value
 
     def draw(logp: np.ndarray, rng: np.random.Generator, size: object = None) -> np.ndarray:
-        shares = [publish(t, a, np.exp(p), rng) for t, a, p in
-                  zip(toplines, lattice.concentration, np.atleast_2d(logp), strict=True)]
+        shares = [
+            publish(t, a, np.exp(p), rng)
+            for t, a, p in zip(toplines, lattice.concentration, np.atleast_2d(logp), strict=True)
+        ]
         return np.array([100.0 * s[0] for s in shares])
 
-    pm.CustomDist("published", logp, logp=mass, random=draw, signature="(t,k)->(t)",
-                  observed=middle, dims="topline")
+    pm.CustomDist("published", logp, logp=mass, random=draw, signature="(t,k)->(t)", observed=middle, dims="topline")
 
 
 def _fixed_variable(design: Design, variable: str, index: Sequence[int]) -> Tensor:

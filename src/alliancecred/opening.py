@@ -9,7 +9,8 @@ from .errors import Problem, SpecError, nearest, raise_spec
 from .fitting import Fit
 from .simulation import Simulated, simulate
 from .sources import Roles, Survey, Toplines
-from .spec import Simulation, Spec, SurveyFile, ToplineFile, models_dir
+from .spec import Simulation, Spec, SurveyFile, ToplineFile
+from .spec_file import models_dir
 from .survey import read_survey
 from .toplines import read_toplines
 
@@ -90,8 +91,9 @@ def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | 
         return read_toplines(path, answers=spec.answers, top=spec.top, overdispersion=source.overdispersion)
     given_roles = dict(source.roles)
     roles = Roles(*(given_roles.get(f.name) for f in fields(Roles)))
-    return read_survey(path, roles=roles, answers=spec.answers, top=spec.top, constants=dict(source.constants),
-                       missing=source.missing)
+    return read_survey(
+        path, roles=roles, answers=spec.answers, top=spec.top, constants=dict(source.constants), missing=source.missing
+    )
 
 
 def _problems(source: ToplineFile | SurveyFile | Simulation, folder: Path, where: str) -> Iterator[Problem]:

@@ -120,8 +120,17 @@ def _points(topline: Topline, n: int) -> tuple[np.ndarray, np.ndarray]:
         return np.column_stack([nodes, n - nodes]), np.log(weights)
     free = ranges if open_end else ranges[:-1]
     if np.prod([hi - lo + 1.0 for lo, hi in free]) > LATTICE_LIMIT:
-        raise OutcomeError([Problem("outcome", "pct", f"{topline.source}: too many answer counts fit these bounds", (),
-                                    "publish fewer answers per cell (the top share alone), or tighten the bounds")])
+        raise OutcomeError(
+            [
+                Problem(
+                    "outcome",
+                    "pct",
+                    f"{topline.source}: too many answer counts fit these bounds",
+                    (),
+                    "publish fewer answers per cell (the top share alone), or tighten the bounds",
+                )
+            ]
+        )
     grid = np.array(list(product(*[range(lo, hi + 1) for lo, hi in free])), dtype=float)
     last = n - grid.sum(1)
     low, high = (0, n) if open_end else ranges[-1]
@@ -140,12 +149,24 @@ def make_lattice(toplines: Sequence[Topline], overdispersion: np.ndarray, answer
     points, constants = [], []
     concentration = np.where(overdispersion > 0, (1 - overdispersion) / np.maximum(overdispersion, 1e-300), np.inf)
     for topline, a in zip(toplines, concentration, strict=True):
-        pieces = [(c, w + np.log(p)) for n, p in zip(topline.n, topline.n_weight, strict=True)
-                  for c, w in [_points(topline, int(n))]]
+        pieces = [
+            (c, w + np.log(p))
+            for n, p in zip(topline.n, topline.n_weight, strict=True)
+            for c, w in [_points(topline, int(n))]
+        ]
         counts = np.concatenate([c for c, _ in pieces])
         if not len(counts):
-            raise OutcomeError([Problem("outcome", "pct", f"no integer count fits {topline.published} "
-                                        f"({dict(topline.labels)}) at any n", (), "check bounds and n")])
+            raise OutcomeError(
+                [
+                    Problem(
+                        "outcome",
+                        "pct",
+                        f"no integer count fits {topline.published} ({dict(topline.labels)}) at any n",
+                        (),
+                        "check bounds and n",
+                    )
+                ]
+            )
         constant = np.concatenate([w for _, w in pieces]) + multinomial_constant(counts)
         if np.isfinite(a):
             constant = constant + gammaln(a) - gammaln(counts.sum(1) + a)

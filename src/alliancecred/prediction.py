@@ -31,9 +31,7 @@ def _cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndar
     return cut_points(np.asarray(draws["cut_spacing"]).reshape(size, -1))[:, None, :]
 
 
-def score_rows(
-    fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, int] | None = None
-) -> np.ndarray:
+def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, int] | None = None) -> np.ndarray:
     """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
     ``sizes`` maps populations to their finite size: people observed are known, the others drawn.
@@ -72,7 +70,9 @@ def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -
         seen = known.get(tuple(c[i] for c in rows.codes.values()), np.zeros(fit.design.answers))
         left = sizes[name] - int(seen.sum())
         if left < 0:
-            raise PredictError(f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}")
+            raise PredictError(
+                f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}"
+            )
         p = probs[:, i] / probs[:, i].sum(1, keepdims=True)
         out[:, i] = (seen + rng.multinomial(left, p)) / sizes[name]
     return out
@@ -124,12 +124,21 @@ def predict(
     post = fit.posterior.sizes
     coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
     array = xr.DataArray(
-        values.reshape(post["chain"], post["draw"], -1), dims=("chain", "draw", "row"),
-        coords=coords | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))},
+        values.reshape(post["chain"], post["draw"], -1),
+        dims=("chain", "draw", "row"),
+        coords=coords
+        | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))},
     )
     assert set(LABELS) <= set(array.coords)
-    return Estimate(array, "points" if answer == "mean" else "percent", "descriptive", answer,
-                    "nothing: one row per combination", fit.spec, status=fit.diagnosis.status)
+    return Estimate(
+        array,
+        "points" if answer == "mean" else "percent",
+        "descriptive",
+        answer,
+        "nothing: one row per combination",
+        fit.spec,
+        status=fit.diagnosis.status,
+    )
 
 
 def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
@@ -162,9 +171,17 @@ def extend(fit: Fit, table: pd.DataFrame, new_levels: str, seed: int) -> tuple[D
     draws = fit.draws()
     if not new:
         return fit.design, draws
-    problems = [Problem("level", f, f"not in the data: {v[:5]}", (), nearest(v[0], fit.cells.levels[f]) +
-                        " (new_levels='draw' predicts for new countries and allies)")
-                for f, v in new.items() if new_levels == "refuse" or f in ("wave", "population")]
+    problems = [
+        Problem(
+            "level",
+            f,
+            f"not in the data: {v[:5]}",
+            (),
+            nearest(v[0], fit.cells.levels[f]) + " (new_levels='draw' predicts for new countries and allies)",
+        )
+        for f, v in new.items()
+        if new_levels == "refuse" or f in ("wave", "population")
+    ]
     if problems:
         raise PredictError(problems)
     levels: Levels = {f: (*old, *new.get(f, ())) for f, old in fit.cells.levels.items()}

@@ -72,9 +72,7 @@ def _joint(stratum: Stratum, scales: Mapping[str, np.ndarray], draws: int) -> tu
     return [p for _, p in parts], cov, adds
 
 
-def _conditional(
-    cov: np.ndarray, adds: np.ndarray, sums: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _conditional(cov: np.ndarray, adds: np.ndarray, sums: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw z ~ N(0, cov) given adds @ z = sums: an unconditional draw, then Matheron's correction.
 
     ``cov`` (draws, b, b), ``adds`` (m, b), ``sums`` (draws, m, k) → (draws, b, k).

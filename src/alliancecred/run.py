@@ -30,7 +30,8 @@ from .report import (
 from .sampling import Sampling
 from .simulation import Simulated
 from .sources import Survey, Toplines
-from .spec import Spec, Variant, as_spec
+from .spec import Spec, Variant
+from .spec_file import as_spec
 from .store import make_folder, write_draws, write_lock, write_spec
 from .summary import replace_file, summary, write_csv
 
@@ -168,8 +169,19 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -
     if prior is None:
         remarks.append("A prior is flat: nothing can be drawn from it, so no prior intervals are shown.")
     return Contents(
-        main, estimates, varied, table, prior, ppc, left_out, tuple(remarks), (), source_line(spec, opened.sources),
-        opened.files, dt.date.today().isoformat(), 0.0,
+        main,
+        estimates,
+        varied,
+        table,
+        prior,
+        ppc,
+        left_out,
+        tuple(remarks),
+        (),
+        source_line(spec, opened.sources),
+        opened.files,
+        dt.date.today().isoformat(),
+        0.0,
     )
 
 
@@ -194,8 +206,9 @@ def _fit(spec: Spec, sources: Sequence[Survey | Toplines], size: _Draws, say: Sa
 
 
 def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) -> Varied:
-    sources = [replace(s, overdispersion=variant.overdispersion) if isinstance(s, Toplines) else s
-               for s in opened.sources]
+    sources = [
+        replace(s, overdispersion=variant.overdispersion) if isinstance(s, Toplines) else s for s in opened.sources
+    ]
     other = _fit(spec, sources, size, say, name=variant.name)
     return Varied(variant, other, tuple(renamed(e, variant.name) for e in evaluate_all(other)))
 
@@ -203,8 +216,10 @@ def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) 
 def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, str]:
     rows = len(main.cells.rows)
     if rows > MOST_LEFT_OUT:
-        return None, (f"Leaving out one cell at a time would take {rows} fits; it is done for up to {MOST_LEFT_OUT} "
-                      "cells. Call leave_one_out(fit, rows=...) for the cells you doubt.")
+        return None, (
+            f"Leaving out one cell at a time would take {rows} fits; it is done for up to {MOST_LEFT_OUT} "
+            "cells. Call leave_one_out(fit, rows=...) for the cells you doubt."
+        )
     say(f"leaving out one of {rows} cells at a time")
     draws = min(LEFT_OUT_DRAWS, size.draws)
     return check.leave_one_out(main, random_seed=size.seed, draws=draws, sampling=LEFT_OUT), ""
@@ -213,8 +228,12 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
 # --- what is written ------------------------------------------------------------------------------
 def _write(contents: Contents, folder: Path, say: Say) -> tuple[Path, ...]:
     say("writing tables and draws")
-    tables = {"summary": contents.table, "ppc": contents.ppc, "leave_one_out": contents.left_out,
-              "prior": contents.prior}
+    tables = {
+        "summary": contents.table,
+        "ppc": contents.ppc,
+        "leave_one_out": contents.left_out,
+        "prior": contents.prior,
+    }
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(contents.fit.idata, contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))

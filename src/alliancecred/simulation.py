@@ -10,14 +10,16 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import Design, coords_of, dims_of, make_design
-from .gates import diagnosis
+from .design import Design, coords_of, dims_of
 from .errors import Problem, SpecError, nearest
 from .fitting import Fit, prepare
+from .gates import diagnosis
+from .identify import make_design
 from .outcome import publish
 from .prediction import answer_probs
 from .sources import DataReport, ReportLine, Survey, Toplines
-from .spec import Fielding, Simulation, Spec, as_spec
+from .spec import Fielding, Simulation, Spec
+from .spec_file import as_spec
 from .terms import FACTORS, Flat
 
 
@@ -76,12 +78,16 @@ def draw_prior(
             value = rho[wide] * partner + np.sqrt(1 - rho[wide] ** 2) * value
         out[block.variable] = sd[wide] * value
     if design.answers > 2:
-        columns = [scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size))
-                   for j in range(design.answers - 2)]
+        columns = [
+            scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size))
+            for j in range(design.answers - 2)
+        ]
         out["cut_spacing"] = np.column_stack(columns)
     if given:
         known = [*out, *(c.name for c in design.coefficients)]
-        raise SpecError([Problem("schema", "truth", f"no scalar {k!r} in this model", (), nearest(k, known)) for k in given])
+        raise SpecError(
+            [Problem("schema", "truth", f"no scalar {k!r} in this model", (), nearest(k, known)) for k in given]
+        )
     return out
 
 
@@ -138,8 +144,11 @@ def simulate(
 
 
 def _check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
-    problems = [Problem("schema", key, f"{key} must be declared to simulate") for key in ("countries", "allies", "waves")
-                if not getattr(spec, key)]
+    problems = [
+        Problem("schema", key, f"{key} must be declared to simulate")
+        for key in ("countries", "allies", "waves")
+        if not getattr(spec, key)
+    ]
     if not fieldings:
         problems.append(Problem("schema", "fieldings", "nothing to field", (), "give fieldings=(Fielding(wave, n), …)"))
     waves = [w.name for w in spec.waves]
@@ -181,8 +190,10 @@ def replace_counts(table: pd.DataFrame, counts: np.ndarray, spec: Spec) -> Surve
     parts = [table[list(FACTORS)].assign(answer=k, count=counts[:, k], respondent="") for k in range(counts.shape[1])]
     long = pd.concat(parts, ignore_index=True)
     total = int(counts.sum())
-    report = DataReport("simulated survey", (ReportLine("read", total, "simulated answers"),
-                                             ReportLine("used", total, "simulated answers")))
+    report = DataReport(
+        "simulated survey",
+        (ReportLine("read", total, "simulated answers"), ReportLine("used", total, "simulated answers")),
+    )
     return Survey(long, spec.answers, spec.top, report)
 
 
@@ -250,7 +261,7 @@ def posterior_predictive(fit: Fit, *, random_seed: int | None = None) -> xr.Data
 def replicate(
     design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator, chains: int
 ) -> xr.Dataset:
-    """Return replicated counts and published shares, dims chain, draw, …"""
+    """Return replicated counts and published shares, dims chain, draw, …."""
     probs = answer_probs(design, cells.rows, draws)
     probs = probs / probs.sum(-1, keepdims=True)
     n, size = len(cells.counts), len(probs) // chains
@@ -260,9 +271,12 @@ def replicate(
         counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
     if cells.toplines:
-        shares = np.stack([
-            [100 * publish(t, a, p, rng)[0] for p in probs[:, n + i]]
-            for i, (t, a) in enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
-        ], axis=-1)
+        shares = np.stack(
+            [
+                [100 * publish(t, a, p, rng)[0] for p in probs[:, n + i]]
+                for i, (t, a) in enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
+            ],
+            axis=-1,
+        )
         out["published"] = (("chain", "draw", "topline"), shares.reshape(chains, size, -1))
     return xr.Dataset(out, coords={"chain": np.arange(chains), "draw": np.arange(size)})

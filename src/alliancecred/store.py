@@ -12,7 +12,8 @@ import xarray as xr
 
 from .errors import SpecError, StoreError
 from .estimate import Estimate
-from .spec import Spec, read_spec, spec_to_toml
+from .spec import Spec
+from .spec_file import read_spec, spec_to_toml
 from .summary import replace_file
 
 _LONGEST = 60
@@ -75,8 +76,12 @@ def _of_estimate(estimate: Estimate) -> xr.Dataset:
     rows = {k: v for k, v in estimate.draws.coords.items() if "row" in v.dims}
     data = data.assign_coords({k: ("row", v.values.astype(str)) for k, v in rows.items()})
     words = {
-        "unit": estimate.unit, "identification": estimate.identification, "answer": estimate.answer,
-        "averaged": estimate.averaged, "status": estimate.status, "smallest": estimate.smallest,
+        "unit": estimate.unit,
+        "identification": estimate.identification,
+        "answer": estimate.answer,
+        "averaged": estimate.averaged,
+        "status": estimate.status,
+        "smallest": estimate.smallest,
         "notes": json.dumps(estimate.notes),
     }
     return data.assign_attrs(words)

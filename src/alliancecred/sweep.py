@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import helmert
 
+from .carriers import Carrier, carrier_values, group_index
 from .cells import Rows
-from .design import Carrier, Design, Pooled, carrier_values, fixed_matrix, group_index
+from .design import Design, Pooled, fixed_matrix
 from .terms import FACTORS, Flat
 
 
@@ -170,10 +171,10 @@ def mean_covariance(swept: Swept, scales: Scalars) -> list[list[Any]]:
         if prior is not None and not isinstance(prior, Flat):
             out[i][i] = prior.sd**2
         for j in range(size):
-            for k, l in np.ndindex(len(inner), len(inner)):
-                weight = float(swept.loadings[i, k] * swept.loadings[j, l])
-                if weight and not isinstance(inner[k][l], int):
-                    out[i][j] = out[i][j] + weight * inner[k][l]
+            for k, h in np.ndindex(len(inner), len(inner)):
+                weight = float(swept.loadings[i, k] * swept.loadings[j, h])
+                if weight and not isinstance(inner[k][h], int):
+                    out[i][j] = out[i][j] + weight * inner[k][h]
     return out
 
 

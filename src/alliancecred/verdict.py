@@ -2,9 +2,9 @@
 
 import xarray as xr
 
-from .gates import Diagnosis, convergence, table_problems
 from .estimate import LABELS, Estimate
 from .fitting import Fit
+from .gates import Diagnosis, convergence, table_problems
 
 
 def diagnose(what: Fit | Estimate) -> Diagnosis:

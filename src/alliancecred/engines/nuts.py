@@ -94,7 +94,14 @@ def choose_centring(swept: Swept, cells: Cells, scales: Mapping[str, np.ndarray]
 
 
 def sample(
-    design: Design, cells: Cells, *, seed: int, draws: int, chains: int, sampling: Sampling, progressbar: bool,
+    design: Design,
+    cells: Cells,
+    *,
+    seed: int,
+    draws: int,
+    chains: int,
+    sampling: Sampling,
+    progressbar: bool,
     mask: np.ndarray | None = None,
 ) -> tuple[Swept, Raw]:
     """Sample the posterior of a design.
@@ -116,8 +123,16 @@ def sample(
     def run(centred: Centred, draws: int, tune: int, bar: bool, depth: int) -> Raw:
         model = _native(swept, pack(structure(swept, cells, centred), data))
         tree = nutpie.sample(
-            model, draws=draws, tune=tune, chains=chains, cores=cores, seed=int(rng.integers(2**30)),
-            progress_bar=bar, save_warmup=False, adaptation="low_rank", target_accept=sampling.target_accept,
+            model,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            seed=int(rng.integers(2**30)),
+            progress_bar=bar,
+            save_warmup=False,
+            adaptation="low_rank",
+            target_accept=sampling.target_accept,
             maxdepth=depth,
         )
         return _read(swept, tree, centred)
@@ -138,11 +153,20 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
 
     size = parameter_count(swept)
     return CompiledPyMCModel(
-        dims={}, _n_dim=size, _coords={}, _shapes={"theta": (size,)}, n_expanded=size,
-        compiled_logp_func=log_density_c, compiled_expand_func=copy_c, user_data=buffer,
+        dims={},
+        _n_dim=size,
+        _coords={},
+        _shapes={"theta": (size,)},
+        n_expanded=size,
+        compiled_logp_func=log_density_c,
+        compiled_expand_func=copy_c,
+        user_data=buffer,
         initial_point_func=lambda seed: _start(swept.design, size, seed),
         shape_info=(["theta"], [slice(0, size)], [(size,)]),
-        shared_data={}, shared_var_keys={}, logp_func=None, expand_func=None,
+        shared_data={},
+        shared_var_keys={},
+        logp_func=None,
+        expand_func=None,
     )
 
 
@@ -169,17 +193,23 @@ def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
         coordinates[..., start:stop] = _coordinates(stratum, centre, scales, x).reshape(*theta.shape[:2], -1)
         start = stop
     stats = tree["sample_stats"].to_dataset()
-    keep = [v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats]
+    keep = [
+        v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats
+    ]
     spacing = theta[..., b + r : b + r + c] if c else None
     return Raw(coordinates, scales, spacing, stats[keep], {"centred": centred})
 
 
-def _coordinates(stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def _coordinates(
+    stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray
+) -> np.ndarray:
     """Return coordinates (chain, draw, carrier, size) from what was sampled (see `kernel._forward`)."""
     low = cholesky(covariance(stratum, scales), np.sqrt)
     out, residual = x.copy(), x.copy()
     for i, row in enumerate(low):
-        rest = sum((np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape))
+        rest = sum(
+            (np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape)
+        )
         diagonal = np.asarray(row[i])[..., None]
         if centred[i]:
             residual[:, :, i] = (x[:, :, i] - rest) / diagonal
@@ -195,5 +225,6 @@ def _check_complete(raw: Raw, draws: int, chains: int) -> None:
     if got != (chains, draws) or not whole.all():
         raise IncompleteFitError(
             f"{int(whole.sum())} of {chains * draws} draws were obtained: sampling was interrupted or gave NaN; "
-            "what there is stands in `.partial`", raw,
+            "what there is stands in `.partial`",
+            raw,
         )

@@ -11,8 +11,12 @@ from ..spec import Fielding, Simulation, Spec
 from ..terms import Signal, Wave
 
 _NAMES = (
-    ("US", "United States"), ("UK", "United Kingdom"), ("DE", "Germany"),
-    ("PL", "Poland"), ("CA", "Canada"), ("RU", "Russia"),
+    ("US", "United States"),
+    ("UK", "United Kingdom"),
+    ("DE", "Germany"),
+    ("PL", "Poland"),
+    ("CA", "Canada"),
+    ("RU", "Russia"),
 )
 
 
@@ -52,10 +56,16 @@ def _estimate(draws: xr.DataArray, unit: str, identification: str) -> Estimate:
 
 def _spec() -> Spec:
     waves = (
-        Wave("2024", dt.date(2024, 5, 1), dt.date(2024, 5, 20)), Wave("2025", dt.date(2025, 5, 1), dt.date(2025, 5, 20))
+        Wave("2024", dt.date(2024, 5, 1), dt.date(2024, 5, 20)),
+        Wave("2025", dt.date(2025, 5, 1), dt.date(2025, 5, 20)),
     )
     return Spec(
-        "example", ("very unlikely", "unlikely", "likely", "very likely"), ("likely", "very likely"), (), waves=waves,
-        signals=(Signal("aid_halt", "US", dt.date(2025, 3, 3), "aid"),), names=_NAMES,
+        "example",
+        ("very unlikely", "unlikely", "likely", "very likely"),
+        ("likely", "very likely"),
+        (),
+        waves=waves,
+        signals=(Signal("aid_halt", "US", dt.date(2025, 3, 3), "aid"),),
+        names=_NAMES,
         sources=(Simulation(1, (Fielding("2024", 1000), Fielding("2025", 1000)), ()),),
     )

@@ -73,7 +73,9 @@ def plot_gap(
     marks = f"Marks: posterior means; bars: {interval_words(ci_prob, ci_kind)}; shapes: posterior densities"
     marks += naming(table)
     page = make_page(
-        wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status),
+        wide,
+        lines.inches + AXIS,
+        banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, marks, source=source),
     )
     labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36)

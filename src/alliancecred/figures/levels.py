@@ -96,7 +96,7 @@ def plot_levels(
         return _rows(estimate, table, wide, caption(estimate, f"Marks: posterior means; bars: {words}", source=source))
     grid = grid_of(estimate, table, wide)
     marks = "Rows: country asked; columns: ally judged. Numbers: posterior means"
-    marks += (f"; in brackets: {words}" if grid.brackets else "")
+    marks += f"; in brackets: {words}" if grid.brackets else ""
     if table["itself"].any():
         marks += ". Outlined: a country judges itself"
     if len(table) < len(grid.facets) * len(grid.countries) * len(grid.allies):
@@ -179,5 +179,3 @@ def _place(table: pd.DataFrame, spec: Spec) -> Lines:
             y += 1.0
         y += 0.3 if several else 0.0
     return Lines(tuple(lines), y + 0.1, 0.175, 0.0)
-
-

@@ -65,8 +65,19 @@ def grid_of(estimate: Estimate, table: pd.DataFrame, width: float) -> Grid:
     head = (0.2 if any(facets) else 0.04) + (widest + 0.06 if upright else 0.05 + 0.12 * most)
     brackets = cell >= need
     return Grid(
-        facets, countries, allies, width, across, cell, 0.3 if brackets else 0.2, labels, head, upright,
-        cell >= plain, brackets, digits,
+        facets,
+        countries,
+        allies,
+        width,
+        across,
+        cell,
+        0.3 if brackets else 0.2,
+        labels,
+        head,
+        upright,
+        cell >= plain,
+        brackets,
+        digits,
     )
 
 
@@ -129,9 +140,7 @@ def write_heads(page: Page, grid: Grid, k: int, spec: Spec) -> Axes:
     return axes
 
 
-def draw_cell(
-    axes: Axes, grid: Grid, place: tuple[int, int], row: pd.Series, scale: tuple[float, float]
-) -> None:
+def draw_cell(axes: Axes, grid: Grid, place: tuple[int, int], row: pd.Series, scale: tuple[float, float]) -> None:
     """Draw one cell: shade by its mean, the mean, and its interval if there is room."""
     c, r = place
     share = (float(row["mean"]) - scale[0]) / (scale[1] - scale[0])
@@ -143,13 +152,26 @@ def draw_cell(
     high = 0.32 if grid.brackets else 0.5
     mean = number(float(row["mean"]), digits=grid.digits)
     axes.text(
-        c + 0.5, r + high, mean, fontsize=BASE, ha="center", va="center_baseline", color=ink, parse_math=False,
-        fontweight="bold" if grid.brackets else "normal", gid="mean",
+        c + 0.5,
+        r + high,
+        mean,
+        fontsize=BASE,
+        ha="center",
+        va="center_baseline",
+        color=ink,
+        parse_math=False,
+        fontweight="bold" if grid.brackets else "normal",
+        gid="mean",
     )
     if grid.brackets:
         axes.text(
-            c + 0.5, r + 0.72, bracket(row, grid.digits), fontsize=SMALL, ha="center", va="center_baseline",
-            color=ink, parse_math=False, gid="interval",
+            c + 0.5,
+            r + 0.72,
+            bracket(row, grid.digits),
+            fontsize=SMALL,
+            ha="center",
+            va="center_baseline",
+            color=ink,
+            parse_math=False,
+            gid="interval",
         )
-
-

@@ -47,13 +47,27 @@ class Page:
     top: float
 
     def text(
-        self, x: float, y: float, words: str, *, size: float = BASE, bold: bool = False, colour: str = INK,
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: float = BASE,
+        bold: bool = False,
+        colour: str = INK,
         align: Literal["left", "center", "right"] = "left",
     ) -> Text:
         """Put literal text (no mathematics) at a place in inches, centred vertically."""
         return self.figure.text(
-            x / self.width, y / self.height, words, fontsize=size, fontweight="bold" if bold else "normal",
-            color=colour, ha=align, va="center_baseline", parse_math=False,
+            x / self.width,
+            y / self.height,
+            words,
+            fontsize=size,
+            fontweight="bold" if bold else "normal",
+            color=colour,
+            ha=align,
+            va="center_baseline",
+            parse_math=False,
         )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:

@@ -89,8 +89,13 @@ def _labels(table: pd.DataFrame, spec: Spec | None) -> list[str]:
 
 
 def plot_ppc(
-    frame: pd.DataFrame, *, spec: Spec | None = None, ci_prob: float = 0.95, ci_kind: CiKind = "eti",
-    width: Width = "double", source: str = "",
+    frame: pd.DataFrame,
+    *,
+    spec: Spec | None = None,
+    ci_prob: float = 0.95,
+    ci_kind: CiKind = "eti",
+    width: Width = "double",
+    source: str = "",
 ) -> Figure:
     """Draw what was observed against what the model predicts, cell by cell, and how the ranks spread.
 
@@ -143,13 +148,16 @@ def _words(table: pd.DataFrame, intervals: str, codes: str, spec: Spec | None, s
     many = len(table) > _MOST_LABELS
     parts = [
         f"Circles: posterior predictive means; bars: {intervals}; upright strokes: observed",
-        "a stroke with width is a published figure that was rounded" if (
-            table["observed_upper"] > table["observed_lower"]).any() else "",
+        "a stroke with width is a published figure that was rounded"
+        if (table["observed_upper"] > table["observed_lower"]).any()
+        else "",
         f"{outside} of {len(table)} observed shares lie outside their interval (crosses)",
         "Cells are named in the table that goes with the figure" if many else "",
         "Ranks of what was observed among predictions are level if the model fits"
         + ("; band: 95% of such histograms, bin by bin" if len(table) >= 20 else "; line: perfectly even ranks"),
-        codes, "Identification: descriptive", f"Source: {source.strip()[:240]}" if source.strip() else "",
+        codes,
+        "Identification: descriptive",
+        f"Source: {source.strip()[:240]}" if source.strip() else "",
         "SIMULATED DATA" if spec is not None and spec.simulated else "",
     ]
     return " ".join(p[:1].upper() + p[1:].rstrip(".") + "." for p in parts if p)
@@ -177,11 +185,28 @@ def _draw_cells(axes: Axes, lines: Lines, table: pd.DataFrame, room: float) -> N
         good = bool(row["inside"])
         colour = "#0072B2" if good else "#D55E00"
         strength = max(2.2 * thick, 0.5 if good else 1.0)
-        axes.plot((row["lower"], row["upper"]), (line.y,) * 2, color=colour, linewidth=strength,
-                  alpha=0.45 if good else 0.8, solid_capstyle="butt", zorder=2 if good else 3)
+        axes.plot(
+            (row["lower"], row["upper"]),
+            (line.y,) * 2,
+            color=colour,
+            linewidth=strength,
+            alpha=0.45 if good else 0.8,
+            solid_capstyle="butt",
+            zorder=2 if good else 3,
+        )
         size = 3.2 * max(thick, 0.35) if good else 4.2
-        axes.plot([row["mean"]], [line.y], marker="o" if good else "X", markersize=size, color=colour, zorder=5,
-                  markeredgecolor="white", markeredgewidth=0.3 * (thick > 0.5), linestyle="none", gid="mean")
+        axes.plot(
+            [row["mean"]],
+            [line.y],
+            marker="o" if good else "X",
+            markersize=size,
+            color=colour,
+            zorder=5,
+            markeredgecolor="white",
+            markeredgewidth=0.3 * (thick > 0.5),
+            linestyle="none",
+            gid="mean",
+        )
         low, high = float(row["observed_lower"]), float(row["observed_upper"])
         stroke = (line.y - 0.36, line.y + 0.36)
         axes.fill_betweenx(stroke, low, high, color=INK, linewidth=0.6, zorder=4, gid="observed")
@@ -204,10 +229,17 @@ def _draw_ranks(axes: Axes, rank: np.ndarray, room: float) -> None:
         low, high = (float(binom.ppf(p, n, 1 / bins)) for p in (0.025, 0.975))
         axes.axhspan(low, high, color=FAINT, linewidth=0, zorder=0)
         axes.axhline(n / bins, color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
-        axes.bar(edges[:-1], counts, width=1 / bins, align="edge", color="#0072B2", alpha=0.7, edgecolor="white",
-                 linewidth=0.6, zorder=2)
+        axes.bar(
+            edges[:-1],
+            counts,
+            width=1 / bins,
+            align="edge",
+            color="#0072B2",
+            alpha=0.7,
+            edgecolor="white",
+            linewidth=0.6,
+            zorder=2,
+        )
         axes.set_ylim(0, 1.08 * max(float(counts.max()), high))
     title = "Rank of the observed share" if n >= 20 else "Sorted ranks against even spread"
     set_range(axes, -0.03, 1.03, width=room, title=title)
-
-

@@ -170,14 +170,20 @@ def draw_slabs(axes: Axes, lines: Lines, table: pd.DataFrame, slabs: list[Slab])
         draw_interval(axes, row["mean"], (row["lower"], row["upper"]), base, bold=bool(row["average"]), colour=colour)
 
 
-def draw_interval(
-    axes: Axes, mean: float, bounds: tuple[float, float], y: float, *, bold: bool, colour: str
-) -> None:
+def draw_interval(axes: Axes, mean: float, bounds: tuple[float, float], y: float, *, bold: bool, colour: str) -> None:
     """Draw a mean with its interval bar; an average has a diamond and a thicker bar."""
     axes.plot(bounds, (y, y), color=colour, linewidth=1.8 if bold else 1.0, solid_capstyle="butt", zorder=3)
     axes.plot(
-        [mean], [y], marker="D" if bold else "o", markersize=4.2 if bold else 3.4, color=colour,
-        markeredgecolor="white", markeredgewidth=0.4, linestyle="none", zorder=4, gid="mean",
+        [mean],
+        [y],
+        marker="D" if bold else "o",
+        markersize=4.2 if bold else 3.4,
+        color=colour,
+        markeredgecolor="white",
+        markeredgewidth=0.4,
+        linestyle="none",
+        zorder=4,
+        gid="mean",
     )
 
 
@@ -197,5 +203,3 @@ def slab_values(table: pd.DataFrame, slabs: list[Slab]) -> np.ndarray:
 def slabs_of(estimate: Estimate, table: pd.DataFrame) -> list[Slab]:
     """Return the density of each row, in the order of the frame."""
     return [density(d) for d in by_row(estimate)[table["draws_row"].to_numpy(dtype=int)]]
-
-

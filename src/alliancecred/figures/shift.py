@@ -120,7 +120,9 @@ def plot_shift(
     marks = f"Hollow: before; filled: after. Marks: posterior means; bars: {interval_words(ci_prob, ci_kind)}"
     marks += naming(table)
     page = make_page(
-        wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status),
+        wide,
+        lines.inches + AXIS,
+        banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, marks, source=source),
     )
     full = wide >= 5
@@ -174,14 +176,29 @@ def _draw_levels(axes: Axes, lines: Lines, table: pd.DataFrame) -> None:
             bounds = (row[f"{name}_lower"], row[f"{name}_upper"])
             axes.plot(bounds, (y[name],) * 2, color=ink, linewidth=wide, alpha=0.75, solid_capstyle="butt", zorder=2)
             axes.plot(
-                [row[f"{name}_mean"]], [y[name]], marker="D" if row["average"] else "o", linestyle="none",
-                markersize=3.8, markerfacecolor="white" if name == "before" else ink, markeredgecolor=ink,
-                markeredgewidth=0.8, zorder=4, gid=name,
+                [row[f"{name}_mean"]],
+                [y[name]],
+                marker="D" if row["average"] else "o",
+                linestyle="none",
+                markersize=3.8,
+                markerfacecolor="white" if name == "before" else ink,
+                markeredgecolor=ink,
+                markeredgewidth=0.8,
+                zorder=4,
+                gid=name,
             )
         axes.annotate(
-            "", (row["after_mean"], y["after"]), (row["before_mean"], y["before"]), zorder=3,
-            arrowprops={"arrowstyle": "-|>,head_length=0.25,head_width=0.12", "color": colour, "linewidth": 0.6,
-                        "shrinkA": 2.2, "shrinkB": 2.2},
+            "",
+            (row["after_mean"], y["after"]),
+            (row["before_mean"], y["before"]),
+            zorder=3,
+            arrowprops={
+                "arrowstyle": "-|>,head_length=0.25,head_width=0.12",
+                "color": colour,
+                "linewidth": 0.6,
+                "shrinkA": 2.2,
+                "shrinkB": 2.2,
+            },
         )
 
 

@@ -118,6 +118,7 @@ def renamed(estimate: Estimate, variant: str) -> Estimate:
 
 def relabelled(estimate: Estimate, label: str, values: np.ndarray) -> Estimate:
     """Return the estimate with other values of a label."""
+
     def changed(a: xr.DataArray) -> xr.DataArray:
         return a.assign_coords({label: ("row", values)})
 
@@ -157,5 +158,3 @@ def covered(table: pd.DataFrame) -> tuple[int, int]:
     if known.empty:
         return 0, 0
     return int(((known["lower"] <= known["truth"]) & (known["truth"] <= known["upper"])).sum()), len(known)
-
-

@@ -51,8 +51,14 @@ def verdict(contents: Contents) -> Html:
         text = f" R-hat below 1.01 and effective sizes above 400 for everything reported; {d.divergences} divergences."
         lines.append(el("p", el("strong", "✓ All gates passed."), text, attrs={"class": "band passed"}))
     else:
-        lines.append(el("p", el("strong", "✗ GATES FAILED: do not report these numbers. "),
-                        contents.status.removeprefix("failed: "), attrs={"class": "band failed"}))
+        lines.append(
+            el(
+                "p",
+                el("strong", "✗ GATES FAILED: do not report these numbers. "),
+                contents.status.removeprefix("failed: "),
+                attrs={"class": "band failed"},
+            )
+        )
     return join(lines)
 
 
@@ -69,10 +75,18 @@ def findings(contents: Contents) -> Html:
     text = []
     if "truth" in contents.table:
         inside, size = covered(contents.table)
-        text.append(f"Over all {size} estimates, {inside} of the 95 % intervals ({100 * inside / max(1, size):.0f} %) "
-                    "cover the truth.")
-    return section("Main findings", estimate_table(main, "Main estimates"), [el("p", t) for t in text],
-                   el("h3", "The same in words"), words, anchor="findings")
+        text.append(
+            f"Over all {size} estimates, {inside} of the 95 % intervals ({100 * inside / max(1, size):.0f} %) "
+            "cover the truth."
+        )
+    return section(
+        "Main findings",
+        estimate_table(main, "Main estimates"),
+        [el("p", t) for t in text],
+        el("h3", "The same in words"),
+        words,
+        anchor="findings",
+    )
 
 
 def estimate_table(asked: Sequence[Asked], caption: str) -> Html:
@@ -133,8 +147,10 @@ def _figure(number_of: int, picture: Picture) -> Html:
     files = [link(p.suffix[1:].upper(), f"figures/{p.name}") for p in picture.files]
     spaced = [x for i, f in enumerate(files) for x in ([Html(" · ")] if i else []) + [f]]
     title = el("figcaption", el("strong", f"Figure {number_of}. {picture.title}."), " Files: ", spaced)
-    return join(el("figure", title, el("div", el("picture", small, image), attrs={"class": "card"})),
-                details("This figure in words", el("p", picture.alt)))
+    return join(
+        el("figure", title, el("div", el("picture", small, image), attrs={"class": "card"})),
+        details("This figure in words", el("p", picture.alt)),
+    )
 
 
 def estimates(contents: Contents) -> Html:
@@ -142,8 +158,14 @@ def estimates(contents: Contents) -> Html:
     means = averages_of(contents)
     parts = [_folded(a) for a in contents.asked if not (a[1].is_difference and not a[0].by)]
     parts += [estimate_table(means, "Averages")] if means else []
-    note = el("p", "P(> 0): posterior probability that a difference is above zero. Every row with its diagnostics: ",
-              link("summary.csv", "summary.csv"), ". The draws: ", link("draws.nc", "draws.nc"), ".")
+    note = el(
+        "p",
+        "P(> 0): posterior probability that a difference is above zero. Every row with its diagnostics: ",
+        link("summary.csv", "summary.csv"),
+        ". The draws: ",
+        link("draws.nc", "draws.nc"),
+        ".",
+    )
     return section("Estimates", note, parts, _varied(contents), anchor="estimates")
 
 
@@ -165,8 +187,9 @@ def _varied(contents: Contents) -> Html:
     size = sum(len(e) for e in contents.estimates)
     columns = [contents.table.iloc[i * size : (i + 1) * size].to_dict("records") for i in range(len(variants) + 1)]
     rows = [(e, label) for estimand, e, _ in contents.asked for label in row_labels(estimand, e, titled=True)]
-    body = [[label, *(with_interval(c[i], e.unit) for c in columns)]
-            for i, (e, label) in enumerate(rows) if e.is_difference]
+    body = [
+        [label, *(with_interval(c[i], e.unit) for c in columns)] for i, (e, label) in enumerate(rows) if e.is_difference
+    ]
     head = ["", "Main analysis", *(v.name for v in variants)]
     made = table(head, body, numbers=range(1, len(head)), caption="Differences under other assumptions")
     return join(el("h3", "The same under other assumptions"), bullets(texts), made)

@@ -54,18 +54,26 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, n
 
     ``numbers`` are the columns set flush right.
     """
+
     def style(j: int, text: str) -> Mapping[str, str]:
         return {"class": "n"} if j in numbers else {"class": "long"} if len(text) > _LONG_CELL else _NONE
 
     top = el("tr", [el("th", h, attrs={"scope": "col", **style(j, "")}) for j, h in enumerate(head)])
     body = [
-        el("tr", [el("th", c, attrs={"scope": "row"}) if j == 0 else el("td", c, attrs=style(j, c))
-                  for j, c in enumerate(r)])
+        el(
+            "tr",
+            [
+                el("th", c, attrs={"scope": "row"}) if j == 0 else el("td", c, attrs=style(j, c))
+                for j, c in enumerate(r)
+            ],
+        )
         for r in rows
     ]
     inner = el("table", el("thead", top), el("tbody", body), attrs={"aria-label": caption})
-    return join(el("p", caption, attrs={"class": "caption"}),
-                el("div", inner, attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption}))
+    return join(
+        el("p", caption, attrs={"class": "caption"}),
+        el("div", inner, attrs={"class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption}),
+    )
 
 
 def pairs(items: Iterable[tuple[str, str]]) -> Html:

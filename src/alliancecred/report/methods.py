@@ -6,7 +6,7 @@ from typing import Any
 
 from ..gates import Diagnosis
 from ..sources import DataReport
-from ..spec import spec_to_toml
+from ..spec_file import spec_to_toml
 from ..summary import number
 from .contents import Contents
 from .findings import Row, row_labels, with_interval
@@ -21,8 +21,17 @@ def data(contents: Contents) -> Html:
     spec = contents.spec
     shown = [_report(r) for r in contents.fit.cells.reports]
     waves = [[w.name, w.start.isoformat(), w.end.isoformat()] for w in spec.waves]
-    signals = [[s.name, spec.label(s.sender), s.date.isoformat(), s.kind, s.direction,
-                ", ".join(map(spec.label, s.countries)) or "all"] for s in spec.signals]
+    signals = [
+        [
+            s.name,
+            spec.label(s.sender),
+            s.date.isoformat(),
+            s.kind,
+            s.direction,
+            ", ".join(map(spec.label, s.countries)) or "all",
+        ]
+        for s in spec.signals
+    ]
     parts = [el("p", f"Source: {contents.source}.".replace("..", "."))]
     parts += [table(("Wave", "From", "To"), waves, caption="Fieldwork")] if waves else []
     head = ("Signal", "Sender", "Date", "Kind", "Direction", "Countries exposed")
@@ -63,8 +72,13 @@ def _prior_posterior(contents: Contents) -> Html:
         start += len(rows)
         unit = estimate.unit
         body = [
-            [label, with_interval(prior[i], unit), number(float(prior[i]["sd"])), with_interval(post[i], unit),
-             number(float(post[i]["sd"]))]
+            [
+                label,
+                with_interval(prior[i], unit),
+                number(float(prior[i]["sd"])),
+                with_interval(post[i], unit),
+                number(float(post[i]["sd"])),
+            ]
             for i, label in enumerate(row_labels(estimand, estimate))
         ]
         name = estimand.name or " by ".join([estimand.of, *([", ".join(estimand.by)] if estimand.by else [])])
@@ -72,21 +86,37 @@ def _prior_posterior(contents: Contents) -> Html:
         head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
         made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
         parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)
-    note = el("p", "The same estimands, computed from draws of the prior: what the model said before it saw any data. "
-              "All rows: ", link("prior.csv", "prior.csv"), ".")
+    note = el(
+        "p",
+        "The same estimands, computed from draws of the prior: what the model said before it saw any data. All rows: ",
+        link("prior.csv", "prior.csv"),
+        ".",
+    )
     return join(el("h3", "What the priors say about the estimands"), note, parts)
 
 
 def checks(contents: Contents) -> Html:
     """Return the diagnostics of every fit, and the ranks of cells that were left out."""
     fits = [("Main analysis", contents.fit), *((v.variant.name, v.fit) for v in contents.varied)]
-    head = ("", "Verdict", "R-hat max", "Bulk ESS min", "Tail ESS min", "Divergences", "E-BFMI min", "Attempts",
-            "Centred")
+    head = (
+        "",
+        "Verdict",
+        "R-hat max",
+        "Bulk ESS min",
+        "Tail ESS min",
+        "Divergences",
+        "E-BFMI min",
+        "Attempts",
+        "Centred",
+    )
     rows = [[name, *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
     made = table(head, rows, numbers=range(2, 8), caption="Diagnostics, over every variable and sampled coordinate")
-    gates = el("p", "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least "
-               "0.3, no divergences; for every variable and every reported estimate. “Centred” says for each group of "
-               "pooled effects which of two equivalent forms was sampled.")
+    gates = el(
+        "p",
+        "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least "
+        "0.3, no divergences; for every variable and every reported estimate. “Centred” says for each group of "
+        "pooled effects which of two equivalent forms was sampled.",
+    )
     return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
 
 
@@ -107,17 +137,29 @@ def _left_out(contents: Contents) -> Html:
     if frame is None:
         return Html("")
     keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
-    rows = [[", ".join(contents.spec.label(str(row[k])) for k in keys), _bounds(row),
-             f"{number(float(row['mean']))} [{number(float(row['lower']))}, {number(float(row['upper']))}]",
-             f"{float(row['rank']):.2f}", str(row["status"])] for row in frame.to_dict("records")]
+    rows = [
+        [
+            ", ".join(contents.spec.label(str(row[k])) for k in keys),
+            _bounds(row),
+            f"{number(float(row['mean']))} [{number(float(row['lower']))}, {number(float(row['upper']))}]",
+            f"{float(row['rank']):.2f}",
+            str(row["status"]),
+        ]
+        for row in frame.to_dict("records")
+    ]
     head = ("Cell", "Observed, %", "Predicted without it [95 %]", "Rank", "Gates of that fit")
     bad = int((frame["status"] != "passed").sum())
     note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
     return join(
         el("h3", "Each cell predicted from all the others"),
         table(head, rows, numbers=(1, 2, 3), caption="Leave-one-cell-out predictions"),
-        el("p", "Rank: share of predictions below the observed value, ties and published bounds counted half." + note,
-           " All columns: ", link("leave_one_out.csv", "leave_one_out.csv"), "."),
+        el(
+            "p",
+            "Rank: share of predictions below the observed value, ties and published bounds counted half." + note,
+            " All columns: ",
+            link("leave_one_out.csv", "leave_one_out.csv"),
+            ".",
+        ),
     )
 
 
@@ -135,14 +177,28 @@ def provenance(contents: Contents) -> Html:
         *((f"Source {path}", f"SHA-256 {digest}") for path, digest in contents.files),
         ("Date", contents.date),
         ("Seed", str(attrs["random_seed"])),
-        ("Sampler", f"{attrs['inference_library']}, {post['chain']} chains × {post['draw']:,} draws after "
-                    f"{attrs['tuning_steps']} tuning steps, target acceptance {attrs['target_accept']}"),
-        ("Wall time", f"{contents.seconds:.0f} s in all, {float(str(attrs['sampling_time'])):.1f} s of it sampling the "
-                      "main analysis"),
+        (
+            "Sampler",
+            f"{attrs['inference_library']}, {post['chain']} chains × {post['draw']:,} draws after "
+            f"{attrs['tuning_steps']} tuning steps, target acceptance {attrs['target_accept']}",
+        ),
+        (
+            "Wall time",
+            f"{contents.seconds:.0f} s in all, {float(str(attrs['sampling_time'])):.1f} s of it sampling the "
+            "main analysis",
+        ),
         ("Versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
     ]
-    files = el("p", "Files: ", link("spec.toml", "spec.toml"), ", ", link("lock.json", "lock.json"), ", ",
-               link("ppc.csv", "ppc.csv"), ".")
+    files = el(
+        "p",
+        "Files: ",
+        link("spec.toml", "spec.toml"),
+        ", ",
+        link("lock.json", "lock.json"),
+        ", ",
+        link("ppc.csv", "ppc.csv"),
+        ".",
+    )
     toml = details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec)))
     return section("Provenance", pairs(items), files, toml, anchor="provenance")
 

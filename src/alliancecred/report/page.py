@@ -10,8 +10,14 @@ from .pictures import Picture
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _PARTS = (
-    ("findings", "Main findings"), ("figures", "Figures"), ("estimates", "Estimates"), ("data", "Data"),
-    ("model", "Model"), ("checks", "Checks"), ("provenance", "Provenance"), ("words", "Words"),
+    ("findings", "Main findings"),
+    ("figures", "Figures"),
+    ("estimates", "Estimates"),
+    ("data", "Data"),
+    ("model", "Model"),
+    ("checks", "Checks"),
+    ("provenance", "Provenance"),
+    ("words", "Words"),
 )
 
 
@@ -52,7 +58,13 @@ def _head(contents: Contents, title: str) -> Html:
 
 def _main(contents: Contents, pictures: Sequence[Picture]) -> Html:
     return join(
-        findings.findings(contents), findings.figures(contents, pictures), findings.estimates(contents),
-        methods.data(contents), methods.model(contents), methods.checks(contents), methods.provenance(contents),
-        methods.references(contents), methods.glossary(),
+        findings.findings(contents),
+        findings.figures(contents, pictures),
+        findings.estimates(contents),
+        methods.data(contents),
+        methods.model(contents),
+        methods.checks(contents),
+        methods.provenance(contents),
+        methods.references(contents),
+        methods.glossary(),
     )

@@ -81,14 +81,23 @@ def plans(contents: Contents) -> list[_Plan]:
         together = stacked([named_mean(estimand, estimate) for estimand, estimate, _ in means])
         rows = pd.concat([rows for _, _, rows in means], ignore_index=True)
         name = slug(f"{key[0]}_means", [p.name for p in out])
-        out.append(_of_estimate(together, rows, name, f"{key[0].capitalize()}s averaged over countries", contents.source))
+        out.append(
+            _of_estimate(together, rows, name, f"{key[0].capitalize()}s averaged over countries", contents.source)
+        )
     for estimand, estimate, rows in asked:
         name = slug(stem(estimand), [p.name for p in out])
         out.append(_of_estimate(estimate, rows, name, title_of(estimate), contents.source))
     if "truth" in contents.table:
         frame = truth_data(contents.table, contents.spec)
-        out.append(_Plan("truth", "Truth beside estimate", truth_words(frame),
-                         lambda width: plot_truth(frame, contents.spec, width=width), frame))
+        out.append(
+            _Plan(
+                "truth",
+                "Truth beside estimate",
+                truth_words(frame),
+                lambda width: plot_truth(frame, contents.spec, width=width),
+                frame,
+            )
+        )
     return out + _checks(contents)
 
 
@@ -112,8 +121,12 @@ def stem(estimand: Estimand) -> str:
 def title_of(estimate: Estimate) -> str:
     """Return a title: the estimand's own name, or what it is."""
     name = str(estimate.draws["estimand"].values[0])
-    words = {"levels": "Levels: how many believe the promise", "shift": "Shifts with the signal",
-             "gap": "Gaps between populations", "change": "Changes between waves"}
+    words = {
+        "levels": "Levels: how many believe the promise",
+        "shift": "Shifts with the signal",
+        "gap": "Gaps between populations",
+        "change": "Changes between waves",
+    }
     return words.get(name, name[:1].upper() + name[1:])
 
 
@@ -152,6 +165,7 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def stacked(estimates: Sequence[Estimate]) -> Estimate:
     """Return estimates of one kind and unit below each other, as one."""
+
     def below(parts: Sequence[xr.DataArray | None]) -> xr.DataArray | None:
         kept = [p for p in parts if p is not None]
         return xr.concat(kept, "row") if len(kept) == len(parts) else None
@@ -159,8 +173,12 @@ def stacked(estimates: Sequence[Estimate]) -> Estimate:
     averaged = dict.fromkeys(e.averaged for e in estimates)
     labels = dict.fromkeys(e.identification for e in estimates)
     return replace(
-        estimates[0], draws=xr.concat([e.draws for e in estimates], "row"), before=below([e.before for e in estimates]),
-        after=below([e.after for e in estimates]), averaged="; or ".join(averaged), identification=" / ".join(labels),
+        estimates[0],
+        draws=xr.concat([e.draws for e in estimates], "row"),
+        before=below([e.before for e in estimates]),
+        after=below([e.after for e in estimates]),
+        averaged="; or ".join(averaged),
+        identification=" / ".join(labels),
         notes=tuple(dict.fromkeys(n for e in estimates for n in e.notes)),
         status=next((e.status for e in estimates if e.status != "passed"), "passed"),
     )
@@ -173,8 +191,15 @@ def _checks(contents: Contents) -> list[_Plan]:
         ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
     ):
         if frame is not None:
-            out.append(_Plan(name, title, _ppc_words(frame), _ppc_drawer(frame, spec, contents.source),
-                             ppc_data(frame, spec=spec)))
+            out.append(
+                _Plan(
+                    name,
+                    title,
+                    _ppc_words(frame),
+                    _ppc_drawer(frame, spec, contents.source),
+                    ppc_data(frame, spec=spec),
+                )
+            )
     return out
 
 
@@ -185,8 +210,10 @@ def _ppc_drawer(frame: pd.DataFrame, spec: Spec, source: str) -> Callable[[Width
 def _ppc_words(frame: pd.DataFrame) -> str:
     inside = int(ppc_data(frame)["inside"].sum())
     low, high = np.min(frame["rank"]), np.max(frame["rank"])
-    return (f"Observed shares of {len(frame)} cells against 95 % predictive intervals: {inside} of {len(frame)} lie "
-            f"inside. Ranks of the observed shares run from {low:.2f} to {high:.2f}.")
+    return (
+        f"Observed shares of {len(frame)} cells against 95 % predictive intervals: {inside} of {len(frame)} lie "
+        f"inside. Ranks of the observed shares run from {low:.2f} to {high:.2f}."
+    )
 
 
 def source_line(spec: Spec, sources: Sequence[Survey | Toplines]) -> str:

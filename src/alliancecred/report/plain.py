@@ -18,8 +18,13 @@ def design_text(design: Design, cells: Cells) -> str:
         "\n".join(x for x in head if x),
         "\n".join(str(r) for r in cells.reports),
         _block("Levels", [f"{k}: {', '.join(v)}" for k, v in design.levels.items() if any(v)]),
-        _block("Rows", [f"{len(cells.counts)} cells of counts, {int(cells.counts.sum()):,} answers",
-                        f"{len(cells.toplines)} published shares"]),
+        _block(
+            "Rows",
+            [
+                f"{len(cells.counts)} cells of counts, {int(cells.counts.sum()):,} answers",
+                f"{len(cells.toplines)} published shares",
+            ],
+        ),
         _block("Terms", [term_words(t, spec) for t in spec.terms]),
         _block("Sampled", list(_sampled(design))),
         _block("Merged, left out, or resting on the prior", design.notes or ["nothing"]),
@@ -40,7 +45,8 @@ def _sampled(design: Design) -> Iterator[str]:
     for block in design.pooled:
         groups = " × ".join(str(n) for n in design.shape(block))
         yield f"{block.variable}: {groups} groups, scale ~ {prior_words(block.scale)}" + (
-            f", correlated with {block.partner}" if block.partner else "")
+            f", correlated with {block.partner}" if block.partner else ""
+        )
     if design.answers > 2:
         yield f"cut_spacing: {design.answers - 2} ~ {prior_words(design.cuts)}"
 

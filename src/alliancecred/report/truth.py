@@ -27,9 +27,11 @@ def truth_words(frame: pd.DataFrame) -> str:
     """Return in words how often intervals cover the truth."""
     inside, size = covered(frame)
     errors = (frame["mean"] - frame["truth"]).abs()
-    return (f"Posterior means and 95 % intervals of {size} estimates against the truth the survey was simulated with. "
-            f"{inside} of {size} intervals ({100 * inside / max(size, 1):.0f} %) cover their truth; the mean error is "
-            f"{number(float(errors.mean()))} points, the largest {number(float(errors.max()))}.")
+    return (
+        f"Posterior means and 95 % intervals of {size} estimates against the truth the survey was simulated with. "
+        f"{inside} of {size} intervals ({100 * inside / max(size, 1):.0f} %) cover their truth; the mean error is "
+        f"{number(float(errors.mean()))} points, the largest {number(float(errors.max()))}."
+    )
 
 
 def plot_truth(frame: pd.DataFrame, spec: Spec, *, width: Width = "double") -> Figure:
@@ -40,8 +42,10 @@ def plot_truth(frame: pd.DataFrame, spec: Spec, *, width: Width = "double") -> F
     across = len(panels) if abreast else 1
     side = min(2.75, (wide - EDGE) / across - _GAP - EDGE)
     down = 1 if abreast else len(panels)
-    words = (f"Across: the truth; upright: posterior mean and 95% equal-tailed interval. On the line the two agree. "
-             f"Orange: the interval does not cover the truth. {truth_words(frame)} SIMULATED DATA.")
+    words = (
+        f"Across: the truth; upright: posterior mean and 95% equal-tailed interval. On the line the two agree. "
+        f"Orange: the interval does not cover the truth. {truth_words(frame)} SIMULATED DATA."
+    )
     page = make_page(wide, down * (side + AXIS + 0.1), banners=banners(spec), caption=words)
     for i, panel in enumerate(panels):
         x = EDGE + _GAP + (i * (side + _GAP + 0.3) if abreast else 0)
@@ -55,10 +59,17 @@ def _panel(axes: Axes, rows: pd.DataFrame, side: float, panel: str) -> None:
     axes.plot((low, high), (low, high), color=QUIET, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
     for inside, colour in ((True, COLOURS["other"]), (False, COLOURS["sender"])):
         part = rows[rows["inside"] == inside]
-        axes.vlines(part["truth"], part["lower"], part["upper"], color=colour, linewidth=0.8 if inside else 1.3,
-                    alpha=0.6)
-        axes.plot(part["truth"], part["mean"], "o" if inside else "X", color=colour, markersize=3 if inside else 4.5,
-                  linestyle="none")
+        axes.vlines(
+            part["truth"], part["lower"], part["upper"], color=colour, linewidth=0.8 if inside else 1.3, alpha=0.6
+        )
+        axes.plot(
+            part["truth"],
+            part["mean"],
+            "o" if inside else "X",
+            color=colour,
+            markersize=3 if inside else 4.5,
+            linestyle="none",
+        )
     unit = " / ".join(dict.fromkeys({"percent": "%", "percentage points": "pp"}.get(u, u) for u in rows["unit"]))
     set_range(axes, low, high, width=side, title=f"True {panel} ({unit})")
     axes.set_ylim(low, high)
@@ -67,5 +78,3 @@ def _panel(axes: Axes, rows: pd.DataFrame, side: float, panel: str) -> None:
     axes.tick_params(axis="y", labelsize=SMALL, length=2.5, width=0.6, pad=2)
     axes.spines["left"].set(visible=True, color=QUIET, linewidth=0.6)
     axes.set_ylabel(f"Estimate ({unit})", fontsize=SMALL, labelpad=2)
-
-

@@ -11,17 +11,29 @@ from .prior import points_at_half
 
 GLOSSARY = (
     ("First-order effect", "Change in the credibility of the sender's own commitment, with its signal."),
-    ("Second-order effect", "Change in the credibility of the others' commitments: among the allies that remain. It is "
-     "not a belief about beliefs."),
+    (
+        "Second-order effect",
+        "Change in the credibility of the others' commitments: among the allies that remain. It is "
+        "not a belief about beliefs.",
+    ),
     ("Self-rating", "A country that judges its own promise. It is kept apart from what others believe of it."),
-    ("Gap", "The share in one population (elite) minus the share in the reference population (public), raw: for people "
-     "as they were sampled."),
-    ("Identification", "What the comparison can carry. Randomised: arms drawn by lot. Difference-in-differences: some "
-     "countries were not exposed. Unexpected event: interviews before and after within one fieldwork. Interrupted "
-     "series: a trend before. Before-after: two waves and nothing else; whatever happened in between is in it. "
-     "Descriptive: no claim about causes."),
-    ("Interval", "Given model and data, the quantity lies in it with the stated probability. Equal-tailed: as much "
-     "probability below as above."),
+    (
+        "Gap",
+        "The share in one population (elite) minus the share in the reference population (public), raw: for people "
+        "as they were sampled.",
+    ),
+    (
+        "Identification",
+        "What the comparison can carry. Randomised: arms drawn by lot. Difference-in-differences: some "
+        "countries were not exposed. Unexpected event: interviews before and after within one fieldwork. Interrupted "
+        "series: a trend before. Before-after: two waves and nothing else; whatever happened in between is in it. "
+        "Descriptive: no claim about causes.",
+    ),
+    (
+        "Interval",
+        "Given model and data, the quantity lies in it with the stated probability. Equal-tailed: as much "
+        "probability below as above.",
+    ),
     ("Rank", "Share of predictions below what was observed. Near 0 or 1: the model did not expect it."),
     ("Percentage points", "Differences between percentages: from 75 % to 48 % is −27 points."),
 )
@@ -66,7 +78,7 @@ def term_words(term: Term, spec: Spec) -> str:
             how = f" by {_by(by)}: deviations, pooled" if by else ": one effect per role, not pooled"
             return f"Gap in the shift with {signal}, {population} minus {spec.reference}{how}."
         case Fixed(name=name, where=where):
-            return f"{name}: cells with {'; '.join(f'{k} {' or '.join(v)}' for k, v in where)} against the rest."
+            return f"{name}: cells with {'; '.join(f'{k} {" or ".join(v)}' for k, v in where)} against the rest."
         case Cuts():
             return f"Cut points between the {len(spec.answers)} ordered answers, common to all."
     return str(term)
@@ -75,8 +87,12 @@ def term_words(term: Term, spec: Spec) -> str:
 def priors_table(design: Design) -> Html:
     """Return a table of every prior: on the logit scale, and in points at 50 %."""
     head = ("Quantity", "Prior (logit)", "sd at 50 %, points", "95 % of effects at 50 %, points")
-    return table(head, [list(row) for row in _prior_rows(design)], numbers=(2, 3),
-                 caption="Priors. A scale (sd) is that of a pooled block; its effects in points are those of one group")
+    return table(
+        head,
+        [list(row) for row in _prior_rows(design)],
+        numbers=(2, 3),
+        caption="Priors. A scale (sd) is that of a pooled block; its effects in points are those of one group",
+    )
 
 
 def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
@@ -101,10 +117,17 @@ def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:
 def model_words(design: Design) -> Html:
     """Return the model as a list of its terms."""
     spec = design.spec
-    kind = ("The chance of the answer that counts as credible is a logistic function of a sum of terms"
-            if design.answers == 2 else
-            "The chances of the ordered answers follow a cumulative logit of a sum of terms")
+    kind = (
+        "The chance of the answer that counts as credible is a logistic function of a sum of terms"
+        if design.answers == 2
+        else "The chances of the ordered answers follow a cumulative logit of a sum of terms"
+    )
     lines = [term_words(t, spec) for t in spec.terms]
-    return join(el("p", f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
-                        "little data lean on the others; effects that are not pooled have a prior of their own."),
-                el("ol", [el("li", line) for line in lines]))
+    return join(
+        el(
+            "p",
+            f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
+            "little data lean on the others; effects that are not pooled have a prior of their own.",
+        ),
+        el("ol", [el("li", line) for line in lines]),
+    )

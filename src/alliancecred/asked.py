@@ -1,0 +1,143 @@
+"""Which rows an estimand is about: what was asked, of whom, in which role; and how it is identified."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from .carriers import roles_of, same_state
+from .cells import Rows, rows_of
+from .errors import SpecError, nearest
+from .fitting import Fit
+from .spec import Spec
+from .terms import FACTORS
+
+By = str | Sequence[str]
+
+
+def factors_of(by: By) -> tuple[str, ...]:
+    """Return ``by`` as a tuple of factors; an unknown one is a `SpecError`."""
+    out = (by,) if isinstance(by, str) else tuple(by)
+    for factor in out:
+        if factor not in FACTORS:
+            raise SpecError(f"cannot break down by {factor!r}: {nearest(factor, FACTORS)}")
+    return out
+
+
+def signal_name(spec: Spec, signal: str | None) -> str:
+    """Return the name of a declared signal; the only one where none is given."""
+    names = [s.name for s in spec.signals]
+    if signal is None:
+        if len(names) != 1:
+            raise SpecError(f"name the signal: {', '.join(names) or 'the spec declares none'}")
+        return names[0]
+    return spec.signal(signal).name
+
+
+def asked(fit: Fit, by: Sequence[str], *, countries: Sequence[str] = (), waves: Sequence[str] = ()) -> pd.DataFrame:
+    """Distinct rows that were asked, of the reference population unless broken down by population."""
+    table = fit.cells.labels().drop_duplicates().reset_index(drop=True)
+    for factor, wanted in (("country", countries), ("wave", waves)):
+        known = set(table[factor])
+        for value in wanted:
+            if value not in known:
+                raise SpecError(f"{factor} {value!r} was not asked: {nearest(value, sorted(known))}")
+        if wanted:
+            table = table[table[factor].isin(wanted)]
+    if "population" not in by and fit.spec.reference in set(table.population):
+        table = table[table.population == fit.spec.reference]
+    if table.empty:
+        raise SpecError("nothing was asked that matches")
+    return table.reset_index(drop=True)
+
+
+def asked_after(fit: Fit, signal: str, by: Sequence[str], countries: Sequence[str], wave: str | None) -> pd.DataFrame:
+    """Rows asked after a signal: at ``wave``, or each at the first wave after it that asked."""
+    table = asked(fit, by, countries=countries)
+    table = table[rows_for(fit, table).on[signal] > 0]
+    if wave is not None:
+        if wave not in set(table.wave):
+            raise SpecError(f"{wave!r} is not a wave after {signal}: {nearest(wave, sorted(set(table.wave)))}")
+        return table[table.wave == wave].reset_index(drop=True)
+    if "wave" in by:
+        return table.reset_index(drop=True)
+    order = {w: i for i, w in enumerate(fit.cells.levels["wave"])}
+    table = table.assign(_order=table.wave.map(order)).sort_values("_order", kind="stable")
+    keys = [f for f in FACTORS if f != "wave"]
+    return table.drop_duplicates(keys).drop(columns="_order").reset_index(drop=True)
+
+
+def asked_of_both(fit: Fit, population: str, signal: str | None) -> pd.DataFrame:
+    """Return rows asked of ``population`` and the reference alike; with a signal, before and after it."""
+    asked = fit.cells.labels().drop_duplicates()
+    if population not in set(asked.population):
+        raise SpecError(
+            f"population {population!r} was not asked: {nearest(population, sorted(set(asked.population)))}"
+        )
+    keys = [f for f in FACTORS if f != "population"]
+    reference = asked[asked.population == fit.spec.reference][keys]
+    table = asked[asked.population == population].merge(reference, on=keys)
+    if signal is not None and len(table):
+        on = rows_for(fit, table).on[signal_name(fit.spec, signal)] > 0
+        pair = [f for f in keys if f != "wave"]
+        before = table[~on][pair].drop_duplicates()
+        table = table[on].merge(before, on=pair).drop_duplicates(pair)
+    if table.empty:
+        raise SpecError(f"{population!r} and {fit.spec.reference!r} were nowhere asked the same")
+    return table[list(FACTORS)].reset_index(drop=True)
+
+
+def rows_for(fit: Fit, table: pd.DataFrame) -> Rows:
+    """Return the `Rows` of a table of labels on the levels of a fit."""
+    return rows_of(fit.spec, fit.cells.levels, table)
+
+
+def role_filter(fit: Fit, table: pd.DataFrame, signal: str, roles: Sequence[str], include_self: bool) -> np.ndarray:
+    """Return which rows have one of the ``roles``; ``include_self`` counts the sender judging itself as sender."""
+    if not roles:
+        return np.ones(len(table), dtype=bool)
+    rows = rows_for(fit, table)
+    keep = np.isin(roles_of(rows, fit.cells.levels, fit.spec, signal), roles)
+    if include_self and "sender" in roles:
+        keep |= same_state(rows, fit.cells.levels) & (table.ally == fit.spec.signal(signal).sender).to_numpy()
+    return np.asarray(keep)
+
+
+def role_column(fit: Fit, table: pd.DataFrame, signal: str, include_self: bool) -> np.ndarray:
+    """Return the role of every row; with ``include_self`` the sender's rows are ``sender + self``."""
+    role = roles_of(rows_for(fit, table), fit.cells.levels, fit.spec, signal).astype(object)
+    if include_self:
+        sender = (table.ally == fit.spec.signal(signal).sender).to_numpy()
+        role[sender] = "sender + self"
+    return role
+
+
+def signals_between(spec: Spec, before: str, after: str) -> list[str]:
+    """Return the signals dated between two waves, in words."""
+    waves = {w.name: w for w in spec.waves}
+    if before not in waves or after not in waves:
+        return []
+    return [f"{s.name} ({s.sender}, {s.date})" for s in spec.signals if waves[before].end < s.date < waves[after].start]
+
+
+def identification(fit: Fit, signal: str) -> str:
+    """Return the identification label of a shift."""
+    exposed = fit.spec.signal(signal).countries
+    asked = set(fit.cells.labels().country)
+    return "difference-in-differences" if exposed and asked - set(exposed) else "before-after"
+
+
+def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:
+    """Return notes on signals that the waves cannot tell apart from this one."""
+    chosen = fit.spec.signal(signal)
+    waves = sorted(fit.spec.waves, key=lambda w: w.start)
+    earlier = [w for w in waves if w.end < chosen.date]
+    later = [w for w in waves if w.start > chosen.date]
+    same = [
+        s.name
+        for s in fit.spec.signals
+        if s.name != signal and earlier and later and earlier[-1].end < s.date < later[0].start
+    ]
+    if same:
+        return (f"{', '.join(same)} fell between the same two waves: their shifts cannot be told apart",)
+    return ()

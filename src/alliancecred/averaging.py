@@ -1,0 +1,133 @@
+"""Draws of rows → draws of averages: equal weights within a country, then equal countries."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .asked import rows_for
+from .estimate import LABELS, Estimate
+from .fitting import Fit
+from .gates import convergence, table_problems
+from .prediction import score_rows
+
+
+def scored(
+    fit: Fit, table: pd.DataFrame, answer: str, sizes: Mapping[str, int] | None, on: Mapping[str, float] | None = None
+) -> np.ndarray:
+    """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``."""
+    rows = rows_for(fit, table)
+    for name, value in (on or {}).items():
+        rows = rows.with_signal(name, value)
+    return score_rows(fit, rows, answer, sizes)
+
+
+def _weights(table: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Groups in order of appearance, and weights (rows, groups): equal within country, equal over countries."""
+    keys = list(by)
+    if not keys:
+        groups, member = pd.DataFrame(index=[0]), np.zeros(len(table), dtype=int)
+    else:
+        groups = table[keys].drop_duplicates().reset_index(drop=True)
+        member = table[keys].merge(groups.reset_index(), on=keys, how="left")["index"].to_numpy()
+    weights = np.zeros((len(table), len(groups)))
+    frame = pd.DataFrame({"group": member, "country": table.country.to_numpy()})
+    within = frame.groupby(["group", "country"])["country"].transform("size").to_numpy(dtype=float)
+    across = frame.groupby("group")["country"].transform("nunique").to_numpy(dtype=float)
+    weights[np.arange(len(table)), member] = 1.0 / (within * across)
+    return groups, weights
+
+
+def make_estimate(
+    fit: Fit,
+    name: str,
+    table: pd.DataFrame,
+    by: Sequence[str],
+    values: np.ndarray,
+    *,
+    answer: str,
+    identification: str,
+    smallest: float = 0.0,
+    notes: tuple[str, ...] = (),
+    sides: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Estimate:
+    """Return the `Estimate` of rows averaged into groups ``by``; the rest of the arguments describe it."""
+    groups, weights = _weights(table, by)
+    labels = {k: groups[k].to_numpy(dtype=str) if k in groups else _constant(table, k, len(groups)) for k in LABELS[1:]}
+    coords = {"estimand": np.full(len(groups), name)} | labels
+    post = fit.posterior.sizes
+
+    def averaged(x: np.ndarray) -> xr.DataArray:
+        shaped = (x @ weights).reshape(post["chain"], post["draw"], -1)
+        return xr.DataArray(
+            shaped,
+            dims=("chain", "draw", "row"),
+            coords={k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()},
+        )
+
+    draws = averaged(values)
+    level = name == "levels"
+    unit = (
+        ("points" if level else "scale points") if answer == "mean" else ("percent" if level else "percentage points")
+    )
+    return Estimate(
+        draws=draws,
+        unit=unit,
+        identification=identification,
+        answer=answer,
+        spec=fit.spec,
+        smallest=smallest,
+        averaged=_words(table, by),
+        before=averaged(sides[0]) if sides else None,
+        after=averaged(sides[1]) if sides else None,
+        status=_status(fit, draws),
+        notes=notes,
+    )
+
+
+def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:
+    """The one value all rows share (shown although not asked for), else empty."""
+    values = set(table[key]) if key in table else set()
+    shared = values.pop() if len(values) == 1 and key in ("wave", "population", "target", "ally") else ""
+    return np.full(size, shared)
+
+
+def _words(table: pd.DataFrame, by: Sequence[str]) -> str:
+    parts = []
+    if "country" not in by:
+        names = list(dict.fromkeys(table.country))
+        parts.append(
+            f"equal weights over {len(names)} countries ({', '.join(names)})"
+            if len(names) > 1
+            else f"country {names[0]}"
+        )
+    rest = [f for f in ("ally", "target", "wave", "population") if f not in by and table[f].nunique() > 1]
+    if rest:
+        parts.append(f"within a country equally over {' and '.join(rest)}")
+    return "; ".join(parts) or "nothing: one row per combination"
+
+
+def _status(fit: Fit, draws: xr.DataArray) -> str:
+    problems = list(fit.diagnosis.problems)
+    moving = draws.isel(row=draws.std(("chain", "draw")).values > 0)
+    table = convergence(xr.Dataset({"row": moving.drop_vars(list(LABELS))}))
+    problems += [f"this estimate: {p}" for p in table_problems(table)]
+    return "failed: " + "; ".join(problems) if problems else "passed"
+
+
+def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
+    """Return, for each coefficient of a variable, how much of its posterior variance is the prior's."""
+    if variable not in fit.design.variables:
+        return ()
+    draws = fit.draws()[variable].reshape(len(next(iter(fit.draws().values()))), -1)
+    out = []
+    for i, j in enumerate(fit.design.variables[variable]):
+        c = fit.design.coefficients[j]
+        sd = getattr(c.prior, "sd", np.inf)
+        share = float(draws[:, i].var() / sd**2)
+        out.append(
+            f"{c.name}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} (logit): "
+            f"{100 * (1 - min(share, 1.0)):.0f} % data, {100 * min(share, 1.0):.0f} % prior"
+        )
+    return tuple(out)

@@ -1,0 +1,61 @@
+"""What multiplies an effect in each row: signal on, role of the ally, population, declared levels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .cells import Levels, Rows
+from .spec import Spec
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """What multiplies an effect in each row; the empty one is 1 everywhere."""
+
+    signal: str | None = None
+    roles: tuple[str, ...] = ()
+    population: str | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def same_state(rows: Rows, levels: Levels) -> np.ndarray:
+    """Return True where a country judges itself."""
+    country = np.array(levels["country"], dtype=object)[rows.codes["country"]]
+    ally = np.array(levels["ally"], dtype=object)[rows.codes["ally"]]
+    return np.asarray(country == ally)
+
+
+def roles_of(rows: Rows, levels: Levels, spec: Spec, signal: str) -> np.ndarray:
+    """Return the role (``sender``, ``other``, ``self``) of the judged ally in every row."""
+    ally = np.array(levels["ally"], dtype=object)[rows.codes["ally"]]
+    role = np.where(ally == spec.signal(signal).sender, "sender", "other")
+    if spec.self_ratings == "apart":
+        role = np.where(same_state(rows, levels), "self", role)
+    return role
+
+
+def carrier_values(carrier: Carrier, rows: Rows, levels: Levels, spec: Spec) -> np.ndarray:
+    """Return the carrier in every row, shape (rows,)."""
+    value = np.ones(len(rows))
+    if carrier.signal is not None:
+        value = value * rows.on[carrier.signal]
+        if carrier.roles:
+            value = value * np.isin(roles_of(rows, levels, spec, carrier.signal), carrier.roles)
+    if carrier.population is not None:
+        value = value * _matches(rows, levels, "population", (carrier.population,))
+    for factor, wanted in carrier.where:
+        value = value * _matches(rows, levels, factor, wanted)
+    return value
+
+
+def _matches(rows: Rows, levels: Levels, factor: str, wanted: Sequence[str]) -> np.ndarray:
+    if factor == "self":
+        return same_state(rows, levels) == (tuple(wanted) == ("yes",))
+    return np.isin(np.array(levels[factor], dtype=object)[rows.codes[factor]].astype(str), wanted)
+
+
+def group_index(by: Sequence[str], rows: Rows, levels: Levels) -> np.ndarray:
+    """Return the position of every row on the full grid of ``by``, checked to be in range."""
+    shape = tuple(len(levels[f]) for f in by)
+    return np.ravel_multi_index([rows.codes[f] for f in by], shape, mode="raise")

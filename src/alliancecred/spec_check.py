@@ -1,0 +1,193 @@
+"""Everything that can be inconsistent in a spec, listed at once."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+from .errors import Problem, nearest, raise_spec
+from .spec import Estimand, Spec
+from .terms import DIRECTIONS, FACTORS, ROLES, SIGNAL_KINDS, Cuts, Fixed, Gap, Level, Shift, Term
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+def check_spec(spec: Spec) -> None:
+    """Raise one `SpecError` that lists everything inconsistent in ``spec``."""
+    raise_spec(list(spec_problems(spec)))
+
+
+def spec_problems(spec: Spec) -> Iterator[Problem]:
+    """Yield every inconsistency of a spec."""
+    yield from _answer_problems(spec)
+    yield from _wave_problems(spec)
+    yield from _signal_problems(spec)
+    for i, term in enumerate(spec.terms):
+        for message, remedy in _term_problems(spec, term):
+            yield Problem("schema", f"terms[{i}]", message, (), remedy)
+    yield from _across_terms(spec)
+    for i, estimand in enumerate(spec.estimands):
+        for message, remedy in _estimand_problems(spec, estimand):
+            yield Problem("schema", f"estimands[{i}]", message, (), remedy)
+
+
+def _answer_problems(spec: Spec) -> Iterator[Problem]:
+    if not _NAME.match(spec.name):
+        yield Problem("schema", "name", f"{spec.name!r} is not lower case letters, digits and underscores")
+    if len(spec.answers) < 2:
+        yield Problem("schema", "answers", f"at least two answers are needed, got {len(spec.answers)}")
+    for key in ("answers", "top", "countries", "allies", "targets", "populations"):
+        values = getattr(spec, key)
+        if len(set(values)) < len(values):
+            yield Problem("schema", key, f"repeated: {_repeated(values)}")
+        if any(not v.strip() for v in values):
+            yield Problem("schema", key, "an empty label")
+    unknown = [t for t in spec.top if t not in spec.answers]
+    if unknown:
+        yield Problem("schema", "top", f"{unknown} not among the answers", (), nearest(unknown[0], spec.answers))
+    if not spec.top or set(spec.top) == set(spec.answers):
+        yield Problem("schema", "top", "must name some, not all, of the answers")
+    if not spec.populations:
+        yield Problem("schema", "populations", "at least the reference population is needed")
+    if spec.self_ratings not in ("apart", "merged"):
+        yield Problem("schema", "self_ratings", f"{spec.self_ratings!r} is not 'apart' or 'merged'")
+    yield from _prior_problems("intercept", spec.intercept)
+
+
+def _repeated(values: Sequence[str]) -> list[str]:
+    return sorted({v for v in values if list(values).count(v) > 1})
+
+
+def _wave_problems(spec: Spec) -> Iterator[Problem]:
+    names = [w.name for w in spec.waves]
+    if len(set(names)) < len(names):
+        yield Problem("schema", "waves", f"repeated: {_repeated(names)}")
+    for wave in spec.waves:
+        if wave.end < wave.start:
+            yield Problem("schema", f"waves.{wave.name}", f"ends ({wave.end}) before it starts ({wave.start})")
+
+
+def _signal_problems(spec: Spec) -> Iterator[Problem]:
+    names = [s.name for s in spec.signals]
+    if len(set(names)) < len(names):
+        yield Problem("schema", "signals", f"repeated: {_repeated(names)}")
+    for signal in spec.signals:
+        where = f"signals.{signal.name}"
+        if not _NAME.match(signal.name):
+            yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
+        if signal.kind not in SIGNAL_KINDS:
+            yield Problem("schema", where, f"unknown kind {signal.kind!r}", (), nearest(signal.kind, SIGNAL_KINDS))
+        if signal.direction not in DIRECTIONS:
+            yield Problem(
+                "schema", where, f"unknown direction {signal.direction!r}", (), nearest(signal.direction, DIRECTIONS)
+            )
+        if spec.allies and signal.sender not in spec.allies:
+            yield Problem("schema", where, f"sender {signal.sender!r} is not a declared ally")
+        if not spec.waves:
+            yield Problem("schema", where, "a signal needs dated waves", (), "declare [[waves]] with start and end")
+            continue
+        inside = [w.name for w in spec.waves if w.start <= signal.date <= w.end]
+        if inside:
+            yield Problem(
+                "schema",
+                where,
+                f"its date {signal.date} falls inside wave {inside[0]!r}",
+                (),
+                "split that wave at the signal's date",
+            )
+        elif all(w.start > signal.date for w in spec.waves) or all(w.end < signal.date for w in spec.waves):
+            yield Problem("schema", where, f"no wave on one side of {signal.date}: no before and after")
+
+
+def _prior_problems(where: str, *priors: object) -> Iterator[Problem]:
+    for prior in priors:
+        for field in fields(prior):  # type: ignore[arg-type]
+            value = getattr(prior, field.name)
+            if field.name in ("sd", "eta") and not value > 0:
+                yield Problem("schema", where, f"{field.name} of a prior must be positive, got {value}")
+
+
+def _unknown(kind: str, values: Sequence[str], allowed: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for value in values:
+        if value not in allowed:
+            yield f"unknown {kind} {value!r}", nearest(value, allowed)
+    if len(set(values)) < len(values):
+        yield f"repeated {kind}: {_repeated(values)}", ""
+
+
+def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
+    signals = [s.name for s in spec.signals]
+    priors = [getattr(term, f.name) for f in fields(term) if f.name in ("prior", "scale", "correlation", "spacing")]
+    for problem in _prior_problems("", *priors):
+        yield problem.message, ""
+    match term:
+        case Level(by=by):
+            yield from _unknown("factor", by, FACTORS)
+            if not by:
+                yield "a level needs at least one factor in `by`", "the intercept is always there"
+        case Shift(signal=name, by=by, roles=roles, correlated=correlated):
+            yield from _unknown("factor", by, FACTORS)
+            yield from _unknown("role", roles, _roles(spec))
+            yield from _unknown("signal", (name,), signals)
+            if correlated and not any(isinstance(t, Level) and set(t.by) == set(by) for t in spec.terms):
+                yield f"correlated with a level that is not there: Level({by})", "add that level term"
+        case Gap(population=population, by=by, signal=name, roles=roles):
+            yield from _unknown("factor", by, FACTORS)
+            yield from _unknown("role", roles, _roles(spec))
+            yield from _unknown("population", (population,), spec.populations[1:])
+            if name is not None:
+                yield from _unknown("signal", (name,), signals)
+            if roles and name is None:
+                yield "`roles` of a gap need its `signal`", ""
+            if "population" in by:
+                yield "a gap cannot vary by population", ""
+        case Fixed(name=name, where=where):
+            yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, "self"))
+            if not _NAME.match(name):
+                yield f"name {name!r} is not lower case letters, digits and underscores", ""
+            if not where:
+                yield "`where` is empty: it would be a second intercept", ""
+        case Cuts(by=by):
+            if by:
+                yield "cuts that vary by group are not supported yet", "use common cuts"
+
+
+def _roles(spec: Spec) -> tuple[str, ...]:
+    return ROLES if spec.self_ratings == "apart" else ROLES[:2]
+
+
+def _across_terms(spec: Spec) -> Iterator[Problem]:
+    for i, term in enumerate(spec.terms):
+        if term in spec.terms[:i]:
+            yield Problem("schema", f"terms[{i}]", "the same term twice")
+    levels = [frozenset(t.by) for t in spec.terms if isinstance(t, Level)]
+    if len(set(levels)) < len(levels):
+        yield Problem("schema", "terms", "two levels by the same factors")
+    names = [t.name for t in spec.terms if isinstance(t, Fixed)]
+    if len(set(names)) < len(names):
+        yield Problem("schema", "terms", f"two fixed terms named {_repeated(names)}")
+    if sum(isinstance(t, Cuts) for t in spec.terms) > 1:
+        yield Problem("schema", "terms", "two cuts terms")
+    correlated = [frozenset(t.by) for t in spec.terms if isinstance(t, Shift) and t.correlated]
+    if len(set(correlated)) < len(correlated):
+        yield Problem(
+            "schema",
+            "terms",
+            "two shifts correlated with the level of one group are not supported yet",
+            (),
+            "set correlated = true on one of them",
+        )
+
+
+def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str]]:
+    yield from _unknown("estimand", (estimand.of,), ("levels", "change", "shift", "gap"))
+    yield from _unknown("factor", estimand.by, FACTORS)
+    yield from _unknown("role", estimand.roles, _roles(spec))
+    if estimand.signal is not None:
+        yield from _unknown("signal", (estimand.signal,), [s.name for s in spec.signals])
+    yield from _unknown("answer", (estimand.answer,), ("top", "mean", *spec.answers))
+    if spec.waves:
+        yield from _unknown("wave", estimand.waves, [w.name for w in spec.waves])
+    if estimand.of == "change" and len(estimand.waves) != 2:
+        yield "a change needs two waves", ""
+    if estimand.of == "shift" and not spec.signals:
+        yield "a shift needs a declared signal", ""

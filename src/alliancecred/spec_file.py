@@ -1,0 +1,104 @@
+"""Specs in and out of TOML; unknown keys are refused."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from .codec import decode, encode
+from .errors import Problem, SpecError, nearest, raise_spec
+from .spec import Spec
+from .spec_check import check_spec, spec_problems
+from .terms import NOT_YET
+
+SCHEMA = 1
+
+
+def spec_from_table(table: dict[str, Any]) -> Spec:
+    """Return the `Spec` a parsed TOML table describes.
+
+    Raises
+    ------
+    SpecError
+        Listing every unknown key, wrong type and inconsistency at once.
+
+    Examples
+    --------
+    >>> spec_from_table({"name": "demo", "answers": ["no", "yes"], "top": ["yes"],
+    ...                  "terms": [{"kind": "level", "by": ["country"]}]}).top
+    ('yes',)
+    """
+    problems: list[Problem] = []
+    table = dict(table)
+    schema = table.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        problems.append(Problem("schema", "schema", f"this version reads schema {SCHEMA}, got {schema!r}"))
+    terms = table.get("terms", [])
+    if isinstance(terms, list):
+        kept = []
+        for i, term in enumerate(terms):
+            if isinstance(term, dict) and term.get("kind") in NOT_YET:
+                problems.append(Problem("schema", f"terms[{i}]", f"{term['kind']!r} terms are not supported yet"))
+            else:
+                kept.append(term)
+        table["terms"] = kept
+    spec = decode(Spec, table, "", problems)
+    if spec is not None:
+        problems += list(spec_problems(spec))
+    raise_spec(problems)
+    return spec
+
+
+def read_spec(path: str | Path) -> Spec:
+    """Read a spec from a TOML file.
+
+    Raises
+    ------
+    SpecError
+        If the file is not TOML, or listing everything wrong in it.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SpecError(f"cannot read {path.name}: {error.strerror}") from error
+    return spec_from_table(table)
+
+
+def spec_to_toml(spec: Spec) -> str:
+    """Return the TOML text of a spec; `read_spec` gives back an equal value.
+
+    Examples
+    --------
+    >>> text = spec_to_toml(Spec("demo", ("no", "yes"), ("yes",), ()))
+    >>> "demo" in text
+    True
+    """
+    return tomli_w.dumps({"schema": SCHEMA} | encode(spec))
+
+
+def as_spec(spec: "Spec | str | Path") -> Spec:
+    """Return a checked `Spec` from a value, a path to a TOML file, or the name of a shipped one."""
+    if isinstance(spec, Spec):
+        check_spec(spec)
+        return spec
+    path = Path(spec)
+    if path.suffix != ".toml" and not path.exists():
+        path = models_dir() / f"{spec}.toml"
+        if not path.exists():
+            raise SpecError(f"no file or shipped model {str(spec)!r}: {nearest(str(spec), shipped_models())}")
+    return read_spec(path)
+
+
+def models_dir() -> Path:
+    """Return the folder of the shipped specs (in the wheel, or in the checkout)."""
+    inside = Path(__file__).parent / "models"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "models"
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the shipped specs."""
+    return tuple(sorted(p.stem for p in models_dir().glob("*.toml")))
