@@ -15,6 +15,8 @@ import pytest
 PACKAGE = "alliancecred"
 SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 LONGEST = 300
+# numba notices a change only of the file a function stands in: docs/decisions/001
+MAY_BE_LONG = {"kernel"}
 
 # module: what it may import. A row for a package (engines, figures) holds for all modules in it, which may import each
 # other. A new module gets a row here and a place in the picture in README.md.
@@ -26,6 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "sampling": set(),
     "codec": {"errors"},
     "spec": {"codec", "errors", "terms"},
+    "spec_check": {"errors", "spec", "terms"},
+    "spec_file": {"codec", "errors", "spec", "spec_check", "terms"},
     "estimate": {"errors", "spec"},
     # the doors
     "labels": {"errors", "sources", "terms"},
@@ -40,33 +44,48 @@ ALLOWED: dict[str, set[str]] = {
     "published": {"errors", "labels", "shares", "sizes", "sources", "terms"},
     "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "tables", "terms"},
     # cells → design → model
-    "cells": {"errors", "sources", "spec", "terms"},
-    "design": {"cells", "errors", "spec", "terms"},
-    "identify": {"cells", "design", "errors"},
-    "sweep": {"cells", "design", "terms"},
-    "outcome": {"cells", "design", "errors", "sources"},
-    "observed": {"cells", "design", "outcome"},
-    "model": {"cells", "design", "errors", "observed", "outcome", "spec", "sweep", "terms"},
+    "outcome": {"errors", "sources"},
+    "cells": {"errors", "outcome", "sources", "spec", "terms"},
+    "carriers": {"cells", "spec"},
+    "design": {"carriers", "cells", "errors", "spec", "terms"},
+    "identify": {"carriers", "cells", "design", "errors", "spec"},
+    "sweep": {"carriers", "cells", "design", "terms"},
+    "model": {"cells", "design", "outcome", "terms"},
     # model → draws
-    "kernel": set(),
-    "density": {"cells", "kernel", "observed", "sweep", "terms"},
-    "engines": {"cells", "density", "design", "errors", "kernel", "model", "sampling", "sweep"},
+    "kernel": {"outcome"},
+    "density": {"cells", "kernel", "sweep", "terms"},
+    "engines": {"cells", "density", "design", "errors", "kernel", "sampling", "sources", "sweep"},
     "recover": {"design", "sweep", "terms"},
     "gates": {"errors"},
 }
 ALLOWED["fitting"] = set(ALLOWED)  # all of the above, nothing of what follows
-_ANSWERS = {"cells", "design", "errors", "fitting", "gates", "outcome", "spec", "terms"}
 ALLOWED |= {
     # draws → answers
     "prediction": {"cells", "design", "errors", "estimate", "fitting", "outcome", "spec", "terms"},
-    "estimands": _ANSWERS | {"estimate", "prediction"},
-    "simulation": _ANSWERS | {"prediction", "sources"},
-    "check": {"errors", "estimands", "fitting", "sampling", "simulation", "spec"},
+    "asked": {"carriers", "cells", "errors", "fitting", "spec", "terms"},
+    "averaging": {"asked", "estimate", "fitting", "gates", "prediction"},
+    "estimands": {"asked", "averaging", "carriers", "errors", "estimate", "fitting", "spec", "terms"},
+    "simulation": {
+        "cells",
+        "design",
+        "errors",
+        "fitting",
+        "gates",
+        "identify",
+        "outcome",
+        "prediction",
+        "sources",
+        "spec",
+        "spec_file",
+        "terms",
+    },
+    "check": {"fitting", "sampling", "simulation"},
+    "contrasts": {"errors", "estimate"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
-    "summary": {"errors", "estimate", "spec"},
-    "opening": {"errors", "fitting", "simulation", "sources", "spec", "survey", "toplines"},
-    "store": {"errors", "estimate", "fitting", "sources", "spec", "summary"},
-    "figures": {"errors", "estimate", "spec", "summary", "terms"},
+    "summaries": {"errors", "estimate", "spec"},
+    "opening": {"errors", "fitting", "simulation", "sources", "spec", "spec_file", "survey", "toplines"},
+    "store": {"errors", "estimate", "fitting", "sources", "spec", "spec_file", "summaries"},
+    "figures": {"errors", "estimate", "spec", "summaries", "terms"},
 }
 # the main job; these may also ask the face of the library, for its version
 ALLOWED["report"] = {*ALLOWED, "__init__"}
@@ -160,7 +179,7 @@ def test_only_model_and_engines_load_a_sampler_on_import(module):
 @pytest.mark.parametrize("module", modules())
 def test_no_module_is_long(module):
     lines = len(modules()[module].read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST, f"{module} has {lines} lines, more than {LONGEST}: split it"
+    assert lines <= LONGEST or module in MAY_BE_LONG, f"{module} has {lines} lines, more than {LONGEST}: split it"
 
 
 def python(code: str) -> str:

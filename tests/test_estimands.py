@@ -18,8 +18,9 @@ import xarray as xr
 
 from alliancecred import prediction
 from alliancecred.cells import make_cells
+from alliancecred.contrasts import contrast
 from alliancecred.errors import PredictError, SpecError
-from alliancecred.estimands import change, contrast, evaluate, gap, levels, shift
+from alliancecred.estimands import change, evaluate, gap, levels, shift
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis

@@ -12,7 +12,8 @@ import xarray as xr
 
 from alliancecred.cells import make_cells, rows_of
 from alliancecred.errors import PredictError, SpecError
-from alliancecred.estimands import contrast, levels, shift
+from alliancecred.contrasts import contrast
+from alliancecred.estimands import levels, shift
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design

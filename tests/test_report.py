@@ -21,7 +21,7 @@ from alliancecred.report.prior import points_at_half
 from alliancecred.report.words import GLOSSARY, prior_words, term_words
 from alliancecred.sampling import Sampling
 from alliancecred.spec_file import models_dir, read_spec
-from alliancecred.summary import summary
+from alliancecred.summaries import summary
 from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
 
 NASTY = (

@@ -24,7 +24,7 @@ from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand, ToplineFile
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.store import slug, write_draws
-from alliancecred.summary import write_csv
+from alliancecred.summaries import write_csv
 
 pictures = importlib.import_module("alliancecred.report.pictures")
 job = importlib.import_module("alliancecred.run")

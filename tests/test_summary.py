@@ -15,7 +15,17 @@ import xarray as xr
 from alliancecred.errors import SpecError
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.spec import Simulation, Spec
-from alliancecred.summary import COLUMNS, DIAGNOSTICS, averages, describe, number, ranks, row_names, summary, write_csv
+from alliancecred.summaries import (
+    COLUMNS,
+    DIAGNOSTICS,
+    averages,
+    describe,
+    number,
+    ranks,
+    row_names,
+    summary,
+    write_csv,
+)
 from alliancecred.terms import Signal, Wave
 
 NAMES = (("US", "United States"), ("UK", "United Kingdom"), ("DE", "Germany"), ("PL", "Poland"), ("CA", "Canada"))
@@ -298,5 +308,5 @@ def test_lone_surrogates_do_not_stop_a_table(tmp_path):
 
 def test_tables_need_neither_pymc_nor_matplotlib():
     heavy = ("matplotlib", "pymc", "arviz_stats")
-    code = f"import sys, alliancecred.summary; sys.exit(any(m in sys.modules for m in {heavy!r}))"
+    code = f"import sys, alliancecred.summaries; sys.exit(any(m in sys.modules for m in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

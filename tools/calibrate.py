@@ -55,9 +55,7 @@ def main(simulations: int) -> int:
     path.write_text(json.dumps(out, indent=1) + "\n")
     for n in names:
         print(f"{n:45s} p = {p[n]:.3f}   posterior/prior sd {shrink.get(n, float('nan')):.2f}")
-    print(
-        f"{len(results)} simulations, {out['failed_gates_at_last']} failed their gates to the last; rejected: {rejected}"
-    )
+    print(f"{len(results)} fits, {out['failed_gates_at_last']} failed their gates to the last; rejected: {rejected}")
     return 1 if rejected else 0
 
 

@@ -33,11 +33,12 @@ _EXPORTS = {
     "fitting": ("Fit", "build", "fit"),
     "simulation": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),
     "estimate": ("Estimate",),
-    "estimands": ("change", "contrast", "evaluate", "gap", "levels", "shift"),
+    "contrasts": ("contrast",),
+    "estimands": ("change", "evaluate", "gap", "levels", "shift"),
     "prediction": ("predict",),
     "check": ("leave_one_out", "ppc"),
     "verdict": ("diagnose",),
-    "summary": ("describe", "ranks", "summary"),
+    "summaries": ("describe", "ranks", "summary"),
     "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "save_figure"),
     "errors": (
         "AcError",
@@ -63,12 +64,13 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from .check import leave_one_out, ppc
+    from .contrasts import contrast
     from .errors import AcError, DataError, SpecError
-    from .estimands import change, contrast, evaluate, gap, levels, shift
+    from .estimands import change, evaluate, gap, levels, shift
     from .fitting import Fit, build, fit
     from .prediction import predict
     from .simulation import posterior_predictive, prior_predictive, simulate
-    from .summary import describe, ranks, summary
+    from .summaries import describe, ranks, summary
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,7 @@ from .sources import Survey, Toplines
 from .spec import Spec, Variant
 from .spec_file import as_spec
 from .store import make_folder, write_draws, write_lock, write_spec
-from .summary import replace_file, summary, write_csv
+from .summaries import replace_file, summary, write_csv
 
 Say = Callable[[str], None]
 MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own

@@ -266,7 +266,8 @@ def replicate(
     probs = probs / probs.sum(-1, keepdims=True)
     n, size = len(cells.counts), len(probs) // chains
     top = np.isin(design.spec.answers, design.spec.top)
-    out = {"top": (("chain", "draw", "row"), 100 * probs[..., top].sum(-1).reshape(chains, size, -1))}
+    share = 100 * probs[..., top].sum(-1).reshape(chains, size, -1)
+    out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {"top": (("chain", "draw", "row"), share)}
     if n:
         counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))

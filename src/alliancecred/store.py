@@ -14,7 +14,7 @@ from .errors import SpecError, StoreError
 from .estimate import Estimate
 from .spec import Spec
 from .spec_file import read_spec, spec_to_toml
-from .summary import replace_file
+from .summaries import replace_file
 
 _LONGEST = 60
 

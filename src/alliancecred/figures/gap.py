@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
-from ..summary import CiKind, asked_of
+from ..summaries import CiKind, asked_of
 from .page import AXIS, EDGE, Width, banners, caption, inches, interval_words, make_page, padded, set_range, unit_title
 from .rows import (
     draw_slabs,

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import CiKind, full_name, row_names, summary
+from ..summaries import CiKind, full_name, row_names, summary
 from .matrix import Grid, draw_cell, grid_of, grid_page, write_heads
 from .page import (
     AXIS,

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import digits_for, number
+from ..summaries import digits_for, number
 from .page import EDGE, INK, Page, make_page
 from .text import BASE, HEAD, SMALL, shorten, width_of, wrap
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summary import (
+from ..summaries import (
     KIND_WORDS,
     CiKind,
     asked_of,

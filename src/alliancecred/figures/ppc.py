@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError, raise_data
 from ..spec import Spec
-from ..summary import CiKind, check_interval
+from ..summaries import CiKind, check_interval
 from .page import AXIS, EDGE, FAINT, INK, QUIET, Width, banners, inches, interval_words, make_page, padded, set_range
 from .rows import Line, Lines, label_room, write_labels
 from .text import clean, width_of

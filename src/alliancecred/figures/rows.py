@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..estimate import Estimate
-from ..summary import CiKind, averages, by_row, digits_for, number, row_names, summary
+from ..summaries import CiKind, averages, by_row, digits_for, number, row_names, summary
 from .page import COLOURS, FAINT, INK, QUIET, Page
 from .text import SMALL, shorten, width_of
 

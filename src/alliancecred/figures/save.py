@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..estimate import Estimate
-from ..summary import asked_of, describe, replace_file, write_csv
+from ..summaries import asked_of, describe, replace_file, write_csv
 
 _META = {
     "pdf": {"Creator": "alliancecred", "Producer": "matplotlib", "CreationDate": None},

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
-from ..summary import CiKind, asked_of, flat, interval
+from ..summaries import CiKind, asked_of, flat, interval
 from .page import (
     AXIS,
     EDGE,

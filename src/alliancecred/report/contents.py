@@ -12,7 +12,7 @@ from ..estimands import evaluate
 from ..estimate import LABELS, Estimate
 from ..fitting import Fit
 from ..spec import Estimand, Spec, Variant
-from ..summary import summary
+from ..summaries import summary
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..estimate import Estimate
 from ..spec import Estimand
-from ..summary import describe, digits_for, number, row_names
+from ..summaries import describe, digits_for, number, row_names
 from .contents import Contents, covered
 from .markup import Html, bullets, details, el, join, link, section, table
 from .pictures import Picture
@@ -71,8 +71,8 @@ def findings(contents: Contents) -> Html:
     """Return the main estimates, in a table and in words."""
     differences = [a for a in contents.asked if a[1].is_difference]
     main = averages_of(contents) or sorted(differences or contents.asked, key=lambda a: len(a[1]))[:1]
-    words = [el("p", describe(estimate)) for _, estimate, _ in main]
-    text = []
+    words = [el("p", el("strong", f"{title_of(estimand)}. "), describe(estimate)) for estimand, estimate, _ in main]
+    text = ["P(> 0): posterior probability that the difference is above zero."] if differences else []
     if "truth" in contents.table:
         inside, size = covered(contents.table)
         text.append(
@@ -81,7 +81,7 @@ def findings(contents: Contents) -> Html:
         )
     return section(
         "Main findings",
-        estimate_table(main, "Main estimates"),
+        estimate_table(main, "Main estimates", short=True),
         [el("p", t) for t in text],
         el("h3", "The same in words"),
         words,
@@ -89,25 +89,32 @@ def findings(contents: Contents) -> Html:
     )
 
 
-def estimate_table(asked: Sequence[Asked], caption: str) -> Html:
-    """Return estimates as a table: mean, interval, sd, probability, and the truth where there is one."""
+def title_of(estimand: Estimand) -> str:
+    """Return the name of an estimand, or what it is and by what it is broken down."""
+    name = estimand.name or estimand.of + (f" by {', '.join(estimand.by)}" if estimand.by else "")
+    return name[:1].upper() + name[1:]
+
+
+def estimate_table(asked: Sequence[Asked], caption: str, *, short: bool = False) -> Html:
+    """Return estimates as a table: mean, interval, sd (unless ``short``), probability, truth where there is one."""
     known = any("truth" in rows for _, _, rows in asked)
     signed = any(estimate.is_difference for _, estimate, _ in asked)
     units = " / ".join(dict.fromkeys(estimate.unit for _, estimate, _ in asked))
     labels = " / ".join(dict.fromkeys(estimate.identification for _, estimate, _ in asked))
-    head = ["", "Mean [95 % interval]", "sd", *(["P(> 0)"] if signed else []), *(["Truth"] if known else [])]
-    body = [row for one in asked for row in _rows(one, signed=signed, known=known, titled=len(asked) > 1)]
+    kept = {"": True, "Mean [95 % interval]": True, "sd": not short, "P(> 0)": signed, "Truth": known}
+    head = [h for h, shown in kept.items() if shown]
+    full = [row for one in asked for row in _rows(one, titled=len(asked) > 1)]
+    body = [[cell for cell, shown in zip(row, kept.values(), strict=True) if shown] for row in full]
     return table(head, body, numbers=range(1, len(head)), caption=f"{caption}: {units}; {labels}")
 
 
-def _rows(asked: Asked, *, signed: bool, known: bool, titled: bool) -> list[list[str]]:
+def _rows(asked: Asked, *, titled: bool) -> list[list[str]]:
     estimand, estimate, rows = asked
     out = []
     for name, row in zip(row_labels(estimand, estimate, titled=titled), rows.to_dict("records"), strict=True):
-        cells = [name, with_interval(row, estimate.unit)]
-        cells.append(number(float(row["sd"]), digits=digits_for(estimate.unit)))
-        cells += [chance(float(row["p_positive"]))] if signed else []
-        out.append([*cells, *([_truth(row, estimate)] if known else [])])
+        sd = number(float(row["sd"]), digits=digits_for(estimate.unit))
+        above = chance(float(row["p_positive"]))
+        out.append([name, with_interval(row, estimate.unit), sd, above, _truth(row, estimate)])
     roles = estimate.draws["role"].values.astype(str)
     order = [*_ROLES, *dict.fromkeys(r for r in roles if r not in _ROLES)]
     return [out[i] for i in sorted(range(len(out)), key=lambda i: order.index(roles[i]))]
@@ -128,7 +135,7 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
 
 
 def _truth(row: Row, estimate: Estimate) -> str:
-    value = float(row["truth"])
+    value = float(row.get("truth", float("nan")))
     if value != value:
         return "–"
     inside = float(row["lower"]) <= value <= float(row["upper"])
@@ -171,10 +178,7 @@ def estimates(contents: Contents) -> Html:
 
 def _folded(asked: Asked) -> Html:
     estimand, estimate, _ = asked
-    name = estimand.name or estimand.of
-    title = name[:1].upper() + name[1:]
-    if estimand.by and not estimand.name:
-        title += f" by {', '.join(estimand.by)}"
+    title = title_of(estimand)
     made = estimate_table([asked], title)
     return details(f"{title}: table of {len(estimate)} rows", made) if len(estimate) > _LONG else made
 

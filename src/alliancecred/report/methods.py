@@ -7,9 +7,9 @@ from typing import Any
 from ..gates import Diagnosis
 from ..sources import DataReport
 from ..spec_file import spec_to_toml
-from ..summary import number
+from ..summaries import number
 from .contents import Contents
-from .findings import Row, row_labels, with_interval
+from .findings import Row, row_labels, title_of, with_interval
 from .markup import Html, bullets, details, el, join, link, pairs, section, table
 from .words import GLOSSARY, model_words, priors_table
 
@@ -81,8 +81,7 @@ def _prior_posterior(contents: Contents) -> Html:
             ]
             for i, label in enumerate(row_labels(estimand, estimate))
         ]
-        name = estimand.name or " by ".join([estimand.of, *([", ".join(estimand.by)] if estimand.by else [])])
-        caption = f"{name[:1].upper() + name[1:]}: prior beside posterior, {unit}"
+        caption = f"{title_of(estimand)}: prior beside posterior, {unit}"
         head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
         made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
         parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)

@@ -148,8 +148,9 @@ def _drawer(plot: Callable[..., Figure], estimate: Estimate, source: str) -> Cal
 def named_mean(estimand: Estimand, estimate: Estimate) -> Estimate:
     """Return an average whose rows say, in place of a country, over which countries."""
     few = 0 < len(estimand.countries) <= _FEW
-    words = f"Mean of {', '.join(estimand.countries)}" if few else estimand.name or "All countries"
-    return relabelled(estimate, "country", np.full(len(estimate), words[:1].upper() + words[1:]))
+    every = estimand.name if estimand.countries and estimand.name else "All countries"
+    words = f"Mean of {', '.join(estimand.countries)}" if few else every
+    return relabelled(estimate, "country", np.full(len(estimate), words))
 
 
 def _truth_note(rows: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ..figures.page import AXIS, COLOURS, EDGE, QUIET, Width, banners, inches, make_page, padded, set_range
 from ..figures.text import SMALL
 from ..spec import Spec
-from ..summary import number
+from ..summaries import number
 from .contents import covered
 
 _LEVELS, _DIFFERENCES = "levels", "differences"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..design import Design
 from ..spec import Spec
-from ..summary import number
+from ..summaries import number
 from ..terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Term
 from .markup import Html, el, join, table
 from .prior import points_at_half

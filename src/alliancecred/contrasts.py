@@ -1,0 +1,46 @@
+"""Differences between estimates, draw by draw."""
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from .errors import SpecError
+from .estimate import LABELS, Estimate
+
+
+def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0) -> Estimate:
+    """Return ``a`` minus ``b``, draw by draw: of one row each, or row by row.
+
+    Raises
+    ------
+    SpecError
+        If the two have different units, draws or numbers of rows (one row pairs with any number).
+    """
+    if (a.unit, a.draws.shape[:2]) != (b.unit, b.draws.shape[:2]) or a.spec.digest != b.spec.digest:
+        raise SpecError(f"only estimates of one fit and unit can be compared: {a.unit} and {b.unit}")
+    if len(b) not in (1, len(a)):
+        raise SpecError(f"{len(a)} rows cannot be paired with {len(b)}: select one row with .at(...)")
+    right = b.draws.values if len(b) == len(a) else np.broadcast_to(b.draws.values, a.draws.shape)
+    coords = {}
+    for key in LABELS:
+        left, other = a.draws[key].values.astype(str), np.resize(b.draws[key].values.astype(str), len(a))
+        coords[key] = [x if x == y else f"{x or 'all'} − {y or 'all'}" for x, y in zip(left, other, strict=True)]
+    if name:
+        coords["estimand"] = [name] * len(a)
+    draws = xr.DataArray(a.draws.values - right, dims=a.draws.dims).assign_coords(
+        {k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()}
+    )
+    unit = {"percent": "percentage points", "points": "scale points"}.get(a.unit, a.unit)
+    label = a.identification if a.identification == b.identification else "descriptive"
+    return replace(
+        a,
+        draws=draws,
+        unit=unit,
+        before=None,
+        after=None,
+        smallest=smallest,
+        identification=label,
+        averaged=a.averaged,
+        notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
+    )

@@ -1,0 +1,48 @@
+"""The committed calibration is of this model, and passed; its checks can fail."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from calibrated import DRAWS, fingerprint, holm, uniformity
+
+PATH = Path(__file__).parent / "calibration" / "retrenchment.json"
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return json.loads(PATH.read_text())
+
+
+def test_stored_calibration_is_of_this_model(stored):
+    np.testing.assert_allclose(fingerprint(), stored["fingerprint"], rtol=0, atol=2e-5)
+
+
+def test_stored_ranks_are_uniform(stored):
+    assert stored["simulations"] >= 200
+    assert all(len(r) == stored["simulations"] for r in stored["ranks"].values())
+    p = {name: uniformity(ranks) for name, ranks in stored["ranks"].items()}
+    assert holm(p, 0.01) == []
+
+
+def test_every_effect_scale_and_correlation_is_among_them(stored):
+    names = set(stored["ranks"])
+    assert {"shift[sender]", "shift[other]", "shift[self]", "gap", "gap in shift[sender]", "log likelihood"} <= names
+    assert sum(n.startswith("sd_") for n in names) == 8
+    assert any(n.startswith("corr_") for n in names)
+
+
+def test_quantities_the_data_say_little_about_are_named(stored):
+    little = {n for n, ratio in stored["posterior_over_prior_sd"].items() if ratio > 0.5}
+    assert little == set(stored["uninformed"])
+    assert not little & {"shift[sender]", "shift[other]", "shift[self]", "gap", "intercept"}
+
+
+def test_bands_catch_a_biased_and_a_too_narrow_posterior():
+    rng = np.random.default_rng(1)
+    fair = rng.integers(0, DRAWS + 1, 200)
+    assert uniformity(fair) > 0.01
+    assert uniformity(np.minimum(fair + 15, DRAWS)) < 0.001
+    assert uniformity(np.where(rng.random(200) < 0.25, rng.choice([0, DRAWS], 200), fair)) < 0.001
+    assert holm({"a": 1e-6, "b": 0.4, "c": 0.004}, 0.01) == ["a", "c"]
