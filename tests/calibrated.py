@@ -65,7 +65,7 @@ def fit_once(seed):
     """One simulation: truth from the prior, data, fit, ranks."""
     sim = simulate(small_spec(), fieldings=FIELDINGS, truth={}, random_seed=seed)
     fit = fit_design(
-        sim.truth.design, sim.truth.cells, random_seed=seed, draws=1000, sampling=Sampling(tune=600, cores=1, retries=2)
+        sim.truth.design, sim.truth.cells, random_seed=seed, draws=1000, sampling=Sampling(tune=600, cores=1, retries=1)
     )
     truth, post = quantities(sim.truth), quantities(fit)
     keep = np.linspace(0, len(post["intercept"]) - 1, DRAWS).astype(int)
@@ -126,8 +126,9 @@ def fingerprint():
     """Log densities of the reduced analysis at fixed points on fixed data: unchanged by refactoring."""
     sim = simulate(small_spec(), fieldings=FIELDINGS, truth={}, random_seed=0)
     cells = sim.truth.cells
-    n, k = cells.counts.shape
-    fixed = replace(cells, counts=(7 * np.arange(n)[:, None] + 3 * np.arange(k)) % 23 + 5)
+    codes = cells.rows.codes
+    place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]
+    fixed = replace(cells, counts=(place[:, None] + 13 * np.arange(cells.counts.shape[1])) % 23 + 5)
     design = make_design(sim.truth.spec, fixed)
     swept = sweep(design, fixed.rows)
     arrays = structure(swept, fixed, [[True] * len(s.carriers) for s in swept.strata])

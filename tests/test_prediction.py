@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 
 from alliancecred.cells import make_cells, rows_of
-from alliancecred.errors import PredictError, SpecError
 from alliancecred.contrasts import contrast
+from alliancecred.errors import PredictError, SpecError
 from alliancecred.estimands import levels, shift
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis

@@ -74,6 +74,7 @@ def test_readme_code_runs_in_a_notebook(tmp_path):
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(readme_code() + "figure")])
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
     kinds = {k for out in notebook.cells[0].outputs for k in out.get("data", {})}
     assert "image/png" in kinds, kinds

@@ -10,7 +10,7 @@ from .cells import Rows, rows_of
 from .errors import SpecError, nearest
 from .fitting import Fit
 from .spec import Spec
-from .terms import FACTORS
+from .terms import FACTORS, Level
 
 By = str | Sequence[str]
 
@@ -117,14 +117,23 @@ def signals_between(spec: Spec, before: str, after: str) -> list[str]:
     waves = {w.name: w for w in spec.waves}
     if before not in waves or after not in waves:
         return []
+    before, after = sorted((before, after), key=lambda w: waves[w].start)
     return [f"{s.name} ({s.sender}, {s.date})" for s in spec.signals if waves[before].end < s.date < waves[after].start]
 
 
 def identification(fit: Fit, signal: str) -> str:
-    """Return the identification label of a shift."""
+    """Return the identification label of a shift.
+
+    ``difference-in-differences`` needs countries that were not exposed but asked before and after,
+    and a level by wave that their change can inform.
+    """
     exposed = fit.spec.signal(signal).countries
-    asked = set(fit.cells.labels().country)
-    return "difference-in-differences" if exposed and asked - set(exposed) else "before-after"
+    by_wave = any("wave" in getattr(t, "by", ()) for t in fit.spec.terms if isinstance(t, Level))
+    starts = {w.name: w.start > fit.spec.signal(signal).date for w in fit.spec.waves}
+    table = fit.cells.labels()
+    sides = table.assign(after=table.wave.map(starts)).groupby("country")["after"].nunique()
+    unexposed = [c for c in sides.index[sides == 2] if exposed and c not in exposed]
+    return "difference-in-differences" if unexposed and by_wave else "before-after"
 
 
 def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:

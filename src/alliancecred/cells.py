@@ -110,7 +110,7 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     """
     problems = list(_source_problems(spec, sources))
     raise_spec(problems)
-    counted = _count(spec, [s for s in sources if isinstance(s, Survey)])
+    counted = _by_level(spec, _count(spec, [s for s in sources if isinstance(s, Survey)]))
     published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
     rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
     table = pd.concat(
@@ -166,6 +166,15 @@ def _count(spec: Spec, surveys: Sequence[Survey]) -> pd.DataFrame:
     tables = pd.concat([s.table[[*FACTORS, "answer", "count"]] for s in surveys], ignore_index=True)
     wide = tables.groupby([*FACTORS, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
     return wide.reindex(columns=answers, fill_value=0).reset_index()
+
+
+def _by_level(spec: Spec, counted: pd.DataFrame) -> pd.DataFrame:
+    """Sort cells by the order of the levels: waves by date, never by name."""
+    levels, problems = _levels(spec, counted)
+    if problems:
+        return counted
+    order = [counted[f].map({v: i for i, v in enumerate(levels[f])}).to_numpy(dtype=float) for f in FACTORS]
+    return counted.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
 
 def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:

@@ -44,7 +44,7 @@ def encode(value: Any, hint: Any = None) -> Any:
             return {k: encode(v, inner) for k, v in value}
         inner = get_args(hint)[0] if hint is not None and get_args(hint) else None
         return [encode(v, inner) for v in value]
-    return value
+    return float(value) if hint is float else value
 
 
 def decode(hint: Any, data: Any, where: str, problems: list[Problem]) -> Any:
@@ -101,7 +101,7 @@ def _decode_union(options: list[Any], data: Any, where: str, problems: list[Prob
     if not isinstance(data, dict) or "kind" not in data:
         return _wrong(data, f"a table with kind = one of {', '.join(tags)}", where, problems)
     kind = data["kind"]
-    if kind not in tags:
+    if not isinstance(kind, str) or kind not in tags:
         problems.append(Problem("schema", f"{where}.kind", f"unknown kind {kind!r}", (), nearest(str(kind), [*tags])))
         return None
     rest = {k: v for k, v in data.items() if k != "kind"}
@@ -111,6 +111,9 @@ def _decode_union(options: list[Any], data: Any, where: str, problems: list[Prob
 def _decode_dataclass(cls: Any, data: Any, where: str, problems: list[Problem]) -> Any:
     if not isinstance(data, dict):
         return _wrong(data, "a table", where, problems)
+    if data.get("kind", getattr(cls, "tag", None)) != getattr(cls, "tag", data.get("kind")):
+        problems.append(Problem("schema", f"{where}.kind", f"expected kind {cls.tag!r}, got {data['kind']!r}"))
+        return None
     data = {k: v for k, v in data.items() if not (k == "kind" and hasattr(cls, "tag"))}
     fields = {f.name: f for f in dataclasses.fields(cls)}
     hints = get_type_hints(cls)

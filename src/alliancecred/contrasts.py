@@ -42,5 +42,7 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
         smallest=smallest,
         identification=label,
         averaged=a.averaged,
+        answer=a.answer if a.answer == b.answer else f"{a.answer} − {b.answer}",
+        status="; ".join(dict.fromkeys(e.status for e in (a, b) if e.status != "passed")) or "passed",
         notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
     )

@@ -279,6 +279,7 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
                 smallest=e.smallest,
                 include_self=e.include_self,
                 answer=e.answer,
+                wave=e.waves[0] if e.waves else None,
             )
         case "gap":
             result = gap(fit, signal=e.signal, by=e.by, answer=e.answer, smallest=e.smallest)

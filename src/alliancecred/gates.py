@@ -68,6 +68,8 @@ def convergence(posterior: xr.Dataset) -> pd.DataFrame:
     r_hat = array_stats.rhat(draws, method="rank", **axes)
     bulk = array_stats.ess(draws, method="bulk", **axes)
     tail = array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes)
+    broken = ~np.isfinite(draws).all(axis=(0, 1))
+    r_hat, bulk, tail = (np.where(broken, np.nan, np.asarray(v, dtype=float)) for v in (r_hat, bulk, tail))
     return pd.DataFrame({"variable": names, "r_hat": r_hat, "ess_bulk": bulk, "ess_tail": tail})
 
 
@@ -85,8 +87,9 @@ def diagnosis(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnosis:
     problems = [*table_problems(table)]
     if diverging:
         problems.append(f"{diverging} divergences")
-    if fractions and not min(fractions) >= BFMI:
-        problems.append(f"E-BFMI {min(fractions):.2f} < {BFMI}")
+    low = [f for f in fractions if not f >= BFMI]
+    if low:
+        problems.append(f"E-BFMI {low[0]:.2f} < {BFMI}")
     if depth > 0.05 * stats.sizes["draw"]:
         problems.append(f"{depth} draws hit the tree-depth limit")
     return Diagnosis(table, diverging, depth, fractions, tuple(problems))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from .carriers import roles_of
+from .carriers import Carrier, roles_of
 from .cells import Cells
-from .design import Coefficient, Design, Pooled, draft_design, fixed_matrix, pooled_matrix, refuse, with_notes
+from .design import Design, Pooled, draft_design, fixed_matrix, pooled_matrix, refuse, with_notes
 from .errors import IdentificationWarning
 from .spec import Spec
 
@@ -46,11 +46,18 @@ def identify(design: Design, cells: Cells) -> Design:
     return with_notes(design, _shared_columns(design, cells))
 
 
+def _exposed(design: Design, cells: Cells, name: str) -> np.ndarray:
+    """Rows of the countries a signal exposes."""
+    countries = design.spec.signal(name).countries
+    labels = np.array(design.levels["country"], dtype=object)[cells.rows.codes["country"]]
+    return np.isin(labels.astype(str), countries) if countries else np.ones(len(cells.rows), dtype=bool)
+
+
 def _check_signals(design: Design, cells: Cells) -> None:
     carriers = [c.carrier for c in design.coefficients] + [b.carrier for b in design.pooled]
     used = {c.signal for c in carriers} - {None}
     for name in sorted(str(u) for u in used):
-        on = cells.rows.on[name]
+        on = cells.rows.on[name][_exposed(design, cells, name)]
         if not on.any() or on.all():
             side = "after" if not on.any() else "before"
             raise refuse(
@@ -67,14 +74,15 @@ def _drop_empty(design: Design, cells: Cells) -> Design:
     return with_notes(replace(design, coefficients=kept), notes)
 
 
-def _both(design: Design, cells: Cells, coefficient: Coefficient) -> bool:
+def _both(design: Design, cells: Cells, carrier: Carrier) -> bool:
     """Whether a gap is asked of both populations, and (for a shift) before and after, in its role."""
-    carrier, rows = coefficient.carrier, cells.rows
+    rows = cells.rows
     population = np.array(design.levels["population"], dtype=object)[rows.codes["population"]]
     inside = np.ones(len(rows), dtype=bool)
     phases = [inside]
     if carrier.signal is not None:
-        inside = np.isin(roles_of(rows, design.levels, design.spec, carrier.signal), carrier.roles)
+        if carrier.roles:
+            inside = np.isin(roles_of(rows, design.levels, design.spec, carrier.signal), carrier.roles)
         on = rows.on[carrier.signal] > 0
         phases = [inside & on, inside & ~on]
     wanted = (carrier.population, design.spec.reference)
@@ -84,13 +92,19 @@ def _both(design: Design, cells: Cells, coefficient: Coefficient) -> bool:
 def _drop_gaps(design: Design, cells: Cells) -> Design:
     kept, notes = [], []
     for c in design.coefficients:
-        if c.carrier.population is None or _both(design, cells, c):
+        if c.carrier.population is None or _both(design, cells, c.carrier):
             kept.append(c)
         elif c.carrier.signal is None:
             raise refuse(c.name, f"{c.carrier.population!r} and {design.spec.reference!r} were not both asked")
         else:
             notes.append(f"{c.name}: both populations were not asked before and after in this role, left out")
-    return with_notes(replace(design, coefficients=tuple(kept)), notes)
+    pooled = []
+    for b in design.pooled:
+        if b.carrier.population is None or b.carrier.signal is None or _both(design, cells, b.carrier):
+            pooled.append(b)
+        else:
+            notes.append(f"{b.variable}: both populations were not asked before and after, left out")
+    return with_notes(replace(design, coefficients=tuple(kept), pooled=tuple(pooled)), notes)
 
 
 def _check_rank(design: Design, cells: Cells) -> None:
@@ -174,13 +188,14 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
     """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
     out = []
     for block in design.pooled:
-        if len(block.by) == 1 and len(design.levels[block.by[0]]) < FEW_LEVELS:
-            n = len(design.levels[block.by[0]])
+        n = len(np.unique(cells.rows.codes[block.by[0]]))
+        if len(block.by) == 1 and n < FEW_LEVELS:
             out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
     rows, levels = cells.rows, design.levels
     country, ally = rows.codes["country"], rows.codes["ally"]
     for name, on in rows.on.items():
-        sides = [set(country[on > 0]), set(country[on == 0])]
+        inside = _exposed(design, cells, name)
+        sides = [set(country[inside & (on > 0)]), set(country[inside & (on == 0)])]
         lone = sorted(levels["country"][i] for i in sides[0] ^ sides[1])
         if lone and sides[0] and sides[1]:
             out.append(

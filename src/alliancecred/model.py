@@ -90,8 +90,14 @@ def _published(logp: Tensor, cells: Cells, lattice: Lattice) -> None:
 def _fixed_variable(design: Design, variable: str, index: Sequence[int]) -> Tensor:
     priors = [design.coefficients[i].prior for i in index]
     dims = dims_of(design)[variable] or None
-    if any(isinstance(p, Flat) for p in priors):
+    if all(isinstance(p, Flat) for p in priors):
         value = pm.Flat(variable, dims=dims)
+    elif any(isinstance(p, Flat) for p in priors):
+        parts = [
+            pm.Flat(n) if isinstance(p, Flat) else pm.Normal(n, p.mean, p.sd)
+            for n, p in zip([f"{variable}_{design.coefficients[i].label}" for i in index], priors, strict=True)
+        ]
+        value = pm.Deterministic(variable, pt.stack(parts), dims=dims)
     else:
         mean, sd = [p.mean for p in priors], [p.sd for p in priors]  # type: ignore[union-attr]
         value = pm.Normal(variable, mean if dims else mean[0], sd if dims else sd[0], dims=dims)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .cells import Levels, Rows, rows_of
+from .cells import Levels, Rows, labels_of, rows_of
 from .design import Design, Pooled, linear_predictor
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
@@ -62,7 +62,8 @@ def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -
     n = len(fit.cells.counts)
     known = {tuple(c[i] for c in fit.cells.rows.codes.values()): fit.cells.counts[i] for i in range(n)}
     names = np.array(fit.cells.levels["population"], dtype=object)[rows.codes["population"]]
-    rng = np.random.default_rng(int(fit.idata.attrs["random_seed"]))
+    seed = int(fit.idata.attrs["random_seed"])
+    labels = labels_of(rows, fit.cells.levels).to_numpy(dtype=str)
     out = probs.copy()
     for i, name in enumerate(names):
         if name not in sizes:
@@ -74,6 +75,7 @@ def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -
                 f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}"
             )
         p = probs[:, i] / probs[:, i].sum(1, keepdims=True)
+        rng = np.random.default_rng([seed, _key("finite population", labels[i])])
         out[:, i] = (seen + rng.multinomial(left, p)) / sizes[name]
     return out
 
@@ -143,12 +145,17 @@ def predict(
 
 def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     problems, out = [], {}
+    if len(set(table.columns)) < len(table.columns):
+        raise PredictError(f"a column appears twice: {[str(c) for c in table.columns]}")
     for column in table.columns:
         if column not in FACTORS:
             problems.append(Problem("schema", str(column), "unknown column", (), nearest(str(column), FACTORS)))
     for factor in FACTORS:
         levels = fit.cells.levels[factor]
         if factor in table.columns:
+            missing = table[factor].isna() | (table[factor].astype(str).str.strip() == "")
+            if missing.any() and levels != ("",):
+                problems.append(Problem("level", factor, "an empty label", tuple(np.flatnonzero(missing)[:5].tolist())))
             out[factor] = table[factor].astype(str).to_numpy(dtype=object)
         elif factor == "population" or len(levels) == 1:
             value = fit.spec.reference if factor == "population" and fit.spec.reference in levels else levels[0]
@@ -212,5 +219,9 @@ def _extend_block(
 
 def _normal(seed: int, variable: str, labels: Sequence[str], size: int) -> np.ndarray:
     """Standard normal draws that depend on nothing but seed, block and level."""
-    key = hashlib.sha256("\x1f".join([variable, *labels]).encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(key[:8], "big")]).standard_normal(size)
+    return np.random.default_rng([seed, _key(variable, labels)]).standard_normal(size)
+
+
+def _key(what: str, labels: Sequence[str]) -> int:
+    """A number that depends on labels alone, whatever row or call they stand in."""
+    return int.from_bytes(hashlib.sha256("\x1f".join([what, *labels]).encode()).digest()[:8], "big")

@@ -60,6 +60,7 @@ def draw_prior(
     if flat:
         raise SpecError(f"flat priors cannot be simulated from: {', '.join(flat)}")
     out: dict[str, np.ndarray] = {}
+    standard: dict[str, np.ndarray] = {}
 
     def scalar(name: str, value: np.ndarray) -> np.ndarray:
         return np.full(size, given.pop(name)) if name in given else value
@@ -74,8 +75,8 @@ def draw_prior(
         if block.partner is not None:
             eta = block.correlation.eta
             rho = out[block.corr_name] = scalar(block.corr_name, 2 * rng.beta(eta, eta, size) - 1)
-            partner = out[block.partner] / out[f"sd_{block.partner}"][wide]
-            value = rho[wide] * partner + np.sqrt(1 - rho[wide] ** 2) * value
+            value = rho[wide] * standard[block.partner] + np.sqrt(1 - rho[wide] ** 2) * value
+        standard[block.variable] = value
         out[block.variable] = sd[wide] * value
     if design.answers > 2:
         columns = [

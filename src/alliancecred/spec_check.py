@@ -1,5 +1,6 @@
 """Everything that can be inconsistent in a spec, listed at once."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -8,6 +9,12 @@ from .errors import Problem, nearest, raise_spec
 from .spec import Estimand, Spec
 from .terms import DIRECTIONS, FACTORS, ROLES, SIGNAL_KINDS, Cuts, Fixed, Gap, Level, Shift, Term
 
+_USED = {
+    "levels": ("by", "countries", "answer", "waves"),
+    "change": ("by", "countries", "answer", "waves", "smallest"),
+    "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest"),
+    "gap": ("by", "signal", "answer", "smallest"),
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -82,6 +89,9 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
             )
         if spec.allies and signal.sender not in spec.allies:
             yield Problem("schema", where, f"sender {signal.sender!r} is not a declared ally")
+        for country in signal.countries:
+            if spec.countries and country not in spec.countries:
+                yield Problem("schema", where, f"unknown country {country!r}", (), nearest(country, spec.countries))
         if not spec.waves:
             yield Problem("schema", where, "a signal needs dated waves", (), "declare [[waves]] with start and end")
             continue
@@ -102,7 +112,9 @@ def _prior_problems(where: str, *priors: object) -> Iterator[Problem]:
     for prior in priors:
         for field in fields(prior):  # type: ignore[arg-type]
             value = getattr(prior, field.name)
-            if field.name in ("sd", "eta") and not value > 0:
+            if not math.isfinite(value):
+                yield Problem("schema", where, f"{field.name} of a prior must be finite, got {value}")
+            elif field.name in ("sd", "eta") and not value > 0:
                 yield Problem("schema", where, f"{field.name} of a prior must be positive, got {value}")
 
 
@@ -124,7 +136,9 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
             yield from _unknown("factor", by, FACTORS)
             if not by:
                 yield "a level needs at least one factor in `by`", "the intercept is always there"
-        case Shift(signal=name, by=by, roles=roles, correlated=correlated):
+        case Shift(signal=name, by=by, roles=roles, correlated=correlated, together=together):
+            if correlated and by and not (together or len(roles) == 1):
+                yield "a correlated shift needs one block", "name one role, or set together = true"
             yield from _unknown("factor", by, FACTORS)
             yield from _unknown("role", roles, _roles(spec))
             yield from _unknown("signal", (name,), signals)
@@ -142,6 +156,10 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield "a gap cannot vary by population", ""
         case Fixed(name=name, where=where):
             yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, "self"))
+            for factor, labels in where:
+                allowed = ("yes", "no") if factor == "self" else _declared(spec, factor)
+                if allowed:
+                    yield from _unknown(factor, labels, allowed)
             if not _NAME.match(name):
                 yield f"name {name!r} is not lower case letters, digits and underscores", ""
             if not where:
@@ -149,6 +167,17 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
         case Cuts(by=by):
             if by:
                 yield "cuts that vary by group are not supported yet", "use common cuts"
+
+
+def _declared(spec: Spec, factor: str) -> tuple[str, ...]:
+    """Return the declared levels of a factor, empty if none are declared."""
+    return {
+        "country": spec.countries,
+        "ally": spec.allies,
+        "target": spec.targets,
+        "wave": tuple(w.name for w in spec.waves),
+        "population": spec.populations,
+    }.get(factor, ())
 
 
 def _roles(spec: Spec) -> tuple[str, ...]:
@@ -187,6 +216,13 @@ def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, st
     yield from _unknown("answer", (estimand.answer,), ("top", "mean", *spec.answers))
     if spec.waves:
         yield from _unknown("wave", estimand.waves, [w.name for w in spec.waves])
+    defaults = Estimand(estimand.of)
+    used = _USED.get(estimand.of, tuple(f.name for f in fields(Estimand)))
+    for field in fields(Estimand):
+        if field.name not in (*used, "of", "name") and getattr(estimand, field.name) != getattr(defaults, field.name):
+            yield f"{estimand.of!r} does not use {field.name!r}", f"it uses {', '.join(used)}"
+    if estimand.of == "shift" and len(estimand.waves) > 1:
+        yield "a shift is evaluated at one wave", ""
     if estimand.of == "change" and len(estimand.waves) != 2:
         yield "a change needs two waves", ""
     if estimand.of == "shift" and not spec.signals:
