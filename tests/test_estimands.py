@@ -273,7 +273,7 @@ def test_change_is_before_after_only_where_a_signal_lies_between():
 
 
 def test_a_change_taken_backwards_names_the_signal_too():
-    # BUG (asked.signals_between): dates are compared in the order of the arguments.
+    # Once wrong (asked.signals_between): dates are compared in the order of the arguments.
     backwards = change(fit(), "w2", "w10")
     np.testing.assert_allclose(backwards.draws.values, -change(fit(), "w10", "w2").draws.values, atol=1e-9)
     assert backwards.identification == "before-after"
@@ -400,7 +400,7 @@ def test_gap_in_shift(by):
 
 
 def test_gap_in_shift_is_taken_at_the_first_wave_by_date():
-    # BUG (asked.asked_of_both): cells are in the order of wave names; the first of those is kept ("w1", not "w2").
+    # Once wrong (asked.asked_of_both): cells are in the order of wave names; the first of those is kept ("w1", not "w2").
     assert set(gap(fit(), signal="aid", by=("ally",)).draws.wave.values) == {"w2"}
 
 
@@ -460,7 +460,7 @@ def test_what_cannot_be_contrasted_is_refused():
 
 
 def test_a_contrast_carries_the_failures_of_both_sides():
-    # BUG (estimands.contrast): the status of the second estimate is lost.
+    # Once wrong (estimands.contrast): the status of the second estimate is lost.
     good = replace(levels(fit(), by=()), status="passed")
     bad = replace(good, status="failed: 3 divergences")
     assert "3 divergences" in contrast(good, bad).status
@@ -468,7 +468,7 @@ def test_a_contrast_carries_the_failures_of_both_sides():
 
 
 def test_shares_of_different_answers_are_not_labelled_as_one():
-    # BUG (estimands.contrast): `answer` is that of the first estimate, whatever the second is about.
+    # Once wrong (estimands.contrast): `answer` is that of the first estimate, whatever the second is about.
     mixed = contrast(levels(fit(), by=(), answer="yes"), levels(fit(), by=(), answer="no"))
     assert mixed.answer not in ("yes", "no")
 
@@ -499,7 +499,7 @@ def test_the_order_of_rows_does_not_matter():
 
 
 def test_rows_stand_in_the_order_of_the_levels_waves_by_date():
-    # BUG (cells._count): cells, and so the rows of every estimate, are in the alphabetical order of their labels.
+    # Once wrong (cells._count): cells, and so the rows of every estimate, are in the alphabetical order of their labels.
     assert levels(fit(), by="wave").draws.wave.values.tolist() == ["w10", "w2", "w1"]
     assert levels(fit(), by="country").draws.country.values.tolist() == ["US", "PL", "DE"]
 
@@ -528,7 +528,7 @@ def test_a_spec_asks_the_same_questions():
 
 
 def test_draws_that_are_not_a_number_fail():
-    # BUG (averaging._status): rows that do not vary are passed over, and NaN does not vary.
+    # Once wrong (averaging._status): rows that do not vary are passed over, and NaN does not vary.
     of = fit(2)
     broken = replace(of, idata=xr.DataTree.from_dict({"posterior": of.posterior.assign(
         intercept=of.posterior["intercept"] * np.nan)}))  # fmt: skip
@@ -548,14 +548,14 @@ def test_labels_of_identification():
 
 
 def test_no_difference_in_differences_where_the_model_has_nothing_that_the_unexposed_share():
-    # BUG (asked.identification): without a wave term the countries not exposed do not enter the estimate.
+    # Once wrong (asked.identification): without a wave term the countries not exposed do not enter the estimate.
     terms = tuple(t for t in spec().terms if t != Level(("wave",)))
     some = made(spec(signals=(replace(AID, countries=("PL", "US")),), terms=terms))
     assert shift(some).identification == "before-after"
 
 
 def test_no_difference_in_differences_without_a_comparison_on_both_sides():
-    # BUG (asked.identification): Germans, the only ones not exposed, were asked before the signal only.
+    # Once wrong (asked.identification): Germans, the only ones not exposed, were asked before the signal only.
     asked = tuple(r for r in ASKED if r[0] != "DE" or r[2] == "w10")
     some = made(spec(signals=(replace(AID, countries=("PL", "US")),)), asked)
     assert shift(some).identification == "before-after"
@@ -625,7 +625,7 @@ def test_a_finite_population_adds_what_is_known_to_what_is_predicted():
 
 
 def test_finite_populations_of_two_waves_are_drawn_apart():
-    # BUG (prediction._finite): every call starts from one seed, so that the two waves' unasked MPs answer alike.
+    # Once wrong (prediction._finite): every call starts from one seed, so that the two waves' unasked MPs answer alike.
     of = made(spec(2), chains=2, draws=1500)
     size, n, known = 50, 11, 5
 
@@ -641,7 +641,7 @@ def test_finite_populations_of_two_waves_are_drawn_apart():
 
 
 def test_pieces_in_which_rows_are_computed_do_not_share_their_noise(monkeypatch):
-    # BUG (prediction._finite): each piece of rows starts from one seed.
+    # Once wrong (prediction._finite): each piece of rows starts from one seed.
     of = made(spec(2), chains=2, draws=1500)
     monkeypatch.setattr(prediction, "_CHUNK", 1)
     found = levels(of, population_size={"elite": 50})

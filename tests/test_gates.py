@@ -65,7 +65,7 @@ def test_one_draw_that_is_not_a_number_fails():
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf])
 def test_one_infinite_draw_fails(bad):
-    # BUG (gates.convergence): ranks do not mind an infinite draw, means and sds do.
+    # Once wrong (gates.convergence): ranks do not mind an infinite draw, means and sds do.
     x = good()
     x[2, 77] = bad
     assert failed(x)
@@ -157,7 +157,7 @@ def test_energy_fraction_is_betancourts():
 
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_energy_that_is_not_a_number_fails_in_whichever_chain(chain):
-    # BUG (gates.diagnosis): Python's `min` passes over a NaN that is not the first.
+    # Once wrong (gates.diagnosis): Python's `min` passes over a NaN that is not the first.
     energy = good(9)
     energy[chain, 5] = np.nan
     assert any("E-BFMI" in p for p in diagnosis(dataset(x=good()), stats(energy=energy)).problems)

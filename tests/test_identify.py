@@ -94,7 +94,7 @@ def test_a_signal_that_exposes_nobody_asked_is_refused():
 
 
 def test_exposed_countries_asked_only_after_the_signal_are_refused():
-    # BUG (identify._check_signals): unexposed countries count as "before"; there is no before for the exposed.
+    # Once wrong (identify._check_signals): unexposed countries count as "before"; there is no before for the exposed.
     asked = tuple(a for a in EVERYWHERE if a[0] != "PL" or a[2] == "two")
     with pytest.raises(SpecError, match="no data before it"):
         design(spec(Level(("country",)), Shift("aid"), signals=(replace(AID, countries=("PL",)),)), asked)
@@ -191,7 +191,7 @@ def test_gap_in_shift_goes_role_by_role():
 
 @pytest.mark.parametrize("terms", [(Gap(by=("ally",), signal="aid"),), (Gap(), Gap(by=("ally",), signal="aid"))])
 def test_a_pooled_gap_in_shift_is_left_out_where_elites_were_asked_in_one_wave(terms):
-    # BUG (identify._drop_gaps): only unpooled gaps are looked at; this block is a gap in level under another name.
+    # Once wrong (identify._drop_gaps): only unpooled gaps are looked at; this block is a gap in level under another name.
     found = design(spec(Level(("country",)), Shift("aid"), *terms), EVERYWHERE + elites("two"))
     assert "gap_elite_shift_aid_ally" not in blocks(found)
     assert any("gap_elite_shift_aid_ally" in note for note in found.notes)
@@ -265,7 +265,7 @@ def test_few_levels_are_warned_of():
 
 
 def test_levels_that_were_declared_but_not_asked_do_not_count():
-    # BUG (identify.identification_warnings): declared levels are counted; the scale rests on the two that were asked.
+    # Once wrong (identify.identification_warnings): declared levels are counted; the scale rests on the two that were asked.
     texts = warned(spec(Level(("country",))), tuple(a for a in EVERYWHERE if a[0] in ("PL", "DE")))
     assert any("sd_level_country rests on 2 levels" in t for t in texts)
 
@@ -278,7 +278,7 @@ def test_countries_asked_on_one_side_only_are_named(absent, side):
 
 
 def test_unexposed_countries_asked_on_both_sides_are_not_said_to_be_asked_on_one():
-    # BUG (identify.identification_warnings): "off" is taken for "before".
+    # Once wrong (identify.identification_warnings): "off" is taken for "before".
     of = spec(Level(("country",)), Shift("aid"), signals=(replace(AID, countries=("PL", "DE", "UK")),))
     assert not [t for t in warned(of) if "asked only before" in t]
 

@@ -142,14 +142,14 @@ def test_other_arguments_are_checked():
 
 
 def test_a_column_that_is_there_twice_is_refused():
-    # BUG (prediction._complete): ValueError from numpy.
+    # Once wrong (prediction._complete): ValueError from numpy.
     rows = pd.DataFrame([("PL", "DE", "US", "two")], columns=["country", "country", "ally", "wave"])
     with pytest.raises(PredictError, match="country"):
         predict(fit(), rows)
 
 
 def test_an_empty_label_is_no_new_country():
-    # BUG (prediction._complete): an empty cell becomes the text "None", and with "draw" a country of that name.
+    # Once wrong (prediction._complete): an empty cell becomes the text "None", and with "draw" a country of that name.
     for nothing in (None, np.nan, pd.NA):
         with pytest.raises(PredictError, match="country"):
             predict(fit(), pd.DataFrame({"country": [nothing], "ally": ["US"], "wave": ["two"]}), new_levels="draw")

@@ -180,7 +180,7 @@ def test_a_flat_prior_is_refused_by_name_unless_its_value_is_given():
 
 
 def test_a_scale_of_zero_makes_groups_alike_also_where_the_block_has_a_partner():
-    # BUG (simulation.draw_prior): the partner's standardised effects are found by dividing by its sd: 0/0.
+    # Once wrong (simulation.draw_prior): the partner's standardised effects are found by dividing by its sd: 0/0.
     with np.errstate(invalid="ignore"):
         draws = draw_prior(structure()[1], np.random.default_rng(1), 5, {"sd_level_ally": 0.0})
     assert not draws["level_ally"].any()

@@ -208,7 +208,7 @@ def test_digest_does_not_depend_on_the_order_of_keys_nor_on_spelt_out_defaults()
 
 
 def test_equal_specs_have_equal_digests_whole_numbers_written_as_integers_too():
-    # BUG (codec.encode): Normal(0, 2) == Normal(0.0, 2.0), but "2" and "2.0" hash differently.
+    # Once wrong (codec.encode): Normal(0, 2) == Normal(0.0, 2.0), but "2" and "2.0" hash differently.
     one, other = replace(GOOD, intercept=Normal(1, 2)), replace(GOOD, intercept=Normal(1.0, 2.0))
     assert one == other == read(spec_to_toml(one))
     assert one.digest == other.digest == read(spec_to_toml(one)).digest
@@ -276,7 +276,7 @@ def test_cuts_by_group_say_so():
 
 
 def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
-    # BUG (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
+    # Once wrong (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
     with pytest.raises(SpecError) as caught:
         spec_from_table(TABLE | {"terms": [{"kind": "trend"}, {"kind": "level", "by": 3}]})
     assert {p.column for p in caught.value.problems} == {"terms[0]", "terms[1].by"}
@@ -292,13 +292,13 @@ def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
     ids=["flat", "normal", "nonsense"],
 )
 def test_another_kind_of_prior_where_only_one_is_possible_is_refused(change, place):
-    # BUG (codec._decode_dataclass): `kind` is dropped unread, a flat intercept silently becomes Normal(0, 1.5).
+    # Once wrong (codec._decode_dataclass): `kind` is dropped unread, a flat intercept silently becomes Normal(0, 1.5).
     with pytest.raises(SpecError, match=place):
         spec_from_table(TABLE | change)
 
 
 def test_a_kind_that_is_no_text_is_refused():
-    # BUG (codec._decode_union): TypeError, unhashable type.
+    # Once wrong (codec._decode_union): TypeError, unhashable type.
     with pytest.raises(SpecError, match=r"terms\[0\]"):
         spec_from_table(TABLE | {"terms": [{"kind": ["level"], "by": ["country"]}]})
 
@@ -429,23 +429,23 @@ def test_a_file_with_an_inconsistency_is_refused_too():
 
 @pytest.mark.parametrize("prior", [Normal(float("nan"), 1.0), Normal(0.0, float("inf"))], ids=["mean nan", "sd inf"])
 def test_a_prior_that_is_not_finite_is_refused_in_python_as_in_toml(prior):
-    # BUG (spec_check._prior_problems): only `sd > 0` is asked.
+    # Once wrong (spec_check._prior_problems): only `sd > 0` is asked.
     assert "prior" in problems(replace(GOOD, intercept=prior))
 
 
 def test_a_signal_that_exposes_an_undeclared_country_is_refused():
-    # BUG (spec_check._signal_problems): a slip in `countries` silently leaves that country unexposed.
+    # Once wrong (spec_check._signal_problems): a slip in `countries` silently leaves that country unexposed.
     assert "'PLL'" in problems(replace(GOOD, **signal(countries=("DE", "PLL"))))
 
 
 @pytest.mark.parametrize("where", [("self", ("true",)), ("ally", ("US", "UKK"))], ids=["self", "label"])
 def test_a_fixed_term_that_matches_undeclared_labels_is_refused(where):
-    # BUG (spec_check._term_problems): `self = ["true"]` would mean "not self", "UKK" would match nothing.
+    # Once wrong (spec_check._term_problems): `self = ["true"]` would mean "not self", "UKK" would match nothing.
     assert where[1][-1] in problems(replace(GOOD, **term(Fixed("x", (where,)))))
 
 
 def test_one_correlated_shift_over_several_roles_is_refused_unless_together():
-    # BUG (spec_check._across_terms): one block per role, all correlated with one level: what two terms may not.
+    # Once wrong (spec_check._across_terms): one block per role, all correlated with one level: what two terms may not.
     apart = Shift("aid", ("country",), ("sender", "other"), correlated=True)
     check_spec(replace(GOOD, **term(replace(apart, together=True))))
     assert "not supported yet" in problems(replace(GOOD, **term(apart)))
@@ -455,10 +455,10 @@ def test_one_correlated_shift_over_several_roles_is_refused_unless_together():
 @pytest.mark.parametrize(
     "wrong",
     [
-        Estimand("gap", countries=("PL",)), Estimand("gap", roles=("sender",)), Estimand("shift", waves=("two",)),
+        Estimand("gap", countries=("PL",)), Estimand("gap", roles=("sender",)), Estimand("shift", waves=("one", "two")),
         Estimand("levels", roles=("sender",)), Estimand("levels", include_self=True), Estimand("levels", signal="aid"),
     ],
 )  # fmt: skip
 def test_an_estimand_with_an_argument_that_its_function_does_not_take_is_refused(wrong):
-    # BUG (spec_check._estimand_problems, estimands.evaluate): such an argument is silently ignored.
+    # Once wrong (spec_check._estimand_problems, estimands.evaluate): such an argument is silently ignored.
     assert "estimands[0]" in problems(replace(GOOD, estimands=(wrong,)))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from alliancecred.cli import DONE, main
-from alliancecred.spec import models_dir
+from alliancecred.spec_file import models_dir
 
 FILES = {"report.html", "summary.csv", "ppc.csv", "prior.csv", "draws.nc", "spec.toml", "lock.json"}
 COUNTRIES = ["CA", "DE", "PL", "RU", "UK", "US"]

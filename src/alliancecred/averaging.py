@@ -111,7 +111,7 @@ def _words(table: pd.DataFrame, by: Sequence[str]) -> str:
 def _status(fit: Fit, draws: xr.DataArray) -> str:
     problems = list(fit.diagnosis.problems)
     moving = draws.isel(row=~(draws.std(("chain", "draw"), skipna=False).values == 0))
-    table = convergence(xr.Dataset({"row": moving.drop_vars(list(LABELS))}))
+    table = convergence(xr.Dataset({"estimate": moving.drop_vars(list(LABELS))}))
     problems += [f"this estimate: {p}" for p in table_problems(table)]
     return "failed: " + "; ".join(problems) if problems else "passed"
 

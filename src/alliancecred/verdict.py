@@ -17,5 +17,5 @@ def diagnose(what: Fit | Estimate) -> Diagnosis:
     """
     if isinstance(what, Fit):
         return what.diagnosis
-    table = convergence(xr.Dataset({"row": what.draws.drop_vars(list(LABELS))}))
+    table = convergence(xr.Dataset({"estimate": what.draws.drop_vars(list(LABELS))}))
     return Diagnosis(table, 0, 0, (), table_problems(table))
