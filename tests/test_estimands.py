@@ -400,7 +400,8 @@ def test_gap_in_shift(by):
 
 
 def test_gap_in_shift_is_taken_at_the_first_wave_by_date():
-    # Once wrong (asked.asked_of_both): cells are in the order of wave names; the first of those is kept ("w1", not "w2").
+    # Once wrong (asked.asked_of_both):
+    # cells are in the order of wave names; the first of those is kept ("w1", not "w2").
     assert set(gap(fit(), signal="aid", by=("ally",)).draws.wave.values) == {"w2"}
 
 
@@ -499,7 +500,8 @@ def test_the_order_of_rows_does_not_matter():
 
 
 def test_rows_stand_in_the_order_of_the_levels_waves_by_date():
-    # Once wrong (cells._count): cells, and so the rows of every estimate, are in the alphabetical order of their labels.
+    # Once wrong (cells._count):
+    # cells, and so the rows of every estimate, are in the alphabetical order of their labels.
     assert levels(fit(), by="wave").draws.wave.values.tolist() == ["w10", "w2", "w1"]
     assert levels(fit(), by="country").draws.country.values.tolist() == ["US", "PL", "DE"]
 

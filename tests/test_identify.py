@@ -191,7 +191,8 @@ def test_gap_in_shift_goes_role_by_role():
 
 @pytest.mark.parametrize("terms", [(Gap(by=("ally",), signal="aid"),), (Gap(), Gap(by=("ally",), signal="aid"))])
 def test_a_pooled_gap_in_shift_is_left_out_where_elites_were_asked_in_one_wave(terms):
-    # Once wrong (identify._drop_gaps): only unpooled gaps are looked at; this block is a gap in level under another name.
+    # Once wrong (identify._drop_gaps):
+    # only unpooled gaps are looked at; this block is a gap in level under another name.
     found = design(spec(Level(("country",)), Shift("aid"), *terms), EVERYWHERE + elites("two"))
     assert "gap_elite_shift_aid_ally" not in blocks(found)
     assert any("gap_elite_shift_aid_ally" in note for note in found.notes)
@@ -265,7 +266,8 @@ def test_few_levels_are_warned_of():
 
 
 def test_levels_that_were_declared_but_not_asked_do_not_count():
-    # Once wrong (identify.identification_warnings): declared levels are counted; the scale rests on the two that were asked.
+    # Once wrong (identify.identification_warnings):
+    # declared levels are counted; the scale rests on the two that were asked.
     texts = warned(spec(Level(("country",))), tuple(a for a in EVERYWHERE if a[0] in ("PL", "DE")))
     assert any("sd_level_country rests on 2 levels" in t for t in texts)
 

@@ -38,8 +38,12 @@ def test_canonical_posterior_is_that_of_brms(canonical):
     shift = post["shift_post"]
     sender, other = shift.sel(shift_post_role="sender"), shift.sel(shift_post_role="other")
     got = {
-        "intercept": post.intercept, "post": other, "us": post.fixed_us, "elite": post.gap_elite,
-        "post:us": sender - other, "us:elite": post.fixed_us_elite,
+        "intercept": post.intercept,
+        "post": other,
+        "us": post.fixed_us,
+        "elite": post.gap_elite,
+        "post:us": sender - other,
+        "us:elite": post.fixed_us_elite,
     }
     for name, (mean, sd) in BRMS.items():
         assert abs(float(got[name].mean()) - mean) < 0.15 * sd, name

@@ -155,7 +155,7 @@ MUTANTS = (
     # predictions
     Mutant("new levels drawn anew in each call", "prediction.py",
            'np.random.default_rng([seed, _key(variable, labels)])', "np.random.default_rng()", ("prediction",)),
-    Mutant("all new levels alike", "prediction.py", '"\\x1f".join([variable, *labels])', '"\\x1f".join([variable])',
+    Mutant("all new levels alike", "prediction.py", '"\\x1f".join([what, *labels])', '"\\x1f".join([what])',
            ("prediction",)),
     Mutant("new levels with the variance as sd", "prediction.py",
            "value = draws[block.sd_name] * _normal(", "value = draws[block.sd_name] ** 2 * _normal(", ("prediction",)),

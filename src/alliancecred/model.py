@@ -78,11 +78,8 @@ def _published(logp: Tensor, cells: Cells, lattice: Lattice) -> None:
         return lattice_graph(logp, lattice) + 0.0 * value
 
     def draw(logp: np.ndarray, rng: np.random.Generator, size: object = None) -> np.ndarray:
-        shares = [
-            publish(t, a, np.exp(p), rng)
-            for t, a, p in zip(toplines, lattice.concentration, np.atleast_2d(logp), strict=True)
-        ]
-        return np.array([100.0 * s[0] for s in shares])
+        rows = zip(toplines, lattice.concentration, np.atleast_2d(logp), strict=True)
+        return np.array([100.0 * publish(t, a, np.exp(p)[None], rng)[0, 0] for t, a, p in rows])
 
     pm.CustomDist("published", logp, logp=mass, random=draw, signature="(t,k)->(t)", observed=middle, dims="topline")
 

@@ -252,17 +252,18 @@ def _two_group_mass(z: np.ndarray, counts: np.ndarray, constant: np.ndarray, a: 
 
 
 def publish(topline: Topline, concentration: float, probs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw the shares (groups,) a source like ``topline`` would publish, before rounding.
+    """Draw the shares (draws, groups) a source like ``topline`` would publish, before rounding.
 
-    n is drawn from its grid, the counts from the (Dirichlet-)multinomial with answer
-    probabilities ``probs`` (answers,).
+    Per draw, n comes from its grid and the counts from the (Dirichlet-)multinomial with answer
+    probabilities ``probs`` (draws, answers).
     """
-    n = int(rng.choice(topline.n, p=topline.n_weight))
-    grouped = np.array([probs[list(g)].sum() for g in topline.groups])
-    grouped = grouped / grouped.sum()
+    n = rng.choice(topline.n, size=len(probs), p=topline.n_weight)
+    grouped = np.column_stack([probs[:, list(g)].sum(1) for g in topline.groups])
     if np.isfinite(concentration):
-        grouped = rng.dirichlet(np.maximum(concentration * grouped, 1e-12))
-    return np.asarray(rng.multinomial(n, grouped) / n)
+        grouped = rng.standard_gamma(np.maximum(concentration * grouped / grouped.sum(1, keepdims=True), 1e-12))
+        grouped = np.maximum(grouped, 1e-300)
+    grouped = grouped / grouped.sum(1, keepdims=True)
+    return np.asarray(rng.multinomial(n, grouped) / n[:, None])
 
 
 def scores(answers: int, top: Sequence[int], answer: str, names: Sequence[str]) -> np.ndarray:

@@ -273,12 +273,7 @@ def replicate(
         counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
     if cells.toplines:
-        shares = np.stack(
-            [
-                [100 * publish(t, a, p, rng)[0] for p in probs[:, n + i]]
-                for i, (t, a) in enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
-            ],
-            axis=-1,
-        )
+        rows = enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
+        shares = 100 * np.column_stack([publish(t, a, probs[:, n + i], rng)[:, 0] for i, (t, a) in rows])
         out["published"] = (("chain", "draw", "topline"), shares.reshape(chains, size, -1))
     return xr.Dataset(out, coords={"chain": np.arange(chains), "draw": np.arange(size)})

@@ -138,7 +138,7 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield "a level needs at least one factor in `by`", "the intercept is always there"
         case Shift(signal=name, by=by, roles=roles, correlated=correlated, together=together):
             if correlated and by and not (together or len(roles) == 1):
-                yield "a shift of several roles correlated with one level is not supported yet", "together = true, or one role"
+                yield "several roles correlated with one level are not supported yet", "together = true, or one role"
             yield from _unknown("factor", by, FACTORS)
             yield from _unknown("role", roles, _roles(spec))
             yield from _unknown("signal", (name,), signals)
