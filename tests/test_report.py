@@ -69,7 +69,8 @@ def contents_of(name, **changes):
     spec, cells, design = prepare(replace(spec, variants=(), **changes), *opened.sources)
     fit = prior_fit(design, cells, draws=400)
     fit.idata.attrs.update(_provenance(design, Sampling(), 1, 1, 0.5) | {"centred": "[true, false]"})
-    estimates = evaluate_all(fit)
+    # too few draws to pass by themselves: the page is what is tested here
+    estimates = tuple(replace(e, status="passed") for e in evaluate_all(fit))
     truth = evaluate_all(replace(opened.truth, spec=spec)) if opened.truth else ()
     left = fake_left_out(fit, random_seed=1, draws=1) if len(cells.rows) < 30 else None
     return Contents(

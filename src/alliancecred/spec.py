@@ -142,6 +142,7 @@ class Spec:
 
     Examples
     --------
+    >>> from alliancecred.terms import Level
     >>> spec = Spec("demo", ("no", "yes"), ("yes",), (Level(("country",)),))
     >>> spec.reference
     'public'
