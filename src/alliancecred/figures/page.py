@@ -1,6 +1,7 @@
 """The sheet a figure is drawn on: sizes in inches, banners above, a caption below."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,15 @@ from ..summaries import (
     signal_words,
 )
 from .text import BASE, SMALL, clean, shorten, width_of, wrap
+
+class ShownFigure(Figure):
+    """A matplotlib `Figure` that notebooks show although it was made without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=150)
+        return buffer.getvalue()
+
 
 Width = Literal["column", "double"] | float
 WIDTHS = {"column": 3.5, "double": 7.0}
@@ -105,7 +115,7 @@ def make_page(width: float, body: float, *, banners: list[str], caption: str) ->
     top = len(above) * LINE * 1.15 + (0.05 if above else 0.0) + EDGE
     bottom = len(below) * LINE + EDGE + 0.04
     height = top + body + bottom
-    figure = Figure(figsize=(width, height), dpi=200, facecolor="white")
+    figure = ShownFigure(figsize=(width, height), dpi=200, facecolor="white")
     FigureCanvasAgg(figure)
     page = Page(figure, width, height, bottom, height - top)
     for i, line in enumerate(above):
