@@ -27,6 +27,7 @@ from ..summaries import (
 )
 from .text import BASE, SMALL, clean, shorten, width_of, wrap
 
+
 class ShownFigure(Figure):
     """A matplotlib `Figure` that notebooks show although it was made without pyplot."""
 
