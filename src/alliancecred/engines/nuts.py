@@ -137,9 +137,11 @@ def sample(
         )
         return _read(swept, tree, centred)
 
-    none: Centred = tuple((False,) * len(s.carriers) for s in swept.strata)
-    pilot = run(none, PILOT, PILOT_TUNE, False, PILOT_DEPTH) if design.pooled else None
-    centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()}) if pilot else none
+    centred: Centred = tuple((False,) * len(s.carriers) for s in swept.strata)
+    if design.pooled:
+        pilot = run(centred, PILOT, PILOT_TUNE, False, PILOT_DEPTH)
+        _check_complete(pilot, PILOT, chains)
+        centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()})
     raw = run(centred, draws, sampling.tune, progressbar, 10)
     _check_complete(raw, draws, chains)
     return swept, raw
