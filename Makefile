@@ -14,8 +14,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## Run both example analyses into out/ (start here)
-	.venv/bin/alliancecred run microcode_2025 --out out/microcode_2025
-	.venv/bin/alliancecred run retrenchment_simulated --out out/retrenchment_simulated
+	@echo "Running microcode_2025 (below) and, quietly beside it, retrenchment_simulated"
+	@.venv/bin/alliancecred run retrenchment_simulated --out out/retrenchment_simulated --quiet & beside=$$!; \
+	.venv/bin/alliancecred run microcode_2025 --out out/microcode_2025; status=$$?; \
+	echo "Waiting for retrenchment_simulated"; wait $$beside && exit $$status
 	@echo "Open out/microcode_2025/report.html and out/retrenchment_simulated/report.html"
 
 test: $(READY) ## Run the fast tests and the examples in docstrings
