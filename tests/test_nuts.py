@@ -6,7 +6,7 @@ import xarray as xr
 from test_kernel import everything
 
 from alliancecred.density import parameter_count
-from alliancecred.engines.nuts import Raw, _check_complete, choose_centring, information, row_information
+from alliancecred.engines.nuts import Raw, _check_complete, _read, choose_centring, information, row_information
 from alliancecred.errors import IncompleteFitError
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.sweep import sweep, swept_matrix
@@ -41,6 +41,20 @@ def test_a_nan_tail_is_an_error_that_carries_the_draws(part):
 def test_too_few_draws_are_an_error():
     with pytest.raises(IncompleteFitError):
         _check_complete(raw(), 6, 2)
+
+
+@pytest.mark.parametrize("draws", [0, 3])
+def test_what_an_interrupted_run_left_can_be_read(draws):
+    design, cells = make(4, RICH)
+    swept = sweep(design, cells.rows)
+    theta = np.random.default_rng(0).normal(size=(2, draws, parameter_count(swept)))
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"theta": (("chain", "draw", "n"), theta)}), "sample_stats": xr.Dataset()}
+    )
+    got = _read(swept, tree, [[False] * len(s.carriers) for s in swept.strata])
+    assert got.coordinates.shape == (2, draws, swept.size)
+    with pytest.raises(IncompleteFitError, match=f"^{2 * draws} of 20 draws"):
+        _check_complete(got, 10, 2)
 
 
 def test_information_is_the_expected_curvature_of_the_log_likelihood():

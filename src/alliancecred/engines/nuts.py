@@ -190,9 +190,10 @@ def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
     coordinates = theta[..., b + r + c :].copy()
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
-        stop = start + stratum.size * len(stratum.carriers)
-        x = coordinates[..., start:stop].reshape(*theta.shape[:2], -1, stratum.size)
-        coordinates[..., start:stop] = _coordinates(stratum, centre, scales, x).reshape(*theta.shape[:2], -1)
+        # no -1 here: an interrupted run may have no draws, and -1 cannot be told from an empty array
+        block = coordinates[..., start : (stop := start + stratum.size * len(stratum.carriers))]
+        x = block.reshape(*theta.shape[:2], len(stratum.carriers), stratum.size)
+        coordinates[..., start:stop] = _coordinates(stratum, centre, scales, x).reshape(block.shape)
         start = stop
     stats = tree["sample_stats"].to_dataset()
     keep = [
@@ -223,7 +224,7 @@ def _coordinates(
 def _check_complete(raw: Raw, draws: int, chains: int) -> None:
     got = raw.coordinates.shape[:2]
     values = [raw.coordinates, *raw.scales.values()] + ([raw.cut_spacing] if raw.cut_spacing is not None else [])
-    whole = np.logical_and.reduce([np.isfinite(v).reshape(*got, -1).all(-1) for v in values])
+    whole = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(2, v.ndim))) for v in values])
     if got != (chains, draws) or not whole.all():
         raise IncompleteFitError(
             f"{int(whole.sum())} of {chains * draws} draws were obtained: sampling was interrupted or gave NaN; "
