@@ -61,9 +61,9 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["fitting"] = set(ALLOWED)  # all of the above, nothing of what follows
 ALLOWED |= {
     # draws → answers
-    "prediction": {"cells", "design", "errors", "estimate", "fitting", "outcome", "spec", "terms"},
+    "prediction": {"cells", "design", "errors", "estimate", "fitting", "gates", "outcome", "spec", "terms"},
     "asked": {"carriers", "cells", "errors", "fitting", "spec", "terms"},
-    "averaging": {"asked", "estimate", "fitting", "gates", "prediction"},
+    "averaging": {"asked", "design", "estimate", "fitting", "prediction"},
     "estimands": {"asked", "averaging", "carriers", "errors", "estimate", "fitting", "spec", "terms"},
     "simulation": {
         "cells",

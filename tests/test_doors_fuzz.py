@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from alliancecred.errors import DataError, DataWarning, IdentificationWarning
 from alliancecred.labels import look_key
-from alliancecred.shares import count_range
-from alliancecred.sources import Roles
+from alliancecred.sources import Roles, count_range
 from alliancecred.survey import read_counts, read_survey
 from alliancecred.toplines import read_toplines
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from alliancecred.errors import DataError, DataWarning, LevelError, OutcomeError, SchemaError
-from alliancecred.shares import count_range
+from alliancecred.sources import count_range
 from alliancecred.toplines import read_toplines
 
 SHARED = Path(__file__).parents[2] / "shared"

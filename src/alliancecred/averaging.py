@@ -7,10 +7,10 @@ import pandas as pd
 import xarray as xr
 
 from .asked import rows_for
+from .design import Coefficient
 from .estimate import LABELS, Estimate
 from .fitting import Fit
-from .gates import convergence, table_problems
-from .prediction import score_rows
+from .prediction import estimate_status, score_rows
 
 
 def scored(
@@ -81,7 +81,7 @@ def make_estimate(
         averaged=_words(table, by),
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
-        status=_status(fit, draws),
+        status=estimate_status(fit, draws),
         notes=notes,
     )
 
@@ -108,14 +108,6 @@ def _words(table: pd.DataFrame, by: Sequence[str]) -> str:
     return "; ".join(parts) or "nothing: one row per combination"
 
 
-def _status(fit: Fit, draws: xr.DataArray) -> str:
-    problems = list(fit.diagnosis.problems)
-    moving = draws.isel(row=~(draws.std(("chain", "draw"), skipna=False).values == 0))
-    table = convergence(xr.Dataset({"estimate": moving.drop_vars(list(LABELS))}))
-    problems += [f"this estimate: {p}" for p in table_problems(table)]
-    return "failed: " + "; ".join(problems) if problems else "passed"
-
-
 def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
     """Return, for each coefficient of a variable, how much of its posterior variance is the prior's."""
     if variable not in fit.design.variables:
@@ -127,7 +119,15 @@ def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
         sd = getattr(c.prior, "sd", np.inf)
         share = float(draws[:, i].var() / sd**2)
         out.append(
-            f"{c.name}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} (logit): "
+            f"{_gap_words(c)}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} (logit): "
             f"{100 * (1 - min(share, 1.0)):.0f} % data, {100 * min(share, 1.0):.0f} % prior"
         )
     return tuple(out)
+
+
+def _gap_words(coefficient: Coefficient) -> str:
+    carrier = coefficient.carrier
+    what = f"{carrier.population} gap"
+    if carrier.signal:
+        what += f" in the shift after {carrier.signal}"
+    return f"{what} ({coefficient.label})" if coefficient.label else what

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import digamma, expit, gammaln, log_expit, logsumexp
 
 from .errors import OutcomeError, Problem
-from .sources import Topline
+from .sources import Topline, count_range
 
 NODES = 24
 TABLE_EDGE, TABLE_STEP = 14.0, 1.0 / 80.0
@@ -102,15 +102,9 @@ def _gauss_integers(low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes + (low + high) / 2.0, width * vectors[0] ** 2
 
 
-def allowed_counts(n: int, lower: Sequence[float], upper: Sequence[float]) -> list[tuple[int, int]]:
-    """Return for each group the smallest and largest count whose share lies within its bounds."""
-    eps = 1e-9
-    return [(int(np.ceil(n * lo - eps)), int(np.floor(n * hi + eps))) for lo, hi in zip(lower, upper, strict=True)]
-
-
 def _points(topline: Topline, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Counts (points, groups) and log quadrature weights (points,) for one n."""
-    ranges = allowed_counts(n, topline.lower, topline.upper)
+    ranges = [count_range(lo, hi, n) for lo, hi in zip(topline.lower, topline.upper, strict=True)]
     open_end = len(topline.groups) > len(topline.lower)
     empty = np.zeros((0, len(topline.groups))), np.zeros(0)
     if any(lo > hi for lo, hi in ranges):

@@ -13,6 +13,7 @@ from .design import Design, Pooled, linear_predictor
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
+from .gates import convergence, table_problems
 from .outcome import cut_points, log_probs, scores
 from .terms import FACTORS
 
@@ -139,8 +140,17 @@ def predict(
         answer,
         "nothing: one row per combination",
         fit.spec,
-        status=fit.diagnosis.status,
+        status=estimate_status(fit, array),
     )
+
+
+def estimate_status(fit: Fit, draws: xr.DataArray) -> str:
+    """Return the verdict on an estimate: that of its fit, and the gates of its own draws."""
+    problems = list(fit.diagnosis.problems)
+    moving = draws.isel(row=~(draws.std(("chain", "draw"), skipna=False).values == 0))
+    table = convergence(xr.Dataset({"estimate": moving.drop_vars(list(LABELS))}))
+    problems += [f"this estimate: {p}" for p in table_problems(table)]
+    return "failed: " + "; ".join(problems) if problems else "passed"
 
 
 def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:

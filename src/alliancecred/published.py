@@ -7,9 +7,9 @@ import numpy as np
 
 from .errors import Problem
 from .labels import Coded, shown
-from .shares import Complaint, Row, answer_codes, count_range, gather, share_bounds
+from .shares import Complaint, Row, answer_codes, gather, share_bounds
 from .sizes import Sizes, sample_sizes
-from .sources import ReportLine, Topline
+from .sources import ReportLine, Topline, count_range
 from .terms import FACTORS
 
 _SIZE_COLUMNS = ("n_kind", "n", "n_spread", "n_low", "n_high")

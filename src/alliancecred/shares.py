@@ -11,7 +11,6 @@ from .labels import shown
 HALF_WIDTH = {"integer": 0.5, "one decimal": 0.05, "two decimals": 0.005}
 PRECISIONS = (*HALF_WIDTH, "verbal")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-_TINY = 1e-9  # rounding of share times n
 
 Row = Mapping[str, str | None]
 
@@ -137,19 +136,6 @@ def _verbal(row: Row, given: Mapping[str, float]) -> tuple[tuple[float, float], 
         remedy = "mend the bounds"
         return bounds, [Complaint("pct", f"outside its bounds {bounds[0]:g} to {bounds[1]:g}", str(row["pct"]), remedy)]
     return bounds, []
-
-
-def count_range(lower: float, upper: float, n: int) -> tuple[int, int]:
-    """Return the fewest and most people of ``n`` that make a share between the bounds, both included.
-
-    The second is smaller than the first where there is no such number.
-
-    Examples
-    --------
-    >>> count_range(0.365, 0.375, 1000)
-    (365, 375)
-    """
-    return max(0, math.ceil(lower * n - _TINY)), min(n, math.floor(upper * n + _TINY))
 
 
 def answer_codes(text: str | None, answers: Sequence[str], top: Sequence[str]) -> tuple[int, ...]:

@@ -1,10 +1,13 @@
 """What has passed the doors: frozen values the rest of the library may trust."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+_TINY = 1e-9  # rounding of share times n
 
 
 @dataclass(frozen=True)
@@ -132,3 +135,16 @@ class Toplines:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def count_range(lower: float, upper: float, n: int) -> tuple[int, int]:
+    """Return the fewest and most people of ``n`` that make a share between the bounds, both included.
+
+    The second is smaller than the first where there is no such number.
+
+    Examples
+    --------
+    >>> count_range(0.365, 0.375, 1000)
+    (365, 375)
+    """
+    return max(0, math.ceil(lower * n - _TINY)), min(n, math.floor(upper * n + _TINY))

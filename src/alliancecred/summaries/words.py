@@ -67,8 +67,7 @@ def row_names(estimate: Estimate) -> list[str]:
     names = [""] * len(table)
     for _, group in table.groupby("role", sort=False):
         varying = [k for k in LABELS[2:] if group[k].nunique() > 1]
-        given = [k for k in ("country", "ally", "target", "population", "wave") if group[k].ne("").all()]
-        keys = [k for k in LABELS[2:] if k in varying or (k == "country" and k in given)] or given[:1]
+        keys = [k for k in LABELS[2:] if k in varying or (k == "country" and group[k].ne("").all())]
         many = group["estimand"].nunique() > 1
         for i in group.index.to_numpy(dtype=int):
             row = table.iloc[i]
