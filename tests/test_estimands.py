@@ -412,9 +412,8 @@ def test_notes_say_how_much_of_a_gap_is_prior():
     share = min(100.0 * variance, 100.0)
     numbers = f"posterior sd {variance**0.5:.2f}, prior sd 1.00 (logit): {100 - share:.0f} % data, {share:.0f} % prior"
     assert note == f"elite gap: {numbers}"
-    assert [n.split(":")[0] for n in gap(fit(), signal="aid", by=()).notes] == [
-        "elite gap in the shift after aid (sender)", "elite gap in the shift after aid (other)", "elite gap in the shift after aid (self)"
-    ]  # fmt: skip
+    got = [n.split(":")[0] for n in gap(fit(), signal="aid", by=()).notes]
+    assert got == [f"elite gap in the shift after aid ({r})" for r in ("sender", "other", "self")]
 
 
 # --- contrast -------------------------------------------------------------------------------------
