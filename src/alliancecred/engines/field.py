@@ -1,0 +1,160 @@
+"""Design + cells → the latent Gaussian field, for many hyperparameters at once.
+
+The field x holds the unpooled coefficients, then every effect of every pooled block, in plain (not
+swept) coordinates: given the hyperparameters its prior is normal with a sparse precision, and each
+row's linear predictor is a sparse sum, η = M x. All arrays here have the hyperparameters along
+their first axis.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..cells import Cells
+from ..design import Design, fixed_matrix, pooled_matrix
+from ..terms import Flat
+from .hyper import Hyper
+from .likelihood import Likelihood, make_likelihood
+from .sparse import Pattern, analyse
+
+LOG_2PI = math.log(2.0 * math.pi)
+SMALLEST = 1e-8  # of a scale, so that its precision stays finite
+
+
+@dataclass(frozen=True)
+class Field:
+    """The latent field of a design and the likelihood of its rows.
+
+    Parameters
+    ----------
+    matrix
+        (rows, latents), sparse.
+    centre
+        (latents,): prior means.
+    fixed_precision
+        (latents,): precision of the unpooled coefficients, 0 for the rest and for flat priors.
+    block, partner
+        (latents,): the pooled block a latent belongs to, and the latent it is correlated with; -1: none.
+    pair
+        (blocks,): position among the correlated blocks of the correlation a block takes part in; -1: none.
+    """
+
+    design: Design
+    matrix: sp.csr_array
+    centre: np.ndarray
+    fixed_precision: np.ndarray
+    block: np.ndarray
+    partner: np.ndarray
+    pair: np.ndarray
+    likelihood: Likelihood
+
+    @property
+    def size(self) -> int:
+        """Number of latents."""
+        return len(self.centre)
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Pooled variable → its latents."""
+        out, at = {}, len(self.design.coefficients)
+        for b in self.design.pooled:
+            out[b.variable] = slice(at, at := at + math.prod(self.design.shape(b)))
+        return out
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """Pattern of the precision given the data."""
+        n = self.size
+        linked = np.flatnonzero(self.partner >= 0)
+        pairs = sp.csr_array((np.ones(len(linked)), (linked, self.partner[linked])), shape=(n, n))
+        return analyse(sp.csr_array(abs(self.matrix).T @ abs(self.matrix) + pairs))
+
+    @cached_property
+    def assembly(self) -> sp.csr_array:
+        """(entries of the pattern, rows + 2 · latents): precision = assembly @ [curvature, diagonal, partner term]."""
+        s, n = self.pattern, self.size
+        row = np.repeat(np.arange(n), np.diff(s.ptr))
+        i, j = s.perm[row], s.perm[s.idx]
+        columns = self.matrix.tocsc()
+        curvature = _products(columns, i, j)
+        pick = sp.csr_array((np.ones(len(i)), (np.arange(len(i)), i)), shape=(len(i), n))
+        on = sp.csr_array(pick.multiply((i == j)[:, None]))
+        off = sp.csr_array(pick.multiply((self.partner[i] == j)[:, None]))
+        return sp.csr_array(sp.hstack([curvature, on, off]))
+
+    # --- prior ------------------------------------------------------------------------------------
+    def precision(self, h: Hyper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return diagonal (batch, latents), partner entries (batch, latents) and log determinant (batch,)."""
+        sd = np.maximum(h.sd, SMALLEST)
+        blocks = len(self.design.pooled)
+        cosh2 = np.cosh(np.clip(h.atanh_rho, -14, 14)) ** 2  # 1 / (1 - ρ²)
+        grow, cross = np.ones((len(h), blocks + 1)), np.zeros((len(h), blocks + 1))
+        log_det = np.zeros(len(h))
+        names = [b.variable for b in self.design.pooled]
+        for i, b in enumerate(self.design.pooled):
+            n = math.prod(self.design.shape(b))
+            log_det -= 2 * n * np.log(sd[:, i])
+            if b.partner is None:
+                continue
+            k, mate = self.pair[i], names.index(b.partner)
+            grow[:, i] = grow[:, mate] = cosh2[:, k]
+            cross[:, i] = cross[:, mate] = -np.tanh(h.atanh_rho[:, k]) * cosh2[:, k] / (sd[:, i] * sd[:, mate])
+            log_det += n * np.log(cosh2[:, k])
+        grow[:, :blocks] /= sd**2
+        grow[:, blocks] = 0.0
+        proper = self.fixed_precision > 0
+        log_det += np.log(self.fixed_precision[proper]).sum()
+        off = np.where(self.partner >= 0, cross[:, self.block], 0.0)
+        return grow[:, self.block] + self.fixed_precision, off, log_det
+
+    @cached_property
+    def dimension(self) -> int:
+        """Number of latents with a proper prior."""
+        return int((self.fixed_precision > 0).sum() + (self.block >= 0).sum())
+
+    def times(self, on: np.ndarray, off: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return precision @ x."""
+        return np.asarray(on * x + off * x[:, self.partner])
+
+    def eta(self, x: np.ndarray) -> np.ndarray:
+        """Return the linear predictor, (batch, rows)."""
+        return np.ascontiguousarray((self.matrix @ x.T).T)
+
+
+def _products(columns: sp.csc_array, i: np.ndarray, j: np.ndarray) -> sp.csr_array:
+    """Return (pairs, rows): entry-wise products of columns i and j of a sparse matrix."""
+    by = sp.csr_array(columns.T)
+    return sp.csr_array(by[i].multiply(by[j]))
+
+
+def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> Field:
+    """Return the field of a design; ``mask`` (rows,) is 0 where a row is held out."""
+    priors = [c.prior for c in design.coefficients]
+    sizes = [math.prod(design.shape(b)) for b in design.pooled]
+    p = len(priors)
+    starts = dict(zip([b.variable for b in design.pooled], np.cumsum([p, *sizes]), strict=False))
+    block = np.concatenate([np.full(p, -1), np.repeat(np.arange(len(sizes)), sizes)]).astype(int)
+    partner, pair = np.full(len(block), -1), np.full(len(sizes), -1)
+    for i, b in enumerate(design.pooled):
+        if b.partner is not None:
+            mine, theirs = starts[b.variable], starts[b.partner]
+            partner[mine : mine + sizes[i]] = np.arange(theirs, theirs + sizes[i])
+            partner[theirs : theirs + sizes[i]] = np.arange(mine, mine + sizes[i])
+            pair[i] = [c.variable for c in design.correlated].index(b.variable)
+    likelihood = make_likelihood(cells, mask)
+    pieces = [sp.csr_array(fixed_matrix(design, cells.rows))]
+    pieces += [pooled_matrix(design, b, cells.rows) for b in design.pooled]
+    rest = np.zeros(sum(sizes))
+    return Field(
+        design=design,
+        matrix=sp.csr_array(sp.hstack(pieces))[likelihood.keep],
+        centre=np.concatenate([[0.0 if isinstance(q, Flat) else q.mean for q in priors], rest]),
+        fixed_precision=np.concatenate([[0.0 if isinstance(q, Flat) else q.sd**-2 for q in priors], rest]),
+        block=block,
+        partner=partner,
+        pair=pair,
+        likelihood=likelihood,
+    )

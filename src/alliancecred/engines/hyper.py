@@ -1,0 +1,50 @@
+"""Hyperparameters as normal scores of their priors.
+
+Score u of a hyperparameter: the standard normal value at its prior's cumulative probability. All
+scores have independent standard normal priors, so where the data say little their posterior is
+normal too, and a scale that the data cannot keep away from zero has a normal left tail instead of
+the long one of a log scale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betaincinv, ndtr, ndtri
+
+from ..design import Design
+
+FAR = 8.0  # scores are cut off here: Φ(−8) = 6e-16
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """Values of the hyperparameters: (batch, blocks), (batch, correlated blocks), (batch, answers - 2)."""
+
+    sd: np.ndarray
+    atanh_rho: np.ndarray
+    spacing: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sd)
+
+    def __getitem__(self, index: slice | np.ndarray) -> "Hyper":
+        return Hyper(self.sd[index], self.atanh_rho[index], self.spacing[index])
+
+
+def score_count(design: Design) -> int:
+    """Return the number of hyperparameters."""
+    return len(design.pooled) + len(design.correlated) + design.answers - 2
+
+
+def from_scores(design: Design, scores: np.ndarray) -> Hyper:
+    """Return the hyperparameters at scores (batch, hyperparameters).
+
+    Half-normal scales: sd = s Φ⁻¹((1 + Φ(u)) / 2). Correlations under LKJ(η): (1 + ρ) / 2 is
+    Beta(η, η) (Lewandowski, Kurowicka & Joe 2009). Cut spacings: normal.
+    """
+    u = np.clip(scores, -FAR, FAR)
+    b, r = len(design.pooled), len(design.correlated)
+    sd = -ndtri(0.5 * ndtr(-u[:, :b])) * np.array([p.scale.sd for p in design.pooled])
+    eta = np.array([p.correlation.eta for p in design.correlated])
+    upper, lower = (betaincinv(eta, eta, ndtr(s * u[:, b : b + r])) for s in (1, -1))
+    return Hyper(sd, 0.5 * np.log(upper / lower), design.cuts.mean + design.cuts.sd * scores[:, b + r :])

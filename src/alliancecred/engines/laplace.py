@@ -1,0 +1,205 @@
+"""Nested Laplace, corrected by importance weights against the exact density.
+
+Given the few hyperparameters the latent field is nearly normal (`conditional`), so their posterior
+can be had up to a constant (Rue, Martino & Chopin 2009). They are drawn from adapted proposals on
+the scale of their normal scores (`hyper`, `importance`; Berild et al. 2022), the field is drawn from
+its normal, and every joint draw is weighted by the exact joint density of the same model over the
+density it was drawn from. Pareto-smoothed weights (Vehtari et al. 2024) say how far to believe it.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from ..cells import Cells
+from ..design import Design
+from .conditional import condition, draw
+from .draws import Draws
+from .field import LOG_2PI, Field, make_field
+from .hyper import from_scores, score_count
+from .importance import Proposal, effective, mixture, refit, resample
+
+ROUNDS = (400, 400, 800)  # of adaptation; what follows draws as many again as are asked for
+MOST = 4  # times the draws asked for are evaluated at most
+GOOD_K, GOOD_SHARE = 0.5, 0.25  # enough: Pareto k and effective share of the draws asked for
+_DIFFERENCE, _HESSIAN = 1e-3, 0.1
+_CHUNK = 4_000_000  # floats of factors held at a time and thread
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Joint draws: scores (n, hyperparameters), latents (n, latents), log marginal and log joint minus proposal."""
+
+    scores: np.ndarray
+    latents: np.ndarray
+    marginal: np.ndarray
+    joint: np.ndarray
+
+
+def sample(
+    design: Design,
+    cells: Cells,
+    *,
+    seed: int,
+    draws: int,
+    chains: int,
+    cores: int | None = None,
+    mask: np.ndarray | None = None,
+) -> Draws:
+    """Return draws from the posterior by nested Laplace with importance correction.
+
+    The draws are independent up to repetition: a joint draw of large weight appears more than once
+    (``ancestor`` in the statistics says which belong together). Chains only divide them.
+    """
+    field = make_field(design, cells, mask)
+    rng = np.random.default_rng(seed)
+    total = draws * chains
+    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
+        evaluate = _Evaluator(field, threads)
+        proposals, counts = [_first(evaluate)], []
+        pools: list[_Pool] = []
+        for n in _sizes(total):
+            scores = proposals[-1].draw(n, rng)
+            pools.append(evaluate.pool(scores, rng.standard_normal((n, field.size))))
+            counts.append(n)
+            at = np.concatenate([p.scores for p in pools])
+            proposal = mixture(proposals, counts, at)
+            log_weight = np.concatenate([p.joint for p in pools]) - proposal
+            smooth, k_hat = pareto(log_weight)
+            if sum(counts) >= total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total:
+                break
+            marginal = np.concatenate([p.marginal for p in pools]) - proposal
+            proposals.append(refit(proposals[-1], at, marginal))
+    picked = resample(smooth, total, rng)
+    stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(log_weight[picked], chains)})
+    latents = np.concatenate([p.latents for p in pools])[picked]
+    flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
+    return Draws(
+        _variables(field, at[picked], latents, chains),
+        {},
+        stats,
+        {
+            "k_hat": k_hat,
+            "evaluations": sum(counts),
+            "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(sum(counts))),
+        },
+    )
+
+
+def pareto(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return Pareto-smoothed log weights and k̂; k̂ is infinite where a weight is not finite or all are equal.
+
+    Notes
+    -----
+    `arviz_stats` expects log likelihoods and negates what it is given.
+    """
+    from arviz_stats.base import array_stats
+
+    if np.isnan(log_weight).any() or np.isposinf(log_weight).any():
+        return log_weight, math.inf
+    if np.ptp(log_weight) < 1e-9:
+        return log_weight, -math.inf
+    smooth, k_hat = array_stats.psislw(-np.maximum(log_weight, log_weight.max() - 700))
+    return np.asarray(smooth), float(k_hat)
+
+
+def _sizes(total: int) -> Iterator[int]:
+    """Sizes of the rounds: adaptation, then what is missing, then half as many again each time."""
+    yield from ROUNDS
+    done = sum(ROUNDS)
+    while done < MOST * total:
+        n = max(total - done, total // 2)
+        yield n
+        done += n
+
+
+class _Evaluator:
+    """Batches of hyperparameters → Laplace's marginal and joint draws, on several threads."""
+
+    def __init__(self, field: Field, threads: ThreadPoolExecutor) -> None:
+        self.field, self.threads = field, threads
+        self.start = field.centre
+        per = len(field.pattern.col_idx) + len(field.pattern.idx) + 8 * field.matrix.shape[0]
+        self.chunk = int(np.clip(_CHUNK // per, 8, 256))
+
+    def _chunks(self, n: int) -> list[slice]:
+        return [slice(a, min(a + self.chunk, n)) for a in range(0, n, self.chunk)]
+
+    def marginal(self, scores: np.ndarray) -> np.ndarray:
+        """Return log p(y | scores) + log prior of the scores, by Laplace, up to a constant."""
+        h = from_scores(self.field.design, scores)
+        parts = self.threads.map(lambda s: condition(self.field, h[s], self.start), self._chunks(len(scores)))
+        return np.concatenate([p.marginal for p in parts]) - 0.5 * (scores**2).sum(1)
+
+    def recentre(self, scores: np.ndarray) -> None:
+        """Let Newton's method start at the mode for these scores from now on."""
+        given = condition(self.field, from_scores(self.field.design, scores[None]), self.start)
+        if np.isfinite(given.marginal[0]):
+            self.start = given.mode[0]
+
+    def pool(self, scores: np.ndarray, white: np.ndarray) -> _Pool:
+        """Return joint draws at the scores, from standard normal numbers (batch, latents)."""
+        h = from_scores(self.field.design, scores)
+
+        def one(s: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            given = condition(self.field, h[s], self.start)
+            x, joint = draw(self.field, h[s], given, white[s])
+            return x, given.marginal, joint
+
+        x, marginal, joint = (np.concatenate(v) for v in zip(*self.threads.map(one, self._chunks(len(scores)))))
+        prior = -0.5 * (scores**2).sum(1) - 0.5 * scores.shape[1] * LOG_2PI
+        return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf))
+
+
+def _first(evaluate: _Evaluator) -> Proposal:
+    """A t at the mode of the hyperparameters, its shape from second differences there."""
+    size = score_count(evaluate.field.design)
+    evaluate.recentre(np.zeros(size))
+    if not size:
+        return Proposal(np.zeros(0), np.zeros((0, 0)))
+    steps = _DIFFERENCE * np.eye(size)
+
+    def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
+        evaluate.recentre(at)
+        value = np.maximum(evaluate.marginal(np.vstack([at, at + steps, at - steps])), -1e10)
+        return -value[0], (value[1 + size :] - value[1 : 1 + size]) / (2 * _DIFFERENCE)
+
+    mode = minimize(objective, np.zeros(size), jac=True, method="BFGS", options={"gtol": 0.1, "maxiter": 50}).x
+    evaluate.recentre(mode)
+    i, j = np.tril_indices(size)
+    wide = _HESSIAN * np.eye(size)
+    corners = [mode + a * wide[i] + b * wide[j] for a in (1, -1) for b in (1, -1)]
+    value = evaluate.marginal(np.vstack(corners)).reshape(4, -1)
+    hessian = np.zeros((size, size))
+    hessian[i, j] = hessian[j, i] = -(value[0] - value[1] - value[2] + value[3]) / (4 * _HESSIAN**2)
+    if not np.isfinite(hessian).all():
+        return Proposal(mode, np.eye(size))
+    values, vectors = np.linalg.eigh(hessian)
+    cov = (vectors / np.maximum(values, 0.7)) @ vectors.T  # the prior alone has 1
+    return Proposal(mode, np.linalg.cholesky(cov))
+
+
+def _by_chain(values: np.ndarray, chains: int) -> tuple[tuple[str, str], np.ndarray]:
+    return ("chain", "draw"), values.reshape(chains, -1)
+
+
+def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: int) -> dict[str, np.ndarray]:
+    design, h = field.design, from_scores(field.design, scores)
+    out: dict[str, np.ndarray] = {}
+    for variable, index in design.variables.items():
+        labelled = bool(design.coefficients[index[0]].label)
+        out[variable] = latents[:, list(index)] if labelled else latents[:, index[0]]
+    for block in design.pooled:
+        out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
+    out |= {b.sd_name: h.sd[:, i] for i, b in enumerate(design.pooled)}
+    out |= {b.corr_name: np.tanh(h.atanh_rho[:, i]) for i, b in enumerate(design.correlated)}
+    if design.answers > 2:
+        out["cut_spacing"] = h.spacing
+    return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}
