@@ -54,16 +54,30 @@ ALLOWED: dict[str, set[str]] = {
     # model → draws
     "kernel": {"outcome"},
     "density": {"cells", "kernel", "sweep", "terms"},
-    "engines": {"cells", "density", "design", "errors", "kernel", "sampling", "sources", "sweep"},
-    "recover": {"design", "sweep", "terms"},
     "gates": {"errors"},
+    "recover": {"design", "sweep", "terms"},
+    "engines": {
+        "cells",
+        "density",
+        "design",
+        "errors",
+        "gates",
+        "kernel",
+        "outcome",
+        "recover",
+        "sampling",
+        "sources",
+        "sweep",
+        "terms",
+    },
+    "assemble": {"cells", "design", "engines", "gates", "spec_file"},
 }
 ALLOWED["fitting"] = set(ALLOWED)  # all of the above, nothing of what follows
 ALLOWED |= {
     # draws → answers
     "prediction": {"cells", "design", "errors", "estimate", "fitting", "gates", "outcome", "spec", "terms"},
     "asked": {"carriers", "cells", "errors", "fitting", "spec", "terms"},
-    "averaging": {"asked", "design", "estimate", "fitting", "prediction"},
+    "averaging": {"asked", "design", "estimate", "fitting", "gates", "prediction"},
     "estimands": {"asked", "averaging", "carriers", "errors", "estimate", "fitting", "spec", "terms"},
     "simulation": {
         "cells",
@@ -80,9 +94,9 @@ ALLOWED |= {
         "terms",
     },
     "check": {"fitting", "sampling", "simulation"},
-    "contrasts": {"errors", "estimate"},
+    "contrasts": {"errors", "estimate", "gates"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
-    "summaries": {"errors", "estimate", "spec"},
+    "summaries": {"errors", "estimate", "gates", "spec"},
     "opening": {"errors", "fitting", "simulation", "sources", "spec", "spec_file", "survey", "toplines"},
     "store": {"errors", "estimate", "fitting", "sources", "spec", "spec_file", "summaries"},
     "figures": {"errors", "estimate", "spec", "summaries", "terms"},

@@ -10,6 +10,7 @@ from .asked import rows_for
 from .design import Coefficient
 from .estimate import LABELS, Estimate
 from .fitting import Fit
+from .gates import weights_of
 from .prediction import estimate_status, score_rows
 
 
@@ -63,7 +64,7 @@ def make_estimate(
         return xr.DataArray(
             shaped,
             dims=("chain", "draw", "row"),
-            coords={k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()},
+            coords={k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()} | weights_of(fit.posterior),
         )
 
     draws = averaged(values)

@@ -7,6 +7,7 @@ import xarray as xr
 
 from .errors import SpecError
 from .estimate import LABELS, Estimate
+from .gates import weights_of
 
 
 def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0) -> Estimate:
@@ -19,6 +20,9 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     """
     if (a.unit, a.draws.shape[:2]) != (b.unit, b.draws.shape[:2]) or a.spec.digest != b.spec.digest:
         raise SpecError(f"only estimates of one fit and unit can be compared: {a.unit} and {b.unit}")
+    ours, theirs = weights_of(a.draws), weights_of(b.draws)
+    if ours.keys() != theirs.keys() or any(not np.array_equal(ours[k][1], theirs[k][1]) for k in ours):
+        raise SpecError("only estimates of one fit can be compared draw by draw: these come from two fits")
     if len(b) not in (1, len(a)):
         raise SpecError(f"{len(a)} rows cannot be paired with {len(b)}: select one row with .at(...)")
     right = b.draws.values if len(b) == len(a) else np.broadcast_to(b.draws.values, a.draws.shape)
@@ -29,7 +33,7 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     if name:
         coords["estimand"] = [name] * len(a)
     draws = xr.DataArray(a.draws.values - right, dims=a.draws.dims).assign_coords(
-        {k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()}
+        {k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()} | weights_of(a.draws)
     )
     unit = {"percent": "percentage points", "points": "scale points"}.get(a.unit, a.unit)
     label = a.identification if a.identification == b.identification else "descriptive"

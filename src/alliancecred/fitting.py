@@ -1,34 +1,34 @@
 """Spec + sources → a fitted, frozen value."""
 
-import importlib.metadata
-import json
-import platform
 import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import xarray as xr
 
+from .assemble import data_groups, judged, provenance
 from .cells import Cells, make_cells
-from .design import Design, coords_of, dims_of
-from .errors import ConvergenceError, ConvergenceWarning
-from .gates import Diagnosis, diagnosis
+from .design import Design
+from .errors import ConvergenceError, ConvergenceWarning, SpecError
+from .gates import Diagnosis
 from .identify import make_design, warn_identification
-from .recover import recover
 from .sampling import Sampling
 from .sources import Survey, Toplines
 from .spec import Spec
-from .spec_file import as_spec, spec_to_toml
+from .spec_file import as_spec
 
 if TYPE_CHECKING:
     import pymc as pm
 
-    from .engines.nuts import Raw
-    from .sweep import Swept
+    from .engines.draws import Draws
+
+
+Method = Literal["auto", "laplace", "nuts"]
+METHODS: tuple[str, ...] = get_args(Method)
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def fit(
     random_seed: int | None = None,
     draws: int = 1000,
     chains: int = 4,
+    method: Method = "auto",
     sampling: Sampling = Sampling(),
     progressbar: bool = True,
     strict: bool = False,
@@ -125,10 +126,14 @@ def fit(
         Seed; None draws one and records it.
     draws, chains
         Kept draws per chain, and chains.
+    method
+        ``laplace``: nested Laplace with importance correction (Rue, Martino & Chopin 2009), usually
+        under a second. ``nuts``: the no-U-turn sampler. ``auto``: Laplace if its draws pass the
+        gates, else NUTS; ``fit.idata.attrs["method"]`` and ``["method_reason"]`` say which and why.
     sampling
-        Further options.
+        Options of the no-U-turn sampler, and the cores either engine may use.
     progressbar
-        Whether to show progress.
+        Whether to show the progress of the no-U-turn sampler.
     strict
         Raise `ConvergenceError` instead of warning where a gate fails.
 
@@ -145,11 +150,20 @@ def fit(
     ConvergenceError
         If a gate failed and ``strict``.
     """
+    if method not in METHODS:
+        raise SpecError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     spec, cells, design = prepare(spec, *sources)
     warn_identification(design, cells)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
     result = fit_design(
-        design, cells, random_seed=seed, draws=draws, chains=chains, sampling=sampling, progressbar=progressbar
+        design,
+        cells,
+        random_seed=seed,
+        draws=draws,
+        chains=chains,
+        method=method,
+        sampling=sampling,
+        progressbar=progressbar,
     )
     if not result.diagnosis.passed:
         if strict:
@@ -165,96 +179,49 @@ def fit_design(
     random_seed: int,
     draws: int = 1000,
     chains: int = 4,
+    method: Method = "auto",
     sampling: Sampling = Sampling(),
     progressbar: bool = False,
     mask: np.ndarray | None = None,
 ) -> Fit:
-    """Sample a design; run again, more carefully, where a gate fails (see `Sampling.retries`)."""
-    from .engines.nuts import sample
-
+    """Fit a design; `fit` without its checks and warnings. ``mask`` (rows,) is 0 where a row is held out."""
     start = time.perf_counter()
-    result = None
+    run: dict[str, Any] = {"draws": draws, "chains": chains, "mask": mask}
+    why = "asked for"
+    if method != "nuts":
+        from .engines.laplace import sample as by_laplace
+
+        seed = int(np.random.default_rng([random_seed, 99]).integers(2**30))
+        found = by_laplace(design, cells, seed=seed, cores=sampling.cores, **run)
+        why = "asked for" if method == "laplace" else "it passed its gates"
+        attrs = {"method": "laplace", "method_reason": why, "attempts": 1}
+        result = _fit_of(design, cells, found, attrs, random_seed, start)
+        if method == "laplace" or result.diagnosis.passed:
+            return result
+        why = f"nested Laplace {result.diagnosis.status}"
+
+    from .engines.nuts import sample as by_nuts
+
+    results = []
     for attempt in range(sampling.retries + 1):
-        root = np.random.default_rng([random_seed, attempt])
-        options = (
-            sampling
-            if attempt == 0
-            else Sampling(
-                tune=sampling.tune * 2**attempt,
-                target_accept=1 - (1 - sampling.target_accept) / 10**attempt,
-                cores=sampling.cores,
-            )
-        )
-        swept, raw = sample(
-            design,
-            cells,
-            seed=int(root.integers(2**30)),
-            draws=draws,
-            chains=chains,
-            sampling=options,
-            progressbar=progressbar,
-            mask=mask,
-        )
-        attrs = _provenance(design, options, random_seed, attempt + 1, time.perf_counter() - start)
-        candidate = _assemble(design, cells, swept, raw, root, attrs)
-        if result is None or len(candidate.diagnosis.problems) < len(result.diagnosis.problems):
-            result = candidate
-        if candidate.diagnosis.passed:
+        options = sampling.careful(attempt)
+        seed = int(np.random.default_rng([random_seed, attempt]).integers(2**30))
+        found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, **run)
+        attrs = {"method": "nuts", "method_reason": why, "attempts": attempt + 1}
+        attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept}
+        results.append(_fit_of(design, cells, found, attrs, random_seed, start))
+        if results[-1].diagnosis.passed:
             break
-    assert result is not None
-    return result
+    return min(results, key=lambda r: len(r.diagnosis.problems))
 
 
-def _assemble(
-    design: Design, cells: Cells, swept: "Swept", raw: "Raw", rng: np.random.Generator, attrs: Mapping[str, object]
+def _fit_of(
+    design: Design, cells: Cells, found: "Draws", attrs: Mapping[str, object], random_seed: int, start: float
 ) -> Fit:
-    chains, draws, size = raw.coordinates.shape
-    flat = {k: v.reshape(-1) for k, v in raw.scales.items()}
-    variables = recover(swept, raw.coordinates.reshape(-1, size), flat, rng) | flat
-    if raw.cut_spacing is not None:
-        variables["cut_spacing"] = raw.cut_spacing.reshape(chains * draws, -1)
-    dims = dims_of(design)
-    coords = {k: np.asarray(v, dtype=str) for k, v in coords_of(design).items()}
-    used = {d for ds in dims.values() for d in ds}
-    posterior = xr.Dataset(
-        {k: (("chain", "draw", *dims[k]), v.reshape(chains, draws, *v.shape[1:])) for k, v in variables.items()},
-        coords={"chain": np.arange(chains), "draw": np.arange(draws)} | {k: coords[k] for k in sorted(used)},
-    )
-    sampled = xr.Dataset({"swept": (("chain", "draw", "coordinate"), raw.coordinates)})
-    verdict = diagnosis(posterior.merge(sampled), raw.stats)
-    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": raw.stats} | _data_groups(design, cells))
-    tree.attrs.update(dict(attrs) | {"status": verdict.status, "centred": json.dumps(raw.attrs["centred"])})
+    posterior, verdict = judged(design, found)
+    groups = {"posterior": posterior, "sample_stats": found.stats} | data_groups(design, cells)
+    tree = xr.DataTree.from_dict(groups)
+    seconds = time.perf_counter() - start
+    tree.attrs.update(provenance(design, random_seed, seconds) | dict(attrs) | dict(found.attrs))
+    tree.attrs["status"] = verdict.status
     return Fit(design.spec, cells, design, tree, verdict)
-
-
-def _data_groups(design: Design, cells: Cells) -> dict[str, xr.Dataset]:
-    labels = cells.labels()
-    n = len(cells.counts)
-    constant = xr.Dataset({f: (("row",), labels[f].to_numpy(dtype=str)) for f in labels.columns})
-    for name, on in cells.rows.on.items():
-        constant[f"on_{name}"] = (("row",), on)
-    answers = np.asarray(design.spec.answers, dtype=str)
-    observed = xr.Dataset(
-        {"counts": (("cell", "answer"), cells.counts)}, coords={"cell": np.arange(n), "answer": answers}
-    )
-    if cells.toplines:
-        observed["topline_lower"] = (("topline",), [t.lower[0] for t in cells.toplines])
-        observed["topline_upper"] = (("topline",), [t.upper[0] for t in cells.toplines])
-    return {"observed_data": observed, "constant_data": constant}
-
-
-def _provenance(design: Design, sampling: Sampling, seed: int, attempts: int, seconds: float) -> dict[str, object]:
-    packages = ("alliancecred", "pymc", "nutpie", "numpy", "xarray")
-    versions = {p: importlib.metadata.version(p) for p in packages}
-    return {
-        "inference_library": "nutpie",
-        "versions": json.dumps(versions | {"python": platform.python_version()}),
-        "random_seed": seed,
-        "tuning_steps": sampling.tune,
-        "target_accept": sampling.target_accept,
-        "attempts": attempts,
-        "sampling_time": seconds,
-        "spec": spec_to_toml(design.spec),
-        "spec_digest": design.spec.digest,
-        "notes": json.dumps(design.notes),
-    }

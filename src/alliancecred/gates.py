@@ -5,8 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
-RHAT, ESS, BFMI = 1.01, 400.0, 0.3
+RHAT, ESS, BFMI, PARETO_K = 1.01, 400.0, 0.3, 0.7
+TAILS = (0.05, 0.95)
+WEIGHTS = ("ancestor", "log_weight")
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class Diagnosis:
     Parameters
     ----------
     table
-        One row per scalar: ``variable, r_hat, ess_bulk, ess_tail``.
+        One row per scalar: ``variable``, ``r_hat`` (chains) or ``k_hat`` (weighted draws),
+        ``ess_bulk, ess_tail, mcse_mean``.
     divergences, max_depth
         Draws that diverged, draws that hit the tree-depth limit.
     bfmi
@@ -42,18 +47,33 @@ class Diagnosis:
         return "passed" if self.passed else "failed: " + "; ".join(self.problems)
 
     def __str__(self) -> str:
-        worst = self.table
+        t = self.table
+        sizes = f"bulk ESS min {t.ess_bulk.min():.0f}, tail ESS min {t.ess_tail.min():.0f}"
+        if "k_hat" in t:
+            return f"{self.status}\n  Pareto k max {t.k_hat.max():.2f}, {sizes}"
         return (
-            f"{self.status}\n  R-hat max {worst.r_hat.max():.4f}, bulk ESS min {worst.ess_bulk.min():.0f}, "
-            f"tail ESS min {worst.ess_tail.min():.0f}, divergences {self.divergences}, "
+            f"{self.status}\n  R-hat max {t.r_hat.max():.4f}, {sizes}, divergences {self.divergences}, "
             f"tree depth limit {self.max_depth}, E-BFMI min {min(self.bfmi, default=np.nan):.2f}"
         )
 
 
-def convergence(posterior: xr.Dataset) -> pd.DataFrame:
-    """Return R-hat, bulk and tail ESS of every scalar of a dataset (Vehtari et al. 2021)."""
-    from arviz_stats.base import array_stats
+def weights_of(draws: xr.Dataset | xr.DataArray) -> dict[str, tuple[tuple[str, str], np.ndarray]]:
+    """Return the coordinates that resampled draws must carry to be judged; none for those of a chain."""
+    return {
+        k: (("chain", "draw"), draws[k].transpose("chain", "draw").values)
+        for k in WEIGHTS
+        if k in draws.coords or (isinstance(draws, xr.Dataset) and k in draws)
+    }
 
+
+def convergence(posterior: xr.Dataset) -> pd.DataFrame:
+    """Return how well every scalar of a dataset is known, one row each.
+
+    Draws of a Markov chain: ``r_hat, ess_bulk, ess_tail`` (Vehtari et al. 2021). Weighted draws that
+    were resampled (coordinates ``ancestor`` and ``log_weight`` on chain and draw): ``k_hat`` of the
+    weights of that quantity (Vehtari et al. 2024) and the sizes that count repetitions as one. Both:
+    ``mcse_mean``. A draw that is not finite makes the row NaN.
+    """
     names, columns = [], []
     for name, array in posterior.data_vars.items():
         values = array.transpose("chain", "draw", ...).values.astype(float)
@@ -61,16 +81,79 @@ def convergence(posterior: xr.Dataset) -> pd.DataFrame:
         for j in range(values.shape[2]):
             names.append(f"{name}[{j}]" if array.ndim > 2 else str(name))
         columns.append(values)
+    weighted = "ancestor" in posterior.coords
+    first = "k_hat" if weighted else "r_hat"
     if not columns:
-        return pd.DataFrame(columns=["variable", "r_hat", "ess_bulk", "ess_tail"])
+        return pd.DataFrame(columns=["variable", first, "ess_bulk", "ess_tail", "mcse_mean"])
     draws = np.concatenate(columns, axis=2)
-    axes = {"chain_axis": 0, "draw_axis": 1}
-    r_hat = array_stats.rhat(draws, method="rank", **axes)
-    bulk = array_stats.ess(draws, method="bulk", **axes)
-    tail = array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes)
     broken = ~np.isfinite(draws).all(axis=(0, 1))
-    r_hat, bulk, tail = (np.where(broken, np.nan, np.asarray(v, dtype=float)) for v in (r_hat, bulk, tail))
-    return pd.DataFrame({"variable": names, "r_hat": r_hat, "ess_bulk": bulk, "ess_tail": tail})
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = _of_weighted(draws, posterior) if weighted else _of_chains(draws)
+    return pd.DataFrame({"variable": names} | {k: np.where(broken, np.nan, v) for k, v in found.items()})
+
+
+def _of_chains(draws: np.ndarray) -> dict[str, np.ndarray]:
+    from arviz_stats.base import array_stats
+
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    return {
+        "r_hat": np.asarray(array_stats.rhat(draws, method="rank", **axes), dtype=float),
+        "ess_bulk": np.asarray(array_stats.ess(draws, method="bulk", **axes), dtype=float),
+        "ess_tail": np.asarray(array_stats.ess(draws, method="tail", prob=TAILS, **axes), dtype=float),
+        "mcse_mean": np.asarray(array_stats.mcse(draws, method="mean", **axes), dtype=float),
+    }
+
+
+def _of_weighted(draws: np.ndarray, posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Repetitions of one draw are one observation: the variance of a mean is that of a mean of clusters."""
+    flat = draws.reshape(-1, draws.shape[2])
+    ancestor = posterior["ancestor"].transpose("chain", "draw").values.ravel()
+    order = np.argsort(ancestor, kind="stable")
+    starts = np.flatnonzero(np.diff(ancestor[order], prepend=ancestor[order[0]] - 1))
+
+    def size(values: np.ndarray) -> np.ndarray:
+        away = values - values.mean(0)
+        clusters = np.add.reduceat(away[order], starts)
+        return np.asarray(len(away) * (away**2).sum(0) / (clusters**2).sum(0))
+
+    ranks = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
+    tails = [size((flat <= q).astype(float)) for q in np.quantile(flat, TAILS, axis=0)]
+    once = order[starts]
+    log_weight = posterior["log_weight"].transpose("chain", "draw").values.ravel()[once]
+    away = np.log(np.abs(flat[once] - flat.mean(0))).T
+    shapes = [pareto_k(log_weight), *(pareto_k(log_weight + a) for a in away)]
+    return {
+        "k_hat": np.maximum(shapes[0], shapes[1:]),
+        "ess_bulk": size(ranks),
+        "ess_tail": np.minimum(*tails),
+        "mcse_mean": flat.std(0, ddof=1) / np.sqrt(size(flat)),
+    }
+
+
+def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return Pareto-smoothed log weights and k̂ (Vehtari et al. 2024).
+
+    k̂ is infinite where a weight is infinite or not a number, and minus infinity where all are equal.
+
+    Examples
+    --------
+    >>> pareto_smooth(np.zeros(100))[1]
+    -inf
+    """
+    from arviz_stats.base import array_stats
+
+    if np.isnan(log_weight).any() or not np.isfinite(top := log_weight.max()):
+        return log_weight, np.inf
+    if np.ptp(log_weight) < 1e-9:
+        return log_weight, -np.inf
+    # arviz-stats expects log likelihoods and negates what it is given
+    smooth, k_hat = array_stats.psislw(-np.maximum(log_weight, top - 700))
+    return np.asarray(smooth), float(k_hat)
+
+
+def pareto_k(log_weight: np.ndarray) -> float:
+    """Return Pareto k̂ of log weights."""
+    return pareto_smooth(log_weight)[1]
 
 
 def bfmi(energy: np.ndarray) -> tuple[float, ...]:
@@ -98,13 +181,17 @@ def diagnosis(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnosis:
 def table_problems(table: pd.DataFrame) -> tuple[str, ...]:
     """Return which gates a convergence table fails; NaN fails."""
     out = []
-    for column, bad, words in (
-        ("r_hat", ~(table.r_hat < RHAT), f"R-hat ≥ {RHAT}"),
-        ("ess_bulk", ~(table.ess_bulk >= ESS), f"bulk ESS < {ESS:.0f}"),
-        ("ess_tail", ~(table.ess_tail >= ESS), f"tail ESS < {ESS:.0f}"),
+    for column, words, limit, largest in (
+        ("r_hat", f"R-hat ≥ {RHAT}", RHAT, True),
+        ("k_hat", f"Pareto k ≥ {PARETO_K}", PARETO_K, True),
+        ("ess_bulk", f"bulk ESS < {ESS:.0f}", ESS, False),
+        ("ess_tail", f"tail ESS < {ESS:.0f}", ESS, False),
     ):
+        if column not in table:
+            continue
+        value = table[column]
+        bad = ~(value < limit) if largest else ~(value >= limit)
         if bad.any():
-            worst = table.loc[bad, column]
-            extreme = worst.max() if column == "r_hat" else worst.min()
+            extreme = value[bad].max() if largest else value[bad].min()
             out.append(f"{words} for {int(bad.sum())} of {len(table)} ({table.variable[bad].iloc[0]}: {extreme:.4g})")
     return tuple(out)

@@ -13,7 +13,7 @@ from .design import Design, Pooled, linear_predictor
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
-from .gates import convergence, table_problems
+from .gates import convergence, table_problems, weights_of
 from .outcome import cut_points, log_probs, scores
 from .terms import FACTORS
 
@@ -130,7 +130,8 @@ def predict(
         values.reshape(post["chain"], post["draw"], -1),
         dims=("chain", "draw", "row"),
         coords=coords
-        | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))},
+        | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))}
+        | weights_of(fit.posterior),
     )
     assert set(LABELS) <= set(array.coords)
     return Estimate(

@@ -1,6 +1,6 @@
 """Options of the sampler, as one frozen value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,14 @@ class Sampling:
     target_accept: float = 0.95
     cores: int | None = None
     retries: int = 1
+
+    def careful(self, attempt: int) -> "Sampling":
+        """Return the options of a later attempt.
+
+        Examples
+        --------
+        >>> Sampling().careful(1)
+        Sampling(tune=1600, target_accept=0.995, cores=None, retries=1)
+        """
+        target = 1 - (1 - self.target_accept) / 10**attempt
+        return replace(self, tune=self.tune * 2**attempt, target_accept=target)

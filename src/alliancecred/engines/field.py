@@ -2,8 +2,8 @@
 
 The field x holds the unpooled coefficients, then every effect of every pooled block, in plain (not
 swept) coordinates: given the hyperparameters its prior is normal with a sparse precision, and each
-row's linear predictor is a sparse sum, η = M x. All arrays here have the hyperparameters along
-their first axis.
+row's linear predictor is a sparse sum, η = M x. Arrays have the batch of hyperparameters along their
+last axis.
 """
 
 import math
@@ -74,7 +74,7 @@ class Field:
 
     @cached_property
     def assembly(self) -> sp.csr_array:
-        """(entries of the pattern, rows + 2 · latents): precision = assembly @ [curvature, diagonal, partner term]."""
+        """Sparse (entries of the pattern, rows + 2 · latents): precision = it @ [curvature, diagonal, partner terms]."""
         s, n = self.pattern, self.size
         row = np.repeat(np.arange(n), np.diff(s.ptr))
         i, j = s.perm[row], s.perm[s.idx]
@@ -87,28 +87,25 @@ class Field:
 
     # --- prior ------------------------------------------------------------------------------------
     def precision(self, h: Hyper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return diagonal (batch, latents), partner entries (batch, latents) and log determinant (batch,)."""
+        """Return diagonal (latents, batch), partner entries (latents, batch) and log determinant (batch,)."""
         sd = np.maximum(h.sd, SMALLEST)
         blocks = len(self.design.pooled)
         cosh2 = np.cosh(np.clip(h.atanh_rho, -14, 14)) ** 2  # 1 / (1 - ρ²)
-        grow, cross = np.ones((len(h), blocks + 1)), np.zeros((len(h), blocks + 1))
-        log_det = np.zeros(len(h))
+        # one row more than there are blocks: that of the unpooled coefficients, block -1
+        grow, cross = np.zeros((blocks + 1, len(h))), np.zeros((blocks + 1, len(h)))
+        grow[:blocks] = 1 / sd**2
+        log_det = np.full(len(h), np.log(self.fixed_precision[self.fixed_precision > 0]).sum())
         names = [b.variable for b in self.design.pooled]
         for i, b in enumerate(self.design.pooled):
             n = math.prod(self.design.shape(b))
-            log_det -= 2 * n * np.log(sd[:, i])
-            if b.partner is None:
-                continue
-            k, mate = self.pair[i], names.index(b.partner)
-            grow[:, i] = grow[:, mate] = cosh2[:, k]
-            cross[:, i] = cross[:, mate] = -np.tanh(h.atanh_rho[:, k]) * cosh2[:, k] / (sd[:, i] * sd[:, mate])
-            log_det += n * np.log(cosh2[:, k])
-        grow[:, :blocks] /= sd**2
-        grow[:, blocks] = 0.0
-        proper = self.fixed_precision > 0
-        log_det += np.log(self.fixed_precision[proper]).sum()
-        off = np.where(self.partner >= 0, cross[:, self.block], 0.0)
-        return grow[:, self.block] + self.fixed_precision, off, log_det
+            log_det -= 2 * n * np.log(sd[i])
+            if b.partner is not None:
+                k, mate = self.pair[i], names.index(b.partner)
+                grow[[i, mate]] *= cosh2[k]
+                cross[i] = cross[mate] = -np.tanh(h.atanh_rho[k]) * cosh2[k] / (sd[i] * sd[mate])
+                log_det += n * np.log(cosh2[k])
+        off = np.where(self.partner[:, None] >= 0, cross[self.block], 0.0)
+        return grow[self.block] + self.fixed_precision[:, None], off, log_det
 
     @cached_property
     def dimension(self) -> int:
@@ -117,11 +114,11 @@ class Field:
 
     def times(self, on: np.ndarray, off: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return precision @ x."""
-        return np.asarray(on * x + off * x[:, self.partner])
+        return np.asarray(on * x + off * x[self.partner])
 
     def eta(self, x: np.ndarray) -> np.ndarray:
-        """Return the linear predictor, (batch, rows)."""
-        return np.ascontiguousarray((self.matrix @ x.T).T)
+        """Return the linear predictor, (rows, batch)."""
+        return np.asarray(self.matrix @ x)
 
 
 def _products(columns: sp.csc_array, i: np.ndarray, j: np.ndarray) -> sp.csr_array:

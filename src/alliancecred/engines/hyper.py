@@ -18,17 +18,17 @@ FAR = 8.0  # scores are cut off here: Φ(−8) = 6e-16
 
 @dataclass(frozen=True)
 class Hyper:
-    """Values of the hyperparameters: (batch, blocks), (batch, correlated blocks), (batch, answers - 2)."""
+    """Values of the hyperparameters: (blocks, batch), (correlated blocks, batch), (answers - 2, batch)."""
 
     sd: np.ndarray
     atanh_rho: np.ndarray
     spacing: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.sd)
+        return self.sd.shape[1]
 
     def __getitem__(self, index: slice | np.ndarray) -> "Hyper":
-        return Hyper(self.sd[index], self.atanh_rho[index], self.spacing[index])
+        return Hyper(self.sd[:, index], self.atanh_rho[:, index], self.spacing[:, index])
 
 
 def score_count(design: Design) -> int:
@@ -42,9 +42,9 @@ def from_scores(design: Design, scores: np.ndarray) -> Hyper:
     Half-normal scales: sd = s Φ⁻¹((1 + Φ(u)) / 2). Correlations under LKJ(η): (1 + ρ) / 2 is
     Beta(η, η) (Lewandowski, Kurowicka & Joe 2009). Cut spacings: normal.
     """
-    u = np.clip(scores, -FAR, FAR)
+    u = np.clip(scores.T, -FAR, FAR)
     b, r = len(design.pooled), len(design.correlated)
-    sd = -ndtri(0.5 * ndtr(-u[:, :b])) * np.array([p.scale.sd for p in design.pooled])
-    eta = np.array([p.correlation.eta for p in design.correlated])
-    upper, lower = (betaincinv(eta, eta, ndtr(s * u[:, b : b + r])) for s in (1, -1))
-    return Hyper(sd, 0.5 * np.log(upper / lower), design.cuts.mean + design.cuts.sd * scores[:, b + r :])
+    sd = -ndtri(0.5 * ndtr(-u[:b])) * np.array([p.scale.sd for p in design.pooled])[:, None]
+    eta = np.array([p.correlation.eta for p in design.correlated])[:, None]
+    upper, lower = (betaincinv(eta, eta, ndtr(s * u[b : b + r])) for s in (1, -1))
+    return Hyper(sd, 0.5 * np.log(upper / lower), design.cuts.mean + design.cuts.sd * scores.T[b + r :])

@@ -1,4 +1,4 @@
-"""Adaptive importance sampling with Student t proposals.
+"""Adaptive importance sampling with warped Student t proposals.
 
 Adaptive multiple importance sampling (Cornuet et al. 2012): all draws of all rounds count, each
 weighted by the mixture of everything it could have been drawn from (Owen & Zhou 2000). A fifth of
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
+from .warp import Warp, fit_warp
+
 FREEDOM = 6.0
 WIDER, SHARE_WIDER = 1.6, 0.2
 _STEPS = 5  # of maximum likelihood
@@ -19,8 +21,9 @@ _STEPS = 5  # of maximum likelihood
 
 @dataclass(frozen=True)
 class Proposal:
-    """A multivariate Student t with centre (d,) and lower root (d, d) of its scale matrix."""
+    """A multivariate Student t of warped coordinates: centre (d,) and lower root (d, d) of its scale matrix."""
 
+    warp: Warp
     centre: np.ndarray
     root: np.ndarray
 
@@ -29,20 +32,21 @@ class Proposal:
         z = rng.standard_normal((n, len(self.centre)))
         stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, n))
         stretch[n - round(SHARE_WIDER * n) :] *= WIDER
-        return np.asarray(self.centre + stretch[:, None] * (z @ self.root.T))
+        return self.warp.inverse(self.centre + stretch[:, None] * (z @ self.root.T))
 
-    def distance(self, at: np.ndarray) -> np.ndarray:
-        """Return the squared Mahalanobis distance of points (n, d), (n,)."""
-        return np.asarray((((at - self.centre) @ np.linalg.inv(self.root).T) ** 2).sum(1))
+    def distance(self, x: np.ndarray) -> np.ndarray:
+        """Return the squared Mahalanobis distance of warped points (n, d), (n,)."""
+        return np.asarray((((x - self.centre) @ np.linalg.inv(self.root).T) ** 2).sum(1))
 
     def log_density(self, at: np.ndarray) -> np.ndarray:
         """Return the log density of the mixture of both widths at points (n, d), (n,)."""
-        d, distance = len(self.centre), self.distance(at)
+        d, distance = len(self.centre), self.distance(self.warp.forward(at))
         constant = gammaln(0.5 * (FREEDOM + d)) - gammaln(0.5 * FREEDOM) - 0.5 * d * math.log(FREEDOM * math.pi)
         narrow = math.log(1 - SHARE_WIDER) - 0.5 * (FREEDOM + d) * np.log1p(distance / FREEDOM)
         wide = math.log(SHARE_WIDER) - d * math.log(WIDER)
         wide = wide - 0.5 * (FREEDOM + d) * np.log1p(distance / (FREEDOM * WIDER**2))
-        return np.asarray(constant - np.log(np.diag(self.root)).sum() + np.logaddexp(narrow, wide))
+        spread = np.log(np.diag(self.root)).sum()
+        return np.asarray(constant - spread + np.logaddexp(narrow, wide) + self.warp.log_slope(at))
 
 
 def mixture(proposals: Sequence[Proposal], counts: Sequence[int], at: np.ndarray) -> np.ndarray:
@@ -51,17 +55,20 @@ def mixture(proposals: Sequence[Proposal], counts: Sequence[int], at: np.ndarray
     return np.asarray(logsumexp(terms, axis=0))
 
 
-def refit(before: Proposal, at: np.ndarray, log_weight: np.ndarray) -> Proposal:
-    """Return the likeliest t for weighted draws (Liu & Rubin 1995), leaning on the one before where they are few."""
+def refit(at: np.ndarray, log_weight: np.ndarray) -> Proposal:
+    """Return the proposal closest to weighted draws: its warp, then the likeliest t (Liu & Rubin 1995)."""
     weight = np.exp(log_weight - logsumexp(log_weight))
-    now, d = before, len(before.centre)
-    few = d / effective(log_weight)
+    size, d = effective(log_weight), at.shape[1]
+    warp = fit_warp(at, weight, size)
+    x = warp.forward(at)
+    few = d / size  # lean on independent standard normals where draws are few
+    now = Proposal(warp, np.zeros(d), np.eye(d))
     for _ in range(_STEPS):
-        pull = weight * (FREEDOM + d) / (FREEDOM + now.distance(at))
-        centre = pull @ at / pull.sum()
-        away = at - centre
+        pull = weight * (FREEDOM + d) / (FREEDOM + now.distance(x))
+        centre = pull @ x / pull.sum()
+        away = x - centre
         cov = (away * pull[:, None]).T @ away
-        now = Proposal(centre, np.linalg.cholesky((cov + few * before.root @ before.root.T) / (1 + few)))
+        now = Proposal(warp, centre, np.linalg.cholesky((cov + few * np.eye(d)) / (1 + few)))
     return now
 
 

@@ -20,27 +20,31 @@ from scipy.special import logsumexp
 
 from ..cells import Cells
 from ..design import Design
+from ..gates import pareto_smooth
 from .conditional import condition, draw
 from .draws import Draws
 from .field import LOG_2PI, Field, make_field
 from .hyper import from_scores, score_count
 from .importance import Proposal, effective, mixture, refit, resample
+from .warp import plain
 
-ROUNDS = (400, 400, 800)  # of adaptation; what follows draws as many again as are asked for
-MOST = 4  # times the draws asked for are evaluated at most
-GOOD_K, GOOD_SHARE = 0.5, 0.25  # enough: Pareto k and effective share of the draws asked for
+ROUNDS = (400, 400, 800)  # of adaptation
+LEAST, MOST = 2, 6  # evaluations per draw asked for
+GOOD_K, GOOD_SHARE = 0.5, 0.6  # enough: Pareto k, and effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
-_CHUNK = 4_000_000  # floats of factors held at a time and thread
+LANES = 64  # hyperparameters worked on at once
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """Joint draws: scores (n, hyperparameters), latents (n, latents), log marginal and log joint minus proposal."""
+    """Joint draws: scores (n, hyperparameters), latents and their modes (latents, n), and per draw the
+    log marginal and the log joint density minus the log density of the latents' proposal."""
 
     scores: np.ndarray
     latents: np.ndarray
     marginal: np.ndarray
     joint: np.ndarray
+    modes: np.ndarray
 
 
 def sample(
@@ -67,25 +71,28 @@ def sample(
         pools: list[_Pool] = []
         for n in _sizes(total):
             scores = proposals[-1].draw(n, rng)
-            pools.append(evaluate.pool(scores, rng.standard_normal((n, field.size))))
+            pools.append(evaluate.pool(scores, rng.standard_normal((field.size, n))))
             counts.append(n)
             at = np.concatenate([p.scores for p in pools])
             proposal = mixture(proposals, counts, at)
             log_weight = np.concatenate([p.joint for p in pools]) - proposal
-            smooth, k_hat = pareto(log_weight)
-            if sum(counts) >= total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total:
+            smooth, k_hat = pareto_smooth(log_weight)
+            if sum(counts) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total:
                 break
             marginal = np.concatenate([p.marginal for p in pools]) - proposal
-            proposals.append(refit(proposals[-1], at, marginal))
+            proposals.append(refit(at, marginal))
+            if len(pools) <= len(ROUNDS):
+                evaluate.learn(pools[-1], np.exp(marginal[-n:] - marginal[-n:].max()))
     picked = resample(smooth, total, rng)
     stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(log_weight[picked], chains)})
-    latents = np.concatenate([p.latents for p in pools])[picked]
+    latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
     return Draws(
         _variables(field, at[picked], latents, chains),
         {},
         stats,
         {
+            "inference_library": "alliancecred",
             "k_hat": k_hat,
             "evaluations": sum(counts),
             "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(sum(counts))),
@@ -93,29 +100,12 @@ def sample(
     )
 
 
-def pareto(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return Pareto-smoothed log weights and k̂; k̂ is infinite where a weight is not finite or all are equal.
-
-    Notes
-    -----
-    `arviz_stats` expects log likelihoods and negates what it is given.
-    """
-    from arviz_stats.base import array_stats
-
-    if np.isnan(log_weight).any() or np.isposinf(log_weight).any():
-        return log_weight, math.inf
-    if np.ptp(log_weight) < 1e-9:
-        return log_weight, -math.inf
-    smooth, k_hat = array_stats.psislw(-np.maximum(log_weight, log_weight.max() - 700))
-    return np.asarray(smooth), float(k_hat)
-
-
 def _sizes(total: int) -> Iterator[int]:
-    """Sizes of the rounds: adaptation, then what is missing, then half as many again each time."""
+    """Sizes of the rounds: adaptation, then the evaluations asked for, then as many more as there are draws."""
     yield from ROUNDS
     done = sum(ROUNDS)
     while done < MOST * total:
-        n = max(total - done, total // 2)
+        n = max(LEAST * total - done, total, 1)
         yield n
         done += n
 
@@ -125,37 +115,50 @@ class _Evaluator:
 
     def __init__(self, field: Field, threads: ThreadPoolExecutor) -> None:
         self.field, self.threads = field, threads
-        self.start = field.centre
-        per = len(field.pattern.col_idx) + len(field.pattern.idx) + 8 * field.matrix.shape[0]
-        self.chunk = int(np.clip(_CHUNK // per, 8, 256))
-
-    def _chunks(self, n: int) -> list[slice]:
-        return [slice(a, min(a + self.chunk, n)) for a in range(0, n, self.chunk)]
+        self.origin, self.start = np.zeros(score_count(field.design)), field.centre
+        self.slope = np.zeros((len(self.origin), field.size))
 
     def marginal(self, scores: np.ndarray) -> np.ndarray:
         """Return log p(y | scores) + log prior of the scores, by Laplace, up to a constant."""
-        h = from_scores(self.field.design, scores)
-        parts = self.threads.map(lambda s: condition(self.field, h[s], self.start), self._chunks(len(scores)))
+        h, start = from_scores(self.field.design, scores), self._start(scores)
+        parts = self.threads.map(lambda s: condition(self.field, h[s], start[:, s]), _lanes(len(scores)))
         return np.concatenate([p.marginal for p in parts]) - 0.5 * (scores**2).sum(1)
+
+    def pool(self, scores: np.ndarray, white: np.ndarray) -> _Pool:
+        """Return joint draws at the scores, from standard normal numbers (latents, batch)."""
+        h, start = from_scores(self.field.design, scores), self._start(scores)
+
+        def one(s: slice) -> tuple[np.ndarray, ...]:
+            given = condition(self.field, h[s], start[:, s])
+            x, joint = draw(self.field, h[s], given, np.ascontiguousarray(white[:, s]))
+            return x, given.mode, given.marginal, joint
+
+        parts = zip(*self.threads.map(one, _lanes(len(scores))), strict=True)
+        x, modes, marginal, joint = (np.concatenate(p, axis=-1) for p in parts)
+        prior = -0.5 * (scores**2).sum(1) - 0.5 * scores.shape[1] * LOG_2PI
+        return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf), modes)
 
     def recentre(self, scores: np.ndarray) -> None:
         """Let Newton's method start at the mode for these scores from now on."""
-        given = condition(self.field, from_scores(self.field.design, scores[None]), self.start)
+        given = condition(self.field, from_scores(self.field.design, scores[None]), self._start(scores[None]))
         if np.isfinite(given.marginal[0]):
-            self.start = given.mode[0]
+            self.origin, self.start = scores, given.mode[:, 0]
 
-    def pool(self, scores: np.ndarray, white: np.ndarray) -> _Pool:
-        """Return joint draws at the scores, from standard normal numbers (batch, latents)."""
-        h = from_scores(self.field.design, scores)
+    def learn(self, pool: _Pool, weight: np.ndarray) -> None:
+        """Let Newton's method start where a linear regression on these modes puts it from now on."""
+        weight = weight / weight.sum()
+        self.origin, self.start = weight @ pool.scores, pool.modes @ weight
+        away = pool.scores - self.origin
+        weighted = away * weight[:, None]
+        ridge = 1e-6 * np.eye(len(self.origin))
+        self.slope = np.linalg.solve(away.T @ weighted + ridge, ((pool.modes - self.start[:, None]) @ weighted).T)
 
-        def one(s: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            given = condition(self.field, h[s], self.start)
-            x, joint = draw(self.field, h[s], given, white[s])
-            return x, given.marginal, joint
+    def _start(self, scores: np.ndarray) -> np.ndarray:
+        return np.asarray(self.start[:, None] + self.slope.T @ (scores - self.origin).T)
 
-        x, marginal, joint = (np.concatenate(v) for v in zip(*self.threads.map(one, self._chunks(len(scores)))))
-        prior = -0.5 * (scores**2).sum(1) - 0.5 * scores.shape[1] * LOG_2PI
-        return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf))
+
+def _lanes(n: int) -> list[slice]:
+    return [slice(a, min(a + LANES, n)) for a in range(0, n, LANES)]
 
 
 def _first(evaluate: _Evaluator) -> Proposal:
@@ -163,7 +166,7 @@ def _first(evaluate: _Evaluator) -> Proposal:
     size = score_count(evaluate.field.design)
     evaluate.recentre(np.zeros(size))
     if not size:
-        return Proposal(np.zeros(0), np.zeros((0, 0)))
+        return Proposal(plain(np.zeros(0)), np.zeros(0), np.zeros((0, 0)))
     steps = _DIFFERENCE * np.eye(size)
 
     def objective(at: np.ndarray) -> tuple[float, np.ndarray]:
@@ -180,10 +183,10 @@ def _first(evaluate: _Evaluator) -> Proposal:
     hessian = np.zeros((size, size))
     hessian[i, j] = hessian[j, i] = -(value[0] - value[1] - value[2] + value[3]) / (4 * _HESSIAN**2)
     if not np.isfinite(hessian).all():
-        return Proposal(mode, np.eye(size))
+        return Proposal(plain(mode), np.zeros(size), np.eye(size))
     values, vectors = np.linalg.eigh(hessian)
     cov = (vectors / np.maximum(values, 0.7)) @ vectors.T  # the prior alone has 1
-    return Proposal(mode, np.linalg.cholesky(cov))
+    return Proposal(plain(mode), np.zeros(size), np.linalg.cholesky(cov))
 
 
 def _by_chain(values: np.ndarray, chains: int) -> tuple[tuple[str, str], np.ndarray]:
@@ -198,8 +201,8 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
         out[variable] = latents[:, list(index)] if labelled else latents[:, index[0]]
     for block in design.pooled:
         out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
-    out |= {b.sd_name: h.sd[:, i] for i, b in enumerate(design.pooled)}
-    out |= {b.corr_name: np.tanh(h.atanh_rho[:, i]) for i, b in enumerate(design.correlated)}
+    out |= {b.sd_name: h.sd[i] for i, b in enumerate(design.pooled)}
+    out |= {b.corr_name: np.tanh(h.atanh_rho[i]) for i, b in enumerate(design.correlated)}
     if design.answers > 2:
-        out["cut_spacing"] = h.spacing
+        out["cut_spacing"] = h.spacing.T
     return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}

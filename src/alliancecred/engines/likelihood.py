@@ -26,46 +26,45 @@ class Likelihood:
     constant: float
 
     def value(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-        """Return the log likelihood, (batch,), for ``eta`` (batch, rows) and ``cuts`` (batch, answers - 1)."""
+        """Return the log likelihood, (batch,), for ``eta`` (rows, batch) and ``cuts`` (answers - 1, batch)."""
         n = len(self.counts)
-        total = self._counts(eta[:, :n], cuts)[0]
-        return total + self._published(eta[:, n:], cuts).sum(-1)
+        total = self._counts(eta[:n], cuts)[0]
+        return total + self._published(eta[n:], cuts).sum(0) if len(eta) > n else total
 
     def slopes(self, eta: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return log likelihood (batch,), its slope and minus its curvature (batch, rows)."""
+        """Return log likelihood (batch,), its slope and minus its curvature (rows, batch)."""
         n = len(self.counts)
-        total, slope, curvature = self._counts(eta[:, :n], cuts)
-        if len(eta.T) == n:
+        total, slope, curvature = self._counts(eta[:n], cuts)
+        if len(eta) == n:
             return total, slope, curvature
-        low, middle, high = (self._published(eta[:, n:] + h, cuts) for h in (-STEP, 0.0, STEP))
+        low, middle, high = (self._published(eta[n:] + h, cuts) for h in (-STEP, 0.0, STEP))
         bend = np.maximum(-(high - 2 * middle + low) / STEP**2, FLATTEST)
-        return (
-            total + middle.sum(-1),
-            np.hstack([slope, (high - low) / (2 * STEP)]),
-            np.hstack([curvature, bend]),
-        )
+        total = total + middle.sum(0)
+        return total, np.vstack([slope, (high - low) / (2 * STEP)]), np.vstack([curvature, bend])
 
     def _counts(self, eta: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Σ_j y_j log σ(a_j) + y_{j+1} log σ(−a_j) + inner terms, a_j = cut_j − η: concave in η."""
-        total = np.full(len(eta), self.constant)
+        total = np.full(eta.shape[1], self.constant)
         slope, curvature = np.zeros_like(eta), np.zeros_like(eta)
-        for j in range(cuts.shape[1]):
+        for j in range(len(cuts)):
             here, after = self.counts[:, j], self.counts[:, j + 1]
-            both = here + after
-            a = cuts[:, j : j + 1] - eta
+            both = (here + after)[:, None]
+            a = cuts[j] - eta
             e = np.exp(-np.abs(a))
             p = np.where(a > 0, 1.0, e) / (1.0 + e)
-            total -= np.log1p(e) @ both + np.maximum(a, 0) @ after - np.minimum(a, 0) @ here
-            slope -= here - both * p
-            curvature += both * (p * (1 - p))
-        if cuts.shape[1] > 1:
-            total += np.log(-np.expm1(-np.diff(cuts))) @ self.counts[:, 1:-1].sum(0)
+            # log σ(a) = min(a, 0) − log(1 + e), log σ(−a) = min(−a, 0) − log(1 + e)
+            total += here @ np.minimum(a, 0) - after @ np.maximum(a, 0) - both[:, 0] @ np.log1p(e)
+            share = both * p
+            slope += share - here[:, None]
+            curvature += share * (1 - p)
+        if len(cuts) > 1:
+            total += self.counts[:, 1:-1].sum(0) @ np.log(-np.expm1(-np.diff(cuts, axis=0)))
         return total, slope, curvature
 
     def _published(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-        """Log mass of each published share, (batch, toplines)."""
-        logp = log_probs(eta, cuts[:, None, :])
-        out = np.empty(eta.shape)
+        """Log mass of each published share, (toplines, batch)."""
+        logp = log_probs(eta.T, cuts.T[:, None, :])
+        out = np.empty(eta.T.shape)
         two = self.tabulated > 0.5
         if two.any():
             q = group_log_probs(logp[:, two], self.lattice.groups[two])
@@ -73,7 +72,7 @@ class Likelihood:
         if not two.all():
             rest = Lattice(*(getattr(self.lattice, k)[~two] for k in ("counts", "constant", "groups", "concentration")))
             out[:, ~two] = lattice_loglik(logp[:, ~two], rest)
-        return out
+        return out.T
 
 
 def interpolate(table: np.ndarray, z: np.ndarray) -> np.ndarray:

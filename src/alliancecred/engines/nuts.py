@@ -1,5 +1,6 @@
 """NUTS by nutpie on the swept model, through the one kernel of `kernel.log_density`: nothing to compile per model."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from ..cells import Cells
 from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
+from ..recover import recover
 from ..sampling import Sampling
 from ..sources import Topline
 from ..sweep import Stratum, Swept, cholesky, covariance, sweep, swept_matrix
+from .draws import Draws
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
@@ -103,8 +106,8 @@ def sample(
     sampling: Sampling,
     progressbar: bool,
     mask: np.ndarray | None = None,
-) -> tuple[Swept, Raw]:
-    """Sample the posterior of a design.
+) -> Draws:
+    """Return draws from the posterior of a design by the no-U-turn sampler.
 
     Raises
     ------
@@ -144,7 +147,19 @@ def sample(
         centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()})
     raw = run(centred, draws, sampling.tune, progressbar, 10)
     _check_complete(raw, draws, chains)
-    return swept, raw
+    return _recovered(swept, raw, rng)
+
+
+def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator) -> Draws:
+    """Return the variables of the model; the sampled coordinates must pass the gates too."""
+    chains, draws, size = raw.coordinates.shape
+    scales = {k: v.reshape(-1) for k, v in raw.scales.items()}
+    variables = recover(swept, raw.coordinates.reshape(-1, size), scales, rng)
+    variables = {k: v.reshape(chains, draws, *v.shape[1:]) for k, v in variables.items()} | dict(raw.scales)
+    if raw.cut_spacing is not None:
+        variables["cut_spacing"] = raw.cut_spacing
+    attrs = {"inference_library": "nutpie", "centred": json.dumps(raw.attrs["centred"])}
+    return Draws(variables, {"swept": raw.coordinates}, raw.stats, attrs)
 
 
 def _native(swept: Swept, buffer: np.ndarray) -> Any:

@@ -2,8 +2,9 @@
 
 Integrating over scales needs thousands of factors of one pattern, so ordering and pattern are worked
 out once (ordering: SciPy's SuperLU, minimum degree) and only numbers move in the loop. A library
-call per matrix costs more in Python than the factor itself (docs/decisions/006). Up-looking
-factorisation after Davis (2006), *Direct Methods for Sparse Linear Systems*, chapter 4.
+call per matrix costs more in Python than the factor itself (docs/decisions/006). Matrices lie along
+the last axis, so that every index is read once for all of them and the inner loops are contiguous.
+Up-looking factorisation after Davis (2006), *Direct Methods for Sparse Linear Systems*, chapter 4.
 """
 
 from typing import Any, NamedTuple
@@ -33,10 +34,10 @@ class Pattern(NamedTuple):
     col_idx: np.ndarray
 
 
-def analyse(matrix: sp.sparray) -> Pattern:
+def analyse(matrix: sp.csr_array) -> Pattern:
     """Return the pattern of a symmetric positive-definite matrix with a full diagonal."""
     n = matrix.shape[0]
-    ones = sp.csc_array(abs(matrix) > 0, dtype=float)
+    ones = sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
     dominant = sp.csc_array(ones + sp.diags_array(ones.sum(axis=0) + 1.0))
     options = {"SymmetricMode": True}
     perm = np.argsort(splu(dominant, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options).perm_c)
@@ -80,76 +81,73 @@ def _reach(ptr, idx):  # type: ignore[no-untyped-def]
 
 @njit(**_JIT)
 def factor(values, s):  # type: ignore[no-untyped-def]
-    """Factor matrices ``values`` (matrices, entries); return L (matrices, entries of L) and log determinants.
+    """Factor matrices ``values`` (entries, matrices); return L (entries of L, matrices) and log determinants.
 
     A matrix that is not positive definite has log determinant NaN.
     """
-    n = len(s.perm)
-    low, logdet = np.empty((len(values), s.col_ptr[n])), np.zeros(len(values))
-    x, filled = np.zeros(n), np.empty(n, dtype=np.int64)
-    for b in range(len(values)):
-        a, out = values[b], low[b]
-        filled[:] = s.col_ptr[:n] + 1
-        for k in range(n):
-            for p in range(s.ptr[k], s.ptr[k + 1]):
-                x[s.idx[p]] = a[p]
-            d = x[k]
-            x[k] = 0.0
-            for q in range(s.row_ptr[k], s.row_ptr[k + 1]):
-                i = s.row_idx[q]
-                value = x[i] / out[s.col_ptr[i]]
-                x[i] = 0.0
-                for p in range(s.col_ptr[i] + 1, filled[i]):
-                    x[s.col_idx[p]] -= out[p] * value
-                d -= value * value
-                out[filled[i]] = value
-                filled[i] += 1
-            out[s.col_ptr[k]] = np.sqrt(d) if d > 0.0 else np.nan
-            logdet[b] += 2.0 * np.log(out[s.col_ptr[k]])
-    return low, logdet
+    n, lanes = len(s.perm), values.shape[1]
+    low, log_det = np.empty((s.col_ptr[n], lanes)), np.zeros(lanes)
+    x, d = np.zeros((n, lanes)), np.empty(lanes)
+    filled = s.col_ptr[:n] + 1
+    for k in range(n):
+        for p in range(s.ptr[k], s.ptr[k + 1]):
+            x[s.idx[p]] = values[p]
+        d[:] = x[k]
+        x[k] = 0.0
+        for q in range(s.row_ptr[k], s.row_ptr[k + 1]):
+            i = s.row_idx[q]
+            pivot, value, at = low[s.col_ptr[i]], x[i], filled[i]
+            for b in range(lanes):
+                low[at, b] = value[b] / pivot[b]
+                d[b] -= low[at, b] * low[at, b]
+                value[b] = 0.0
+            for p in range(s.col_ptr[i] + 1, at):
+                target, left = x[s.col_idx[p]], low[p]
+                for b in range(lanes):
+                    target[b] -= left[b] * low[at, b]
+            filled[i] += 1
+        for b in range(lanes):
+            root = np.sqrt(d[b]) if d[b] > 0.0 else np.nan
+            low[s.col_ptr[k], b] = root
+            log_det[b] += 2.0 * np.log(root)
+    return low, log_det
 
 
 @njit(**_JIT)
 def solve(low, s, right):  # type: ignore[no-untyped-def]
-    """Return H⁻¹ right, (matrices, n), from the factors of H."""
-    out = np.empty_like(right)
-    y = np.empty(len(s.perm))
-    for b in range(len(low)):
-        for j in range(len(y)):
-            y[j] = right[b, s.perm[j]]
-        _forward(low[b], s, y)
-        _backward(low[b], s, y)
-        for j in range(len(y)):
-            out[b, s.perm[j]] = y[j]
-    return out
+    """Return H⁻¹ right, (n, matrices), from the factors of H."""
+    y = np.empty_like(right)
+    for j in range(len(y)):
+        y[j] = right[s.perm[j]]
+    for j in range(len(y)):
+        at = s.col_ptr[j]
+        for b in range(y.shape[1]):
+            y[j, b] /= low[at, b]
+        for p in range(at + 1, s.col_ptr[j + 1]):
+            target, left = y[s.col_idx[p]], low[p]
+            for b in range(y.shape[1]):
+                target[b] -= left[b] * y[j, b]
+    return _backward(low, s, y)
 
 
 @njit(**_JIT)
 def colour(low, s, white):  # type: ignore[no-untyped-def]
-    """Return normal draws with covariance H⁻¹, (matrices, n), from standard normal ones."""
-    out = np.empty_like(white)
-    y = np.empty(len(s.perm))
-    for b in range(len(low)):
-        y[:] = white[b]
-        _backward(low[b], s, y)
-        for j in range(len(y)):
-            out[b, s.perm[j]] = y[j]
-    return out
-
-
-@njit(**_JIT)
-def _forward(low, s, y):  # type: ignore[no-untyped-def]
-    for j in range(len(y)):
-        p = s.col_ptr[j]
-        y[j] /= low[p]
-        for p in range(s.col_ptr[j] + 1, s.col_ptr[j + 1]):
-            y[s.col_idx[p]] -= low[p] * y[j]
+    """Return normal draws with covariance H⁻¹, (n, matrices), from standard normal ones."""
+    return _backward(low, s, white.copy())
 
 
 @njit(**_JIT)
 def _backward(low, s, y):  # type: ignore[no-untyped-def]
+    """Solve Lᵀ x = y in place and undo the ordering."""
     for j in range(len(y) - 1, -1, -1):
-        total = y[j]
-        for p in range(s.col_ptr[j] + 1, s.col_ptr[j + 1]):
-            total -= low[p] * y[s.col_idx[p]]
-        y[j] = total / low[s.col_ptr[j]]
+        at, here = s.col_ptr[j], y[j]
+        for p in range(at + 1, s.col_ptr[j + 1]):
+            other, left = y[s.col_idx[p]], low[p]
+            for b in range(y.shape[1]):
+                here[b] -= left[b] * other[b]
+        for b in range(y.shape[1]):
+            here[b] /= low[at, b]
+    out = np.empty_like(y)
+    for j in range(len(y)):
+        out[s.perm[j]] = y[j]
+    return out

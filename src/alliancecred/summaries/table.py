@@ -9,10 +9,11 @@ import xarray as xr
 
 from ..errors import SpecError
 from ..estimate import LABELS, Estimate
+from ..gates import convergence
 
 CiKind = Literal["eti", "hdi"]
 COLUMNS = (*LABELS, "mean", "sd", "lower", "upper", "prob", "p_positive", "unit", "identification")
-DIAGNOSTICS = ("ess_bulk", "ess_tail", "r_hat", "mcse_mean", "status")
+DIAGNOSTICS = ("ess_bulk", "ess_tail", "r_hat", "k_hat", "mcse_mean", "status")
 
 
 def check_interval(ci_prob: float, ci_kind: str) -> None:
@@ -116,19 +117,15 @@ def _one(estimate: Estimate, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:
 
 
 def _diagnostics(estimate: Estimate, bad: np.ndarray) -> dict[str, np.ndarray]:
-    from arviz_stats.base import array_stats
-
     draws = estimate.draws.transpose("row", "chain", "draw").to_numpy().astype(float)
     out = {k: np.full(len(draws), np.nan) for k in DIAGNOSTICS[:-1]}
-    # draws that never move have no effective size and no R-hat
+    # draws that never move have no effective size
     good = ~bad & (np.ptp(np.where(bad[:, None, None], 0.0, draws), axis=(1, 2)) > 0)
-    if not good.any():
-        return out
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out["ess_bulk"][good] = array_stats.ess(draws[good])
-        out["ess_tail"][good] = array_stats.ess(draws[good], method="tail", prob=(0.05, 0.95))
-        out["r_hat"][good] = array_stats.rhat(draws[good])
-        out["mcse_mean"][good] = array_stats.mcse(draws[good])
+    if good.any():
+        moving = estimate.draws.isel(row=np.flatnonzero(good)).drop_vars(list(LABELS))
+        table = convergence(xr.Dataset({"estimate": moving}))
+        for k in set(out) & set(table):
+            out[k][good] = table[k]
     return out
 
 
