@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from test_run import fake_left_out, prepare, prior_fit
+from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
 from alliancecred import check
-from alliancecred.fitting import _provenance
+from alliancecred.assemble import provenance
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, full_table, render
@@ -19,7 +19,6 @@ from alliancecred.report.markup import Html, el, join, table
 from alliancecred.report.page import style
 from alliancecred.report.prior import points_at_half
 from alliancecred.report.words import GLOSSARY, prior_words, term_words
-from alliancecred.sampling import Sampling
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summaries import summary
 from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
@@ -68,7 +67,7 @@ def contents_of(name, **changes):
     opened = open_sources(spec, models_dir())
     spec, cells, design = prepare(replace(spec, variants=(), **changes), *opened.sources)
     fit = prior_fit(design, cells, draws=400)
-    fit.idata.attrs.update(_provenance(design, Sampling(), 1, 1, 0.5) | {"centred": "[true, false]"})
+    fit.idata.attrs.update(provenance(design, 1, 0.5) | NUTS_ATTRS)
     # too few draws to pass by themselves: the page is what is tested here
     estimates = tuple(replace(e, status="passed") for e in evaluate_all(fit))
     truth = evaluate_all(replace(opened.truth, spec=spec)) if opened.truth else ()

@@ -14,12 +14,12 @@ import pytest
 import xarray as xr
 
 import alliancecred as ac
+from alliancecred.assemble import provenance
 from alliancecred.errors import ConvergenceWarning, SpecError, StoreError
 from alliancecred.estimands import evaluate
-from alliancecred.fitting import _provenance, fit, prepare
+from alliancecred.fitting import fit, prepare
 from alliancecred.opening import open_sources
 from alliancecred.report import covered, prior_fit
-from alliancecred.sampling import Sampling
 from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand, ToplineFile
 from alliancecred.spec_file import models_dir, read_spec
@@ -47,11 +47,22 @@ COLUMNS = [
 ]
 
 
-def fake_fit(spec, *sources, random_seed, draws, chains, progressbar):
+NUTS_ATTRS = {
+    "method": "nuts",
+    "method_reason": "asked for",
+    "inference_library": "nutpie",
+    "attempts": 1,
+    "tuning_steps": 800,
+    "target_accept": 0.95,
+    "centred": "[true, false]",
+}
+
+
+def fake_fit(spec, *sources, random_seed, draws, chains, method, progressbar):
     """Draws from the prior, with all that a fit carries."""
     spec, cells, design = prepare(spec, *sources)
     made = prior_fit(design, cells, draws=800, random_seed=random_seed)
-    made.idata.attrs.update(_provenance(design, Sampling(), random_seed, 1, 0.5) | {"centred": "[true]"})
+    made.idata.attrs.update(provenance(design, random_seed, 0.5) | NUTS_ATTRS)
     return made
 
 
@@ -216,9 +227,9 @@ def test_progress_is_told_step_by_step(undrawn, tmp_path):
     told = []
     job.run("microcode_2025", tmp_path, progress=told.append)
     assert told[0] == "reading microcode_2025.csv"
-    assert [t for t in told if t.startswith("sampling")] == [
-        "sampling 4 × 1,000 draws",
-        "sampling 4 × 1,000 draws for the variant 'beta-binomial'",
+    assert [t for t in told if t.startswith("drawing")] == [
+        "drawing 4 × 1,000 draws",
+        "drawing 4 × 1,000 draws for the variant 'beta-binomial'",
     ]
     assert told[-1] == "writing the report"
 

@@ -61,7 +61,16 @@ def shift(means: tuple[float, ...] = (-6.0, 3.0)) -> Estimate:
 def test_columns_are_exactly_those_promised():
     labels = ["estimand", "role", "country", "ally", "target", "wave", "population"]
     numbers = ["mean", "sd", "lower", "upper", "prob", "p_positive", "unit", "identification"]
-    assert list(summary(shift())) == [*labels, *numbers, "ess_bulk", "ess_tail", "r_hat", "mcse_mean", "status"]
+    assert list(summary(shift())) == [
+        *labels,
+        *numbers,
+        "ess_bulk",
+        "ess_tail",
+        "r_hat",
+        "k_hat",
+        "mcse_mean",
+        "status",
+    ]
     with_smallest = summary(replace(shift(), smallest=2.0))
     assert list(with_smallest)[-2:] == ["smallest", "p_beyond"]
     assert list(with_smallest)[:-2] == [*COLUMNS, *DIAGNOSTICS]

@@ -99,8 +99,7 @@ MUTANTS = (
     Mutant("answers reversed", "cells.py", "counts=counted[list(range(len(spec.answers)))]",
            "counts=counted[list(range(len(spec.answers)))[::-1]]", ("cells",)),
     Mutant("answers reversed at the door", "answers.py",
-           "    place = {answer: i for i, answer in enumerate(answers)}\n",
-           "    place = {answer: i for i, answer in enumerate(reversed(answers))}\n", ("survey",)),
+           "    labels = [*answers, *(x for", "    labels = [*reversed(answers), *(x for", ("survey",)),
     Mutant("every country exposed", "cells.py", "float(not signal.countries or c in signal.countries)", "1.0",
            ("cells", "estimands")),
     Mutant("before and after exchanged", "cells.py", "float(w.start > signal.date)", "float(w.end < signal.date)",
@@ -168,7 +167,7 @@ MUTANTS = (
     Mutant("per cent for proportion in toplines", "published.py", "upper=tuple(s.upper / 100 for s in cell.shares)",
            "upper=tuple(s.upper for s in cell.shares)", ("toplines",)),
     Mutant("overdispersion left out of what is published", "outcome.py",
-           "grouped = rng.dirichlet(np.maximum(concentration * grouped, 1e-12))", "pass", ("simulation", "outcome")),
+           "grouped = rng.standard_gamma(", "rng.standard_gamma(", ("simulation", "outcome")),
     # sweep, recovery, kernel
     Mutant("sd for variance in the sweep", "sweep.py", "scales[part.block.sd_name] ** 2 / part.divisor",
            "scales[part.block.sd_name] / part.divisor", _SWEEP),

@@ -94,7 +94,6 @@ def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) 
     >>> match_answers(column, ("no", "yes"), ("Refused",))[0].codes.tolist()
     [1, 0, 2]
     """
-    place = {answer: i for i, answer in enumerate(answers)}
     gone = dict(coded.gone) | {i: "declared missing" for i, x in enumerate(coded.labels) if x in missing}
     problems = [
         Problem(
@@ -105,14 +104,14 @@ def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) 
             "take it out of `answers`, or give `numeric_codes`",
         )
         for i, why in gone.items()
-        if coded.labels[i] in place
+        if coded.labels[i] in answers
     ]
-    unknown = [i for i, x in enumerate(coded.labels) if x not in place and i not in gone]
+    unknown = [i for i, x in enumerate(coded.labels) if x not in answers and i not in gone]
     problems += list(_unknown_problems(coded, unknown, answers))
     problems += list(_order_problems(coded, answers))
     if len(coded.codes) and not coded.alive().any():
         problems.append(Problem("outcome", coded.column, "answer is empty in every row"))
-    labels = [*answers, *(x for x in coded.labels if x not in place)]
+    labels = [*answers, *(x for x in coded.labels if x not in answers)]
     target = {label: i for i, label in enumerate(labels)}
     move = np.array([*(target[x] for x in coded.labels), -1])
     reasons = {target[coded.labels[i]]: why for i, why in gone.items()}

@@ -68,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=_natural, default=1, metavar="N", help="seed of all random draws (default 1)")
     one.add_argument("--draws", type=_positive, default=1000, metavar="N", help="kept draws per chain (default 1000)")
     one.add_argument("--chains", type=_positive, default=4, metavar="N", help="chains (default 4)")
+    one.add_argument(
+        "--method",
+        choices=("auto", "laplace", "nuts"),
+        default="auto",
+        help="engine: nested Laplace, NUTS, or the first if it passes its gates (default auto)",
+    )
     one.add_argument("--quiet", action="store_true", help="no progress lines")
     commands.add_parser(
         "models",
@@ -184,6 +190,7 @@ def _run(arguments: argparse.Namespace) -> int:
             random_seed=arguments.seed,
             draws=arguments.draws,
             chains=arguments.chains,
+            method=arguments.method,
             progress=(lambda text: None) if arguments.quiet else progress,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):

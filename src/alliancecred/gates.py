@@ -116,15 +116,15 @@ def _of_weighted(draws: np.ndarray, posterior: xr.Dataset) -> dict[str, np.ndarr
         clusters = np.add.reduceat(away[order], starts)
         return np.asarray(len(away) * (away**2).sum(0) / (clusters**2).sum(0))
 
-    ranks = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
-    tails = [size((flat <= q).astype(float)) for q in np.quantile(flat, TAILS, axis=0)]
+    ranks = rankdata(flat, axis=0)
+    tails = [size((ranks <= q * len(flat)).astype(float)) for q in TAILS]
     once = order[starts]
     log_weight = posterior["log_weight"].transpose("chain", "draw").values.ravel()[once]
     away = np.log(np.abs(flat[once] - flat.mean(0))).T
     shapes = [pareto_k(log_weight), *(pareto_k(log_weight + a) for a in away)]
     return {
         "k_hat": np.maximum(shapes[0], shapes[1:]),
-        "ess_bulk": size(ranks),
+        "ess_bulk": size(ndtri((ranks - 0.375) / (len(flat) + 0.25))),
         "ess_tail": np.minimum(*tails),
         "mcse_mean": flat.std(0, ddof=1) / np.sqrt(size(flat)),
     }

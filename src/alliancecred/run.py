@@ -14,7 +14,7 @@ import pandas as pd
 from . import check
 from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
-from .fitting import Fit, fit, prepare
+from .fitting import Fit, Method, fit, prepare
 from .opening import Opened, folder_of, given, open_sources
 from .report import (
     Contents,
@@ -77,6 +77,7 @@ class _Draws:
     seed: int
     draws: int
     chains: int
+    method: Method
 
 
 def run(
@@ -87,6 +88,7 @@ def run(
     random_seed: int = 1,
     draws: int = 1000,
     chains: int = 4,
+    method: Method = "auto",
     progress: Say | None = None,
 ) -> RunResult:
     """Read, fit, evaluate, check, draw and report an analysis, into a folder.
@@ -103,6 +105,8 @@ def run(
         Seed of everything that is drawn.
     draws, chains
         Kept draws per chain, and chains.
+    method
+        Engine, as in `fit`.
     progress
         Called with a line of text at each step.
 
@@ -127,7 +131,7 @@ def run(
     folder = make_folder(out)
     with listening() as heard:
         opened = given(sources) if sources is not None else open_sources(parsed, folder_of(spec), say)
-        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains), folder, say)
+        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), folder, say)
     texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
     contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start)
     paths = _write(contents, folder, say)
@@ -199,9 +203,18 @@ def _prior_table(spec: Spec, opened: Opened, seed: int, folder: Path) -> pd.Data
 
 
 def _fit(spec: Spec, sources: Sequence[Survey | Toplines], size: _Draws, say: Say, *, name: str = "") -> Fit:
-    say(f"sampling {size.chains} × {size.draws:,} draws" + (f" for the variant {name!r}" if name else ""))
-    result = fit(spec, *sources, random_seed=size.seed, draws=size.draws, chains=size.chains, progressbar=False)
-    say(f"sampled: {result.diagnosis.status}")
+    say(f"drawing {size.chains} × {size.draws:,} draws" + (f" for the variant {name!r}" if name else ""))
+    result = fit(
+        spec,
+        *sources,
+        random_seed=size.seed,
+        draws=size.draws,
+        chains=size.chains,
+        method=size.method,
+        progressbar=False,
+    )
+    attrs = result.idata.attrs
+    say(f"drawn by {attrs['method']} ({attrs['method_reason']}): {result.diagnosis.status}")
     return result
 
 

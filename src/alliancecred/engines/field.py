@@ -74,7 +74,7 @@ class Field:
 
     @cached_property
     def assembly(self) -> sp.csr_array:
-        """Sparse (entries of the pattern, rows + 2 · latents): precision = it @ [curvature, diagonal, partner terms]."""
+        """(entries of the pattern, rows + 2 · latents): precision = it @ [curvature, diagonal, partner terms]."""
         s, n = self.pattern, self.size
         row = np.repeat(np.arange(n), np.diff(s.ptr))
         i, j = s.perm[row], s.perm[s.idx]

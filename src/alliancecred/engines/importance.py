@@ -43,8 +43,8 @@ class Proposal:
         d, distance = len(self.centre), self.distance(self.warp.forward(at))
         constant = gammaln(0.5 * (FREEDOM + d)) - gammaln(0.5 * FREEDOM) - 0.5 * d * math.log(FREEDOM * math.pi)
         narrow = math.log(1 - SHARE_WIDER) - 0.5 * (FREEDOM + d) * np.log1p(distance / FREEDOM)
-        wide = math.log(SHARE_WIDER) - d * math.log(WIDER)
-        wide = wide - 0.5 * (FREEDOM + d) * np.log1p(distance / (FREEDOM * WIDER**2))
+        tail = 0.5 * (FREEDOM + d) * np.log1p(distance / (FREEDOM * WIDER**2))
+        wide = math.log(SHARE_WIDER) - d * math.log(WIDER) - tail
         spread = np.log(np.diag(self.root)).sum()
         return np.asarray(constant - spread + np.logaddexp(narrow, wide) + self.warp.log_slope(at))
 
@@ -77,7 +77,7 @@ def effective(log_weight: np.ndarray) -> float:
 
     Examples
     --------
-    >>> effective(np.zeros(10))
+    >>> round(effective(np.zeros(10)), 9)
     10.0
     """
     return float(np.exp(2 * logsumexp(log_weight) - logsumexp(2 * log_weight)))

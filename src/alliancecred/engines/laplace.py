@@ -28,17 +28,20 @@ from .hyper import from_scores, score_count
 from .importance import Proposal, effective, mixture, refit, resample
 from .warp import plain
 
-ROUNDS = (400, 400, 800)  # of adaptation
-LEAST, MOST = 2, 6  # evaluations per draw asked for
-GOOD_K, GOOD_SHARE = 0.5, 0.6  # enough: Pareto k, and effective size as a share of the draws asked for
+ROUNDS = (300, 400, 600, 1200)  # of adaptation
+LEAST, MOST = 1.5, 6  # evaluations per draw asked for
+GOOD_K, GOOD_SHARE = 0.35, 0.5  # enough: Pareto k, and effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """Joint draws: scores (n, hyperparameters), latents and their modes (latents, n), and per draw the
-    log marginal and the log joint density minus the log density of the latents' proposal."""
+    """Joint draws: scores (n, hyperparameters), latents and their modes (latents, n).
+
+    ``marginal`` (n,) is Laplace's log density of the scores and the data, ``joint`` (n,) the exact one
+    of all, minus that of the latents' proposal.
+    """
 
     scores: np.ndarray
     latents: np.ndarray
@@ -105,7 +108,7 @@ def _sizes(total: int) -> Iterator[int]:
     yield from ROUNDS
     done = sum(ROUNDS)
     while done < MOST * total:
-        n = max(LEAST * total - done, total, 1)
+        n = max(round(LEAST * total) - done, total, 1)
         yield n
         done += n
 

@@ -73,8 +73,8 @@ def _fit_one(v: np.ndarray, weight: np.ndarray, size: float) -> tuple[float, flo
         by_t = by_y * tail / np.sqrt(1 + t**2) - t / (1 + t**2)
         slope = [-by_t / scale, -by_t * t - 1, -by_y, by_y * tail * s + 1]
         prior = 0.5 * ((skew / SKEW_SD) ** 2 + (log_tail / TAIL_SD) ** 2) / size
-        gradient = np.array([-weight @ g for g in slope])
-        return -float(weight @ value) + prior, gradient + np.array([0, 0, skew / SKEW_SD**2, log_tail / TAIL_SD**2]) / size
+        shrink = np.array([0, 0, skew / SKEW_SD**2, log_tail / TAIL_SD**2]) / size
+        return prior - float(weight @ value), shrink - np.array([weight @ g for g in slope])
 
     p = minimize(loss, np.zeros(4), jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 40}).x
     return mean + sd * p[0], sd * math.exp(p[1]), float(p[2]), math.exp(p[3])

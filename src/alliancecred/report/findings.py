@@ -48,7 +48,11 @@ def verdict(contents: Contents) -> Html:
         lines.append(el("p", el("strong", text), attrs={"class": "band simulated"}))
     if contents.status == "passed":
         d = contents.fit.diagnosis
-        text = f" R-hat below 1.01 and effective sizes above 400 for everything reported; {d.divergences} divergences."
+        text = (
+            f" R-hat below 1.01 and effective sizes above 400 for everything reported; {d.divergences} divergences."
+            if "r_hat" in d.table
+            else " Pareto k below 0.7 and effective sizes above 400 for everything reported."
+        )
         lines.append(el("p", el("strong", "✓ All gates passed."), text, attrs={"class": "band passed"}))
     else:
         lines.append(

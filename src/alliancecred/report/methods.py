@@ -15,6 +15,8 @@ from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
 
+ENGINES = {"laplace": "nested Laplace with importance correction", "nuts": "no-U-turn sampler (NUTS)"}
+
 
 def data(contents: Contents) -> Html:
     """Return what was read, and what became of every row."""
@@ -99,8 +101,10 @@ def checks(contents: Contents) -> Html:
     fits = [("Main analysis", contents.fit), *((v.variant.name, v.fit) for v in contents.varied)]
     head = (
         "",
+        "Engine",
         "Verdict",
         "R-hat max",
+        "Pareto k max",
         "Bulk ESS min",
         "Tail ESS min",
         "Divergences",
@@ -108,13 +112,14 @@ def checks(contents: Contents) -> Html:
         "Attempts",
         "Centred",
     )
-    rows = [[name, *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
-    made = table(head, rows, numbers=range(2, 8), caption="Diagnostics, over every variable and sampled coordinate")
+    rows = [[name, _engine(f.idata.attrs), *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
+    made = table(head, rows, numbers=range(3, 10), caption="Diagnostics, over every variable and sampled coordinate")
     gates = el(
         "p",
-        "Gates: R-hat below 1.01, bulk and tail effective sample size (ESS) at least 400, E-BFMI at least "
-        "0.3, no divergences; for every variable and every reported estimate. “Centred” says for each group of "
-        "pooled effects which of two equivalent forms was sampled.",
+        "Gates, for every variable and every reported estimate: bulk and tail effective sample size (ESS) at least "
+        "400; with NUTS, R-hat below 1.01, E-BFMI at least 0.3 and no divergences; with nested Laplace, Pareto k of "
+        "the importance weights below 0.7. “Centred” says for each group of pooled effects which of two equivalent "
+        "forms NUTS sampled.",
     )
     return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
 
@@ -123,11 +128,16 @@ def _verdict(d: Diagnosis) -> list[str]:
     t = d.table
     low = f"{min(d.bfmi):.2f}" if d.bfmi else "–"
     sizes = [f"{t[k].min():,.0f}" for k in ("ess_bulk", "ess_tail")]
-    return [d.status, f"{t.r_hat.max():.4f}", *sizes, str(d.divergences), low]
+    r_hat, k_hat = (f"{t[k].max():.{n}f}" if k in t else "–" for k, n in (("r_hat", 4), ("k_hat", 2)))
+    return [d.status, r_hat, k_hat, *sizes, str(d.divergences) if "r_hat" in t else "–", low]
+
+
+def _engine(attrs: Mapping[Hashable, Any]) -> str:
+    return f"{ENGINES[str(attrs['method'])]}: {attrs['method_reason']}"
 
 
 def _sampler(attrs: Mapping[Hashable, Any]) -> list[str]:
-    centred = json.loads(str(attrs["centred"]))
+    centred = json.loads(str(attrs.get("centred", "[]")))
     return [str(attrs["attempts"]), ", ".join("yes" if c else "no" for c in centred) or "–"]
 
 
@@ -177,9 +187,8 @@ def provenance(contents: Contents) -> Html:
         ("Date", contents.date),
         ("Seed", str(attrs["random_seed"])),
         (
-            "Sampler",
-            f"{attrs['inference_library']}, {post['chain']} chains × {post['draw']:,} draws after "
-            f"{attrs['tuning_steps']} tuning steps, target acceptance {attrs['target_accept']}",
+            "Engine",
+            f"{ENGINES[str(attrs['method'])]}, {post['chain']} × {post['draw']:,} draws {_effort(attrs)}",
         ),
         (
             "Wall time",
@@ -200,6 +209,15 @@ def provenance(contents: Contents) -> Html:
     )
     toml = details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec)))
     return section("Provenance", pairs(items), files, toml, anchor="provenance")
+
+
+def _effort(attrs: Mapping[Hashable, Any]) -> str:
+    if attrs["method"] == "laplace":
+        return f"resampled from {attrs['evaluations']:,} weighted ones"
+    return (
+        f"({attrs['inference_library']}) after {attrs['tuning_steps']} tuning steps, "
+        f"target acceptance {attrs['target_accept']}"
+    )
 
 
 def references(contents: Contents) -> Html:
