@@ -8,15 +8,18 @@ from scipy import stats
 
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.estimands import gap, shift
-from alliancecred.fitting import fit_design
+from alliancecred.fitting import fit_design, prepare
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
+from alliancecred.outcome import lattice_loglik
 from alliancecred.prediction import answer_probs
 from alliancecred.sampling import Sampling
 from alliancecred.simulation import dataset, draw_prior, simulate
 from alliancecred.spec import Fielding
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
+from alliancecred.terms import Cuts
+from alliancecred.toplines import read_toplines
 
 DRAWS = 99
 FIELDINGS = (
@@ -27,10 +30,27 @@ FIELDINGS = (
 )
 
 
-def small_spec():
-    """The shipped retrenchment analysis with four countries and four allies."""
+FAMILIES = ("ordinal", "binary", "published")
+
+
+def small_spec(family="ordinal"):
+    """The shipped retrenchment analysis with four countries and four allies; two answers unless ordinal."""
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
-    return replace(spec, countries=("US", "UK", "DE", "PL"), allies=("US", "UK", "FR", "DE"), sources=(), estimands=())
+    spec = replace(spec, countries=("US", "UK", "DE", "PL"), allies=("US", "UK", "FR", "DE"), sources=(), estimands=())
+    if family == "ordinal":
+        return spec
+    terms = tuple(t for t in spec.terms if not isinstance(t, Cuts))
+    return replace(spec, answers=("no", "yes"), top=("yes",), terms=terms)
+
+
+def as_published(survey):
+    """The cells of a binary survey as a source would print them: whole per cents with their n."""
+    table = survey.table.assign(yes=survey.table["answer"] * survey.table["count"])
+    cells = table.groupby(["country", "ally", "wave", "population"], as_index=False)[["yes", "count"]].sum()
+    share = (100 * cells["yes"] / cells["count"]).round().astype(int)
+    cells = cells.assign(pct=share, precision="integer", answer="yes", n_kind="exact")
+    cells = cells.rename(columns={"count": "n"}).drop(columns="yes")
+    return read_toplines(cells, answers=survey.answers, top=survey.top)
 
 
 def estimands(fit):
@@ -43,8 +63,8 @@ def estimands(fit):
     return {k: v.values.reshape(-1) for k, v in out.items()}
 
 
-def quantities(fit):
-    """Scalars, estimands and the log likelihood of a fit: name → draws."""
+def quantities(fit, cells):
+    """Scalars, estimands and the log likelihood of the cells given a fit: name → draws."""
     out = {}
     draws = fit.draws()
     for c in fit.design.coefficients:
@@ -57,17 +77,28 @@ def quantities(fit):
     for j in range(fit.design.answers - 2):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
     logs = np.log(answer_probs(fit.design, fit.cells.rows, draws))
-    out["log likelihood"] = np.einsum("snk,nk->s", logs, fit.cells.counts)
+    if cells.toplines:
+        out["log likelihood"] = lattice_loglik(logs, cells.lattice).sum(1)
+    else:
+        out["log likelihood"] = np.einsum("snk,nk->s", logs, cells.counts)
     return out | estimands(fit)
 
 
-def fit_once(seed):
+def fit_once(seed, family="ordinal", method="nuts"):
     """One simulation: truth from the prior, data, fit, ranks."""
-    sim = simulate(small_spec(), fieldings=FIELDINGS, truth={}, random_seed=seed)
+    sim = simulate(small_spec(family), fieldings=FIELDINGS, truth={}, random_seed=seed)
+    design, cells = sim.truth.design, sim.truth.cells
+    if family == "published":
+        _, cells, design = prepare(sim.truth.spec, as_published(sim.survey))
     fit = fit_design(
-        sim.truth.design, sim.truth.cells, random_seed=seed, draws=1000, sampling=Sampling(tune=600, cores=1, retries=1)
+        design,
+        cells,
+        random_seed=seed,
+        draws=1000 if method == "nuts" else 500,
+        method=method,
+        sampling=Sampling(tune=600, cores=1, retries=1),
     )
-    truth, post = quantities(sim.truth), quantities(fit)
+    truth, post = quantities(sim.truth, cells), quantities(fit, cells)
     keep = np.linspace(0, len(post["intercept"]) - 1, DRAWS).astype(int)
     ranks = {k: int((post[k][keep] < truth[k][0]).sum()) for k in truth}
     return {
@@ -110,15 +141,15 @@ def holm(p, level):
     return out
 
 
-def prior_sds(size=2000):
+def prior_sds(family="ordinal", size=2000):
     """Prior sd of every quantity, by simulation."""
-    spec = small_spec()
+    spec = small_spec(family)
     sim = simulate(spec, fieldings=FIELDINGS, truth={}, random_seed=0)
     draws = draw_prior(sim.truth.design, np.random.default_rng(0), size)
     posterior = dataset(sim.truth.design, draws, 1)
     tree = sim.truth.idata.copy()
     tree["posterior"] = posterior
-    prior = quantities(replace(sim.truth, idata=tree))
+    prior = quantities(replace(sim.truth, idata=tree), sim.truth.cells)
     return {k: float(v.std()) for k, v in prior.items() if k != "log likelihood"}
 
 

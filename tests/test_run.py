@@ -227,7 +227,7 @@ def test_progress_is_told_step_by_step(undrawn, tmp_path):
     told = []
     job.run("microcode_2025", tmp_path, progress=told.append)
     assert told[0] == "reading microcode_2025.csv"
-    assert [t for t in told if t.startswith("drawing")] == [
+    assert [t for t in told if t.startswith("drawing 4")] == [
         "drawing 4 × 1,000 draws",
         "drawing 4 × 1,000 draws for the variant 'beta-binomial'",
     ]

@@ -38,7 +38,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     cuts = _cuts(h)
     x, step = np.array(start), np.zeros_like(start)
     best = np.full(len(h), -np.inf)
-    mode, low = np.empty_like(x), np.empty((field.pattern.col_ptr[-1], len(h)))
+    mode, low = np.full_like(x, np.nan), np.full((field.pattern.col_ptr[-1], len(h)), np.nan)
     log_det, marginal = np.full(len(h), np.nan), np.full(len(h), -np.inf)
     left = np.arange(len(h))
     for _ in range(STEPS):

@@ -149,12 +149,13 @@ class _Evaluator:
 
     def learn(self, pool: _Pool, weight: np.ndarray) -> None:
         """Let Newton's method start where a linear regression on these modes puts it from now on."""
-        weight = weight / weight.sum()
-        self.origin, self.start = weight @ pool.scores, pool.modes @ weight
-        away = pool.scores - self.origin
+        found = np.isfinite(pool.marginal)
+        modes, scores, weight = pool.modes[:, found], pool.scores[found], weight[found] / weight[found].sum()
+        self.origin, self.start = weight @ scores, modes @ weight
+        away = scores - self.origin
         weighted = away * weight[:, None]
         ridge = 1e-6 * np.eye(len(self.origin))
-        self.slope = np.linalg.solve(away.T @ weighted + ridge, ((pool.modes - self.start[:, None]) @ weighted).T)
+        self.slope = np.linalg.solve(away.T @ weighted + ridge, ((modes - self.start[:, None]) @ weighted).T)
 
     def _start(self, scores: np.ndarray) -> np.ndarray:
         return np.asarray(self.start[:, None] + self.slope.T @ (scores - self.origin).T)

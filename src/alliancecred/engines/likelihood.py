@@ -1,91 +1,129 @@
-"""Log likelihood of all rows with its slope and curvature by the linear predictor, in NumPy."""
+"""Log likelihood of all rows with its slope and curvature by the linear predictor, in NumPy.
+
+Rows along the first axis, the batch along the last. Counts come first, then published shares: those
+of the answers from some cut up (or down), which depend on η through one logit and are tabulated
+(`outcome.tabulate`), then the rest, whose slopes are differences.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..cells import Cells
-from ..outcome import TABLE_EDGE, TABLE_STEP, Lattice, group_log_probs, lattice_loglik, log_probs, multinomial_constant
+from ..outcome import (
+    TABLE_EDGE,
+    TABLE_STEP,
+    Lattice,
+    lattice_loglik,
+    log_probs,
+    multinomial_constant,
+)
 
-STEP = 1e-3  # of the differences that give slope and curvature of a published share
+STEP = 1e-3  # of the differences that give slope and curvature of the rest
 FLATTEST = 1e-6  # curvature assumed where a published share is flat or curved the wrong way
+
+Slopes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What was observed: counts (cells, answers), then published shares; held-out rows are gone.
+    """What was observed and not held out.
 
-    ``keep`` are the positions of the remaining cells and toplines among all rows.
+    Parameters
+    ----------
+    keep
+        Positions among all rows of the rows below, in their order.
+    counts
+        (cells, answers).
+    table
+        (simple toplines, 2, knots): log mass and its derivative by z = sign · (η − cut).
+    cut, sign
+        (simple toplines,): which cut, and the sign of z.
+    rest
+        The other toplines.
+    constant
+        Sum of the log multinomial coefficients.
     """
 
     keep: np.ndarray
     counts: np.ndarray
-    lattice: Lattice
     table: np.ndarray
-    tabulated: np.ndarray
+    cut: np.ndarray
+    sign: np.ndarray
+    rest: Lattice
     constant: float
 
     def value(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
         """Return the log likelihood, (batch,), for ``eta`` (rows, batch) and ``cuts`` (answers - 1, batch)."""
-        n = len(self.counts)
-        total = self._counts(eta[:n], cuts)[0]
-        return total + self._published(eta[n:], cuts).sum(0) if len(eta) > n else total
+        counts, simple, rest = self._split(eta)
+        total = self._counts(counts, cuts)[0]
+        if len(simple):
+            total = total + self._simple(simple, cuts)[0].sum(0)
+        return total + self._rest(rest, cuts).sum(0) if len(rest) else total
 
-    def slopes(self, eta: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def slopes(self, eta: np.ndarray, cuts: np.ndarray) -> Slopes:
         """Return log likelihood (batch,), its slope and minus its curvature (rows, batch)."""
-        n = len(self.counts)
-        total, slope, curvature = self._counts(eta[:n], cuts)
-        if len(eta) == n:
-            return total, slope, curvature
-        low, middle, high = (self._published(eta[n:] + h, cuts) for h in (-STEP, 0.0, STEP))
-        bend = np.maximum(-(high - 2 * middle + low) / STEP**2, FLATTEST)
-        total = total + middle.sum(0)
-        return total, np.vstack([slope, (high - low) / (2 * STEP)]), np.vstack([curvature, bend])
+        counts, simple, rest = self._split(eta)
+        total, slope, curvature = self._counts(counts, cuts)
+        if len(simple):
+            value, first, second = self._simple(simple, cuts)
+            total, slope = total + value.sum(0), np.vstack([slope, first])
+            curvature = np.vstack([curvature, np.maximum(second, FLATTEST)])
+        if len(rest):
+            low, value, high = (self._rest(rest + h, cuts) for h in (-STEP, 0.0, STEP))
+            total, slope = total + value.sum(0), np.vstack([slope, (high - low) / (2 * STEP)])
+            bend = -(high - 2 * value + low) / STEP**2
+            curvature = np.vstack([curvature, np.maximum(bend, FLATTEST)])
+        return total, slope, curvature
 
-    def _counts(self, eta: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _split(self, eta: np.ndarray) -> Slopes:
+        n = len(self.counts)
+        m = n + len(self.table)
+        return eta[:n], eta[n:m], eta[m:]
+
+    def _counts(self, eta: np.ndarray, cuts: np.ndarray) -> Slopes:
         """Σ_j y_j log σ(a_j) + y_{j+1} log σ(−a_j) + inner terms, a_j = cut_j − η: concave in η."""
         total = np.full(eta.shape[1], self.constant)
         slope, curvature = np.zeros_like(eta), np.zeros_like(eta)
         for j in range(len(cuts)):
             here, after = self.counts[:, j], self.counts[:, j + 1]
-            both = (here + after)[:, None]
+            both = here + after
             a = cuts[j] - eta
             e = np.exp(-np.abs(a))
             p = np.where(a > 0, 1.0, e) / (1.0 + e)
-            # log σ(a) = min(a, 0) − log(1 + e), log σ(−a) = min(−a, 0) − log(1 + e)
-            total += here @ np.minimum(a, 0) - after @ np.maximum(a, 0) - both[:, 0] @ np.log1p(e)
-            share = both * p
+            # log σ(a) = min(a, 0) − log(1 + e), log σ(−a) = −max(a, 0) − log(1 + e)
+            total += here @ np.minimum(a, 0) - after @ np.maximum(a, 0) - both @ np.log1p(e)
+            share = both[:, None] * p
             slope += share - here[:, None]
             curvature += share * (1 - p)
         if len(cuts) > 1:
             total += self.counts[:, 1:-1].sum(0) @ np.log(-np.expm1(-np.diff(cuts, axis=0)))
         return total, slope, curvature
 
-    def _published(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-        """Log mass of each published share, (toplines, batch)."""
-        logp = log_probs(eta.T, cuts.T[:, None, :])
-        out = np.empty(eta.T.shape)
-        two = self.tabulated > 0.5
-        if two.any():
-            q = group_log_probs(logp[:, two], self.lattice.groups[two])
-            out[:, two] = interpolate(self.table[two], q[..., 0] - q[..., 1])
-        if not two.all():
-            rest = Lattice(*(getattr(self.lattice, k)[~two] for k in ("counts", "constant", "groups", "concentration")))
-            out[:, ~two] = lattice_loglik(logp[:, ~two], rest)
-        return out.T
+    def _simple(self, eta: np.ndarray, cuts: np.ndarray) -> Slopes:
+        """Log mass by row with slope and minus curvature."""
+        value, first, second = interpolate(self.table, self.sign[:, None] * (eta - cuts[self.cut]))
+        return value, self.sign[:, None] * first, -second
+
+    def _rest(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+        return lattice_loglik(log_probs(eta.T, cuts.T[:, None, :]), self.rest).T
 
 
-def interpolate(table: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return tabulated functions (toplines, 2, knots) at z (…, toplines); see `outcome.tabulate`."""
+def interpolate(table: np.ndarray, z: np.ndarray) -> Slopes:
+    """Return tabulated functions (toplines, 2, knots) at z (toplines, batch), with two derivatives."""
+    z = np.where(np.isnan(z), np.inf, z)  # the linear part carries it on
     inside = np.clip(z, -TABLE_EDGE, TABLE_EDGE)
     place = (inside + TABLE_EDGE) / TABLE_STEP
     i = np.minimum(place.astype(int), table.shape[2] - 2)
-    u, t = place - i, np.arange(len(table))
+    u, t = place - i, np.arange(len(table))[:, None]
     a, b = table[t, 0, i], table[t, 0, i + 1]
     da, db = table[t, 1, i] * TABLE_STEP, table[t, 1, i + 1] * TABLE_STEP
     c2, c3 = 3 * (b - a) - 2 * da - db, 2 * (a - b) + da + db
-    edge = np.where(z < 0, table[t, 1, 0], table[t, 1, -1])
-    return np.asarray(a + u * (da + u * (c2 + u * c3)) + (z - inside) * edge)
+    first = (da + u * (2 * c2 + 3 * u * c3)) / TABLE_STEP
+    second = np.where(z == inside, (2 * c2 + 6 * u * c3) / TABLE_STEP**2, 0.0)
+    value = a + u * (da + u * (c2 + u * c3))
+    with np.errstate(invalid="ignore"):
+        return np.where(z == inside, value, value + (z - inside) * first), first, second
 
 
 def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
@@ -94,8 +132,29 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     keep = np.flatnonzero(np.ones(len(cells.rows)) if mask is None else mask)
     count, published = keep[keep < n], keep[keep >= n] - n
     table, tabulated = cells.table
-    parts = (getattr(cells.lattice, k)[published] for k in ("counts", "constant", "groups", "concentration"))
+    cut, sign = _logit_of(cells.lattice.groups, tabulated)
+    simple, rest = published[sign[published] != 0], published[sign[published] == 0]
+    parts = (getattr(cells.lattice, k)[rest] for k in ("counts", "constant", "groups", "concentration"))
     counts = np.asarray(cells.counts[count], dtype=float)
     return Likelihood(
-        keep, counts, Lattice(*parts), table[published], tabulated[published], float(multinomial_constant(counts).sum())
+        keep=np.concatenate([count, n + simple, n + rest]).astype(int),
+        counts=counts,
+        table=table[simple],
+        cut=cut[simple],
+        sign=sign[simple],
+        rest=Lattice(*parts),
+        constant=float(multinomial_constant(counts).sum()),
     )
+
+
+def _logit_of(groups: np.ndarray, tabulated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which cut, and with which sign, each topline's logit is of: sign · (η − cut); sign 0 where it is of none."""
+    answers = groups.shape[2] if groups.size else 2
+    cut, sign = np.zeros(len(groups), dtype=int), np.zeros(len(groups))
+    for t in np.flatnonzero(tabulated > 0.5):
+        first = groups[t, 0] > 0
+        for j in range(1, answers):
+            above = np.arange(answers) >= j
+            if (first == above).all() or (first == ~above).all():
+                cut[t], sign[t] = j - 1, 1.0 if first[-1] else -1.0
+    return cut, sign
