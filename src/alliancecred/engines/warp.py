@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+BOUNDS = ((-3.0, 3.0), (-3.0, 2.0), (-2.0, 2.0), (-1.2, 0.7))  # centre, log scale (in sd), skew, log tail
 SKEW_SD, TAIL_SD = 0.5, 0.4  # of the normal priors of ε and log δ, which hold where draws are few
 
 
@@ -67,7 +68,7 @@ def _fit_one(v: np.ndarray, weight: np.ndarray, size: float) -> tuple[float, flo
         scale, tail = np.exp([log_scale, log_tail])
         t = (z - centre) / scale
         s = np.arcsinh(t)
-        y = np.clip(tail * s - skew, -20, 20)
+        y = tail * s - skew
         value = -0.5 * np.sinh(y) ** 2 + _log_cosh(y) - 0.5 * np.log1p(t**2) + log_tail - log_scale
         by_y = np.tanh(y) - 0.5 * np.sinh(2 * y)
         by_t = by_y * tail / np.sqrt(1 + t**2) - t / (1 + t**2)
@@ -76,7 +77,7 @@ def _fit_one(v: np.ndarray, weight: np.ndarray, size: float) -> tuple[float, flo
         shrink = np.array([0, 0, skew / SKEW_SD**2, log_tail / TAIL_SD**2]) / size
         return prior - float(weight @ value), shrink - np.array([weight @ g for g in slope])
 
-    p = minimize(loss, np.zeros(4), jac=True, method="BFGS", options={"gtol": 1e-3, "maxiter": 40}).x
+    p = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=BOUNDS, options={"gtol": 1e-3, "maxiter": 40}).x
     return mean + sd * p[0], sd * math.exp(p[1]), float(p[2]), math.exp(p[3])
 
 
