@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from alliancecred.gates import bfmi, convergence, diagnosis, table_problems
+from alliancecred.gates import bfmi, convergence, diagnosis, pareto_k, table_problems
 
 CHAINS, DRAWS = 4, 500
 
@@ -53,6 +53,72 @@ def test_good_draws_pass():
     assert verdict.table[["ess_bulk", "ess_tail"]].min().min() > 400
     assert len(verdict.bfmi) == CHAINS
     assert str(verdict).startswith("passed")
+
+
+# --- draws that were weighted and resampled ---------------------------------------------------------
+def weighted(ancestor: np.ndarray, log_weight: np.ndarray, **arrays: np.ndarray) -> xr.Dataset:
+    shape = (CHAINS, DRAWS)
+    extra = {"ancestor": ancestor.reshape(shape), "log_weight": log_weight.reshape(shape)}
+    return dataset(**arrays).assign_coords({k: (("chain", "draw"), v) for k, v in extra.items()})
+
+
+def test_weighted_draws_without_repetition_count_in_full():
+    n = CHAINS * DRAWS
+    table = convergence(weighted(np.arange(n), np.zeros(n), x=good(3)))
+    assert list(table) == ["variable", "k_hat", "ess_bulk", "ess_tail", "mcse_mean"]
+    assert table.ess_bulk[0] == pytest.approx(n)
+    assert table.ess_tail[0] == pytest.approx(n)
+    assert table.mcse_mean[0] == pytest.approx(good(3).std(ddof=1) / np.sqrt(n))
+    assert table_problems(table) == ()
+
+
+def test_repetitions_of_a_draw_count_once():
+    """Every draw five times: the effective size is a fifth, and the error of the mean that of the fifth."""
+    n = CHAINS * DRAWS
+    ancestor = np.random.default_rng(1).permutation(np.repeat(np.arange(n // 5), 5))
+    values = np.random.default_rng(2).normal(size=n // 5)
+    table = convergence(weighted(ancestor, np.zeros(n), x=values[ancestor].reshape(CHAINS, DRAWS)))
+    assert table.ess_bulk[0] == pytest.approx(n / 5, rel=0.01)
+    assert table.ess_tail[0] == pytest.approx(n / 5, rel=0.01)
+    assert table.mcse_mean[0] == pytest.approx(values.std() / np.sqrt(n / 5), rel=0.01)
+
+
+def test_error_of_a_mean_of_resampled_draws_is_what_repeated_runs_show():
+    rng = np.random.default_rng(3)
+    means, errors = [], []
+    for _ in range(200):
+        pool, log_weight = rng.normal(size=1000), rng.normal(size=1000)
+        total = np.cumsum(np.exp(log_weight))
+        ancestor = np.searchsorted(total / total[-1], (rng.random() + np.arange(CHAINS * DRAWS)) / (CHAINS * DRAWS))
+        x = pool[ancestor].reshape(CHAINS, DRAWS)
+        means.append(x.mean())
+        errors.append(convergence(weighted(ancestor, log_weight[ancestor], x=x)).mcse_mean[0])
+    assert np.mean(errors) == pytest.approx(np.std(means), rel=0.15)
+
+
+def test_heavy_weights_fail_by_their_pareto_k():
+    n = CHAINS * DRAWS
+    heavy = 1.5 * np.random.default_rng(4).exponential(size=n)
+    table = convergence(weighted(np.arange(n), heavy, x=good(3)))
+    assert table.k_hat[0] > 0.9
+    assert "Pareto k" in table_problems(table)[0]
+    assert "Pareto k max" in str(diagnosis(weighted(np.arange(n), heavy, x=good(3)), stats()))
+
+
+def test_a_weighted_draw_that_is_not_a_number_fails_every_gate():
+    n = CHAINS * DRAWS
+    x = good(3)
+    x[1, 7] = np.nan
+    table = convergence(weighted(np.arange(n), np.zeros(n), x=x))
+    assert table.drop(columns="variable").isna().all(axis=None)
+    assert len(table_problems(table)) == 3
+
+
+def test_few_or_infinite_weights_have_no_pareto_k():
+    assert pareto_k(np.arange(20.0)) == np.inf
+    assert pareto_k(np.append(np.zeros(100), np.inf)) == np.inf
+    assert pareto_k(np.append(np.zeros(100), np.nan)) == np.inf
+    assert pareto_k(np.zeros(100)) == -np.inf
 
 
 def test_one_draw_that_is_not_a_number_fails():

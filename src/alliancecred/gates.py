@@ -133,7 +133,8 @@ def _of_weighted(draws: np.ndarray, posterior: xr.Dataset) -> dict[str, np.ndarr
 def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
     """Return Pareto-smoothed log weights and k̂ (Vehtari et al. 2024).
 
-    k̂ is infinite where a weight is infinite or not a number, and minus infinity where all are equal.
+    k̂ is infinite where a weight is infinite or not a number or there are fewer than 25 weights, and minus
+    infinity where all are equal.
 
     Examples
     --------
@@ -142,7 +143,7 @@ def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
     """
     from arviz_stats.base import array_stats
 
-    if np.isnan(log_weight).any() or not np.isfinite(top := log_weight.max()):
+    if len(log_weight) < 25 or np.isnan(log_weight).any() or not np.isfinite(top := log_weight.max()):
         return log_weight, np.inf
     if np.ptp(log_weight) < 1e-9:
         return log_weight, -np.inf
