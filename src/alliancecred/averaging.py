@@ -128,7 +128,7 @@ def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
 
 def _gap_words(coefficient: Coefficient) -> str:
     carrier = coefficient.carrier
-    what = f"{carrier.population} gap"
+    what = f"{str(carrier.population).capitalize()} gap"
     if carrier.signal:
         what += f" in the shift after {carrier.signal}"
     return f"{what} ({coefficient.label})" if coefficient.label else what

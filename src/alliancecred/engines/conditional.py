@@ -27,6 +27,7 @@ class Conditional:
     marginal: np.ndarray
 
 
+@np.errstate(all="ignore")  # far-out hyperparameters overflow; what is not finite gets weight zero
 def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     """Return Laplace's approximation for every member of ``h`` (Rue, Martino & Chopin 2009, section 3).
 
@@ -74,6 +75,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     return Conditional(mode, low, log_det, np.where(np.isfinite(marginal), marginal, -np.inf))
 
 
+@np.errstate(all="ignore")
 def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return draws x (latents, batch) of the normals, and log p(y, x | hyperparameters) − log q(x), (batch,)."""
     x = given.mode + colour(given.low, field.pattern, white)

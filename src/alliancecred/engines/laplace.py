@@ -184,10 +184,10 @@ def _first(evaluate: _Evaluator) -> Proposal:
     wide = _HESSIAN * np.eye(size)
     corners = [mode + a * wide[i] + b * wide[j] for a in (1, -1) for b in (1, -1)]
     value = evaluate.marginal(np.vstack(corners)).reshape(4, -1)
+    if not np.isfinite(value).all():
+        return Proposal(plain(mode), np.zeros(size), np.eye(size))
     hessian = np.zeros((size, size))
     hessian[i, j] = hessian[j, i] = -(value[0] - value[1] - value[2] + value[3]) / (4 * _HESSIAN**2)
-    if not np.isfinite(hessian).all():
-        return Proposal(plain(mode), np.zeros(size), np.eye(size))
     values, vectors = np.linalg.eigh(hessian)
     cov = (vectors / np.maximum(values, 0.7)) @ vectors.T  # the prior alone has 1
     return Proposal(plain(mode), np.zeros(size), np.linalg.cholesky(cov))

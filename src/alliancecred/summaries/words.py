@@ -65,9 +65,11 @@ def row_names(estimate: Estimate) -> list[str]:
     """
     table = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(LABELS), dtype=object)
     names = [""] * len(table)
+    elsewhere = [k for k in LABELS[2:] if table[k].nunique() > 1]
     for _, group in table.groupby("role", sort=False):
-        varying = [k for k in LABELS[2:] if group[k].nunique() > 1]
-        keys = [k for k in LABELS[2:] if k in varying or (k == "country" and group[k].ne("").all())]
+        given = {k for k in LABELS[2:] if group[k].ne("").all()}
+        keys = [k for k in LABELS[2:] if group[k].nunique() > 1 or (k == "country" and k in given)]
+        keys = keys or [k for k in elsewhere if k in given]
         many = group["estimand"].nunique() > 1
         for i in group.index.to_numpy(dtype=int):
             row = table.iloc[i]
