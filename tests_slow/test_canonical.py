@@ -30,7 +30,7 @@ def canonical():
         pytest.skip("the canonical cells are not there (../shared/bench)")
     from ours import canonical_spec, canonical_survey
 
-    return ac.fit(canonical_spec(), canonical_survey(CELLS), random_seed=11, progressbar=False)
+    return ac.fit(canonical_spec(), canonical_survey(CELLS), random_seed=11, method="nuts", progressbar=False)
 
 
 def test_canonical_posterior_is_that_of_brms(canonical):

@@ -45,6 +45,7 @@ class Mutant:
 _LP = ("linear_predictor", "estimands")
 _SWEEP = ("sweep", "recover", "kernel")
 _KERNEL = ("kernel",)
+_LAPLACE = ("laplace",)
 _END = "        value = value * _matches(rows, levels, factor, wanted)\n    return value\n"
 
 
@@ -159,15 +160,49 @@ MUTANTS = (
     Mutant("new levels with the variance as sd", "prediction.py",
            "value = draws[block.sd_name] * _normal(", "value = draws[block.sd_name] ** 2 * _normal(", ("prediction",)),
     # published shares
-    Mutant("topline bounds widened by one", "outcome.py", "(int(np.ceil(n * lo - eps)), int(np.floor(n * hi + eps)))",
-           "(int(np.floor(n * lo - eps)), int(np.ceil(n * hi + eps)))", ("outcome", "kernel")),
-    Mutant("topline bounds exchanged", "outcome.py", "for lo, hi in zip(lower, upper, strict=True)]",
-           "for lo, hi in zip([1 - u for u in upper], [1 - x for x in lower], strict=True)]", ("outcome", "kernel")),
+    Mutant("topline bounds widened by one", "sources.py", "math.ceil(lower * n - _TINY)",
+           "math.floor(lower * n - _TINY)", ("toplines", "outcome", "kernel")),
+    Mutant("topline bounds exchanged", "outcome.py", "[count_range(lo, hi, n) for lo, hi",
+           "[count_range(1 - hi, 1 - lo, n) for lo, hi", ("outcome", "kernel")),
     Mutant("weights of n ignored", "outcome.py", "(c, w + np.log(p))", "(c, w)", ("outcome",)),
     Mutant("per cent for proportion in toplines", "published.py", "upper=tuple(s.upper / 100 for s in cell.shares)",
            "upper=tuple(s.upper for s in cell.shares)", ("toplines",)),
     Mutant("overdispersion left out of what is published", "outcome.py",
            "grouped = rng.standard_gamma(", "rng.standard_gamma(", ("simulation", "outcome")),
+    # nested Laplace
+    Mutant("sign: correlation in the precision", "engines/field.py", "cross[i] = cross[mate] = -np.tanh",
+           "cross[i] = cross[mate] = np.tanh", _LAPLACE),
+    Mutant("log determinant of the prior doubled", "engines/field.py", "log_det -= 2 * n * np.log(sd[i])",
+           "log_det -= 4 * n * np.log(sd[i])", _LAPLACE),
+    Mutant("prior of the field left out of the weights", "engines/conditional.py",
+           "joint = joint + 0.5 * prior_det - 0.5 *", "joint = joint + 0.5 * prior_det - 0.0 *", _LAPLACE),
+    Mutant("proposal of the field left out of the weights", "engines/conditional.py",
+           "return x, joint - proposal +", "return x, joint +", _LAPLACE),
+    Mutant("prior of the scores left out", "engines/laplace.py",
+           "prior = -0.5 * (scores**2).sum(1) - 0.5", "prior = -0.5", _LAPLACE),
+    Mutant("half-normal scale taken for a normal", "engines/hyper.py", "-ndtri(0.5 * ndtr(-u[:b]))",
+           "np.abs(u[:b])", _LAPLACE),
+    Mutant("LKJ shape left out", "engines/hyper.py", "betaincinv(eta, eta,", "betaincinv(1.0, 1.0,", _LAPLACE),
+    Mutant("slope of the warp left out", "engines/importance.py", " + self.warp.log_slope(at))", ")", _LAPLACE),
+    Mutant("wider draws not in the density", "engines/importance.py", "np.logaddexp(narrow, wide)", "narrow", _LAPLACE),
+    Mutant("only the last round in the mixture", "engines/importance.py",
+           "np.asarray(logsumexp(terms, axis=0))\n\n\ndef refit", "np.asarray(terms[-1])\n\n\ndef refit", _LAPLACE),
+    Mutant("weights forgotten when resampling", "engines/importance.py",
+           "total = np.cumsum(np.exp(log_weight - logsumexp(log_weight)))",
+           "total = np.cumsum(np.ones(len(log_weight)) / len(log_weight))", _LAPLACE),
+    Mutant("curvature of the counts halved", "engines/likelihood.py", "curvature += share * (1 - p)",
+           "curvature += 0.5 * share * (1 - p)", _LAPLACE),
+    Mutant("sign: published share of the lower answers", "engines/likelihood.py", "1.0 if first[-1] else -1.0", "1.0",
+           _LAPLACE),
+    Mutant("held-out rows kept by Laplace", "engines/likelihood.py",
+           "np.flatnonzero(np.ones(len(cells.rows)) if mask is None else mask)", "np.arange(len(cells.rows))", _LAPLACE),
+    Mutant("repetitions counted as draws", "gates.py", "clusters = np.add.reduceat(away[order], starts)",
+           "clusters = away", ("gates",)),
+    Mutant("sign of the weights in Pareto k", "gates.py", "array_stats.psislw(-np.maximum(",
+           "array_stats.psislw(np.maximum(", ("gates",)),
+    Mutant("Pareto k never fails", "gates.py", "1.01, 400.0, 0.3, 0.7", "1.01, 400.0, 0.3, 70.0", ("gates",)),
+    Mutant("auto keeps Laplace whatever the gates say", "fitting.py",
+           "if method == \"laplace\" or result.diagnosis.passed:", "if True:", _LAPLACE),
     # sweep, recovery, kernel
     Mutant("sd for variance in the sweep", "sweep.py", "scales[part.block.sd_name] ** 2 / part.divisor",
            "scales[part.block.sd_name] / part.divisor", _SWEEP),
@@ -192,7 +227,7 @@ MUTANTS = (
     Mutant("Jacobian of log sd left out", "kernel.py", "total += theta[b] - 0.5 * (sd", "total -= 0.5 * (sd", _KERNEL),
     Mutant("log determinant left out", "kernel.py", "total -= size * math.log(diagonal)", "total -= 0.0", _KERNEL),
     # gates
-    Mutant("NaN passes the gates", "gates.py", "~(table.r_hat < RHAT)", "table.r_hat >= RHAT", ("gates",)),
+    Mutant("NaN passes the gates", "gates.py", "bad = ~(value < limit) if largest", "bad = value >= limit if largest", ("gates",)),
     Mutant("divergences pass", "gates.py", "    if diverging:\n", "    if diverging > 10:\n", ("gates",)),
     Mutant("E-BFMI of the standard deviation", "gates.py", ".mean() / np.var(e))", ".mean() / np.std(e))", ("gates",)),
 )  # fmt: skip

@@ -30,6 +30,7 @@ from .warp import plain
 
 ROUNDS = (300, 400, 600, 1200)  # of adaptation
 LEAST, MOST = 1.5, 6  # evaluations per draw asked for
+HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
 GOOD_K, GOOD_SHARE = 0.35, 0.5  # enough: Pareto k, and effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
@@ -80,7 +81,8 @@ def sample(
             proposal = mixture(proposals, counts, at)
             log_weight = np.concatenate([p.joint for p in pools]) - proposal
             smooth, k_hat = pareto_smooth(log_weight)
-            if sum(counts) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total:
+            good = k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
+            if (good and sum(counts) >= LEAST * total) or (k_hat > HOPELESS and len(pools) >= len(ROUNDS)):
                 break
             marginal = np.concatenate([p.marginal for p in pools]) - proposal
             proposals.append(refit(at, marginal))
