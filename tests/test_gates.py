@@ -114,6 +114,13 @@ def test_a_weighted_draw_that_is_not_a_number_fails_every_gate():
     assert len(table_problems(table)) == 3
 
 
+@pytest.mark.parametrize("extra", [{}, {"ancestor": (("chain", "draw"), np.zeros((2, 3)))}])
+def test_nothing_to_judge_is_an_empty_table(extra):
+    nothing = xr.Dataset({"x": (("chain", "draw", "row"), np.zeros((2, 3, 0)))}).assign_coords(extra)
+    assert len(convergence(nothing)) == 0
+    assert table_problems(convergence(nothing)) == ()
+
+
 def test_few_or_infinite_weights_have_no_pareto_k():
     assert pareto_k(np.arange(20.0)) == np.inf
     assert pareto_k(np.append(np.zeros(100), np.inf)) == np.inf

@@ -1,7 +1,7 @@
 """Plant known bugs, one at a time, and see which fast test notices each.
 
     python tools/mutants.py             all of them; writes tests/mutants.md
-    python tools/mutants.py NAME ...    only those, to the terminal
+    python tools/mutants.py NAME ...    only those; replaces their rows in tests/mutants.md
     python tools/mutants.py --quick     only the test files a bug names as its likely catchers
     python tools/mutants.py --list      names; says which are stale (their old text is not there exactly once)
 
@@ -195,7 +195,8 @@ MUTANTS = (
     Mutant("sign: published share of the lower answers", "engines/likelihood.py", "1.0 if first[-1] else -1.0", "1.0",
            _LAPLACE),
     Mutant("held-out rows kept by Laplace", "engines/likelihood.py",
-           "np.flatnonzero(np.ones(len(cells.rows)) if mask is None else mask)", "np.arange(len(cells.rows))", _LAPLACE),
+           "np.flatnonzero(np.ones(len(cells.rows)) if mask is None else mask)", "np.arange(len(cells.rows))",
+           _LAPLACE),
     Mutant("repetitions counted as draws", "gates.py", "clusters = np.add.reduceat(away[order], starts)",
            "clusters = away", ("gates",)),
     Mutant("sign of the weights in Pareto k", "gates.py", "array_stats.psislw(-np.maximum(",
@@ -227,7 +228,8 @@ MUTANTS = (
     Mutant("Jacobian of log sd left out", "kernel.py", "total += theta[b] - 0.5 * (sd", "total -= 0.5 * (sd", _KERNEL),
     Mutant("log determinant left out", "kernel.py", "total -= size * math.log(diagonal)", "total -= 0.0", _KERNEL),
     # gates
-    Mutant("NaN passes the gates", "gates.py", "bad = ~(value < limit) if largest", "bad = value >= limit if largest", ("gates",)),
+    Mutant("NaN passes the gates", "gates.py", "bad = ~(value < limit) if largest", "bad = value >= limit if largest",
+           ("gates",)),
     Mutant("divergences pass", "gates.py", "    if diverging:\n", "    if diverging > 10:\n", ("gates",)),
     Mutant("E-BFMI of the standard deviation", "gates.py", ".mean() / np.var(e))", ".mean() / np.std(e))", ("gates",)),
 )  # fmt: skip
@@ -334,6 +336,19 @@ def report(found: Sequence[tuple[Mutant, str]], failing: Sequence[str]) -> str:
     return "\n".join([*head, *table(found), *tail, ""])
 
 
+def known() -> dict[str, str]:
+    """Return bug → catcher as the committed report has it."""
+    text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    rows = re.findall(r"^\| (.+?) \| \S+ \| `?(.+?)`? \|$", text, flags=re.MULTILINE)
+    return {name: by.replace("\\|", "|") for name, by in rows}
+
+
+def merged(found: Sequence[tuple[Mutant, str]], before: dict[str, str]) -> list[tuple[Mutant, str]]:
+    """Return every bug in order with what this run found, or else the report before; unknown: never planted."""
+    now = {m.name: by for m, by in found}
+    return [(m, now.get(m.name, before.get(m.name, "STALE: never planted"))) for m in MUTANTS]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="bugs to plant; none: all")
@@ -366,10 +381,10 @@ def main() -> int:
             by = plant(mutant, root, caches, skip, given.quick)
             found.append((mutant, by))
             print(f"{time.perf_counter() - start:6.0f} s  {mutant.name}: {by}", flush=True)
-    if given.names or given.quick:
+    if given.quick:
         print("\n".join(table(found)))
     else:
-        REPORT.write_text(report(found, failing), encoding="utf-8")
+        REPORT.write_text(report(merged(found, known()), failing), encoding="utf-8")
         print(f"written: {REPORT.relative_to(ROOT)}")
     return int(any(by.startswith(("SURVIVED", "STALE")) for _, by in found))
 

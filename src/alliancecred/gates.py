@@ -83,7 +83,7 @@ def convergence(posterior: xr.Dataset) -> pd.DataFrame:
         columns.append(values)
     weighted = "ancestor" in posterior.coords
     first = "k_hat" if weighted else "r_hat"
-    if not columns:
+    if not columns or not sum(c.shape[2] for c in columns):
         return pd.DataFrame(columns=["variable", first, "ess_bulk", "ess_tail", "mcse_mean"])
     draws = np.concatenate(columns, axis=2)
     broken = ~np.isfinite(draws).all(axis=(0, 1))
