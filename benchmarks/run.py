@@ -20,11 +20,11 @@ HERE = Path(__file__).parent
 CELLS = HERE.parents[1] / "shared" / "bench" / "canonical_cells.csv"
 
 
-def measure(script: str, cells: Path, seed: int) -> dict[str, float]:
+def measure(script: str, cells: Path, seed: int, *more: str) -> dict[str, float]:
     """Run one script in a process of its own; add the wall time of the whole process."""
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, str(HERE / script), str(cells), str(seed)],
+        [sys.executable, str(HERE / script), str(cells), str(seed), *more],
         capture_output=True,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
@@ -40,13 +40,16 @@ def main(cells: Path, repeats: int) -> int:
     if not cells.exists():
         print(f"the canonical cells are not at {cells.name}: give their path", file=sys.stderr)
         return 1
-    scripts = {"alliancecred": "ours.py"}
+    scripts = {
+        "alliancecred, nested Laplace": ("ours.py", "laplace"),
+        "alliancecred, NUTS": ("ours.py", "nuts"),
+    }
     if importlib.util.find_spec("bambi"):
-        scripts["bambi with nutpie"] = "bambi_peer.py"
+        scripts["bambi with nutpie"] = ("bambi_peer.py",)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in scripts}
     for i in range(repeats):
         for name, script in scripts.items():
-            runs[name].append(measure(script, cells, i + 1))
+            runs[name].append(measure(script[0], cells, i + 1, *script[1:]))
             print(name, {k: round(v, 2) for k, v in runs[name][-1].items() if isinstance(v, float)}, flush=True)
     medians = {
         n: {k: statistics.median(r[k] for r in rs) for k, v in rs[0].items() if isinstance(v, int | float)}
@@ -55,17 +58,14 @@ def main(cells: Path, repeats: int) -> int:
     for m in medians.values():
         m["scale_ess_per_second_of_sampling"] = m["ess_min_scales"] / m["sampling"]
         m["scale_ess_per_second_of_process"] = m["ess_min_scales"] / m["whole"]
-    ratios = {
-        n: {k: m[k] / medians["alliancecred"][k] for k in ("fit", "whole", "sampling")}
-        for n, m in medians.items()
-        if n != "alliancecred"
-    }
+    first, *others = medians
+    ratios = {n: {k: medians[n][k] / medians[first][k] for k in ("fit", "whole", "sampling")} for n in others}
     out = {
         "date": dt.date.today().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "medians": medians,
-        "ratios_to_alliancecred": ratios,
+        "ratios_to_nested_laplace": ratios,
         "runs": runs,
     }
     (HERE / "results.json").write_text(json.dumps(out, indent=1) + "\n")

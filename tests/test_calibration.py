@@ -1,4 +1,4 @@
-"""The committed calibration is of this model, and passed; its checks can fail."""
+"""The committed calibrations are of this model, and passed; their checks can fail."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 from calibrated import DRAWS, fingerprint, holm, uniformity
 
-PATH = Path(__file__).parent / "calibration" / "retrenchment.json"
+PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 
 
-@pytest.fixture(scope="module")
-def stored():
-    return json.loads(PATH.read_text())
+@pytest.fixture(scope="module", params=PATHS, ids=lambda p: p.stem)
+def stored(request):
+    return json.loads(request.param.read_text())
+
+
+def test_the_analysis_was_calibrated_by_the_sampler():
+    assert "ordinal_nuts" in [p.stem for p in PATHS]
 
 
 def test_stored_calibration_is_of_this_model(stored):

@@ -202,6 +202,13 @@ MUTANTS = (
     Mutant("sign of the weights in Pareto k", "gates.py", "array_stats.psislw(-np.maximum(",
            "array_stats.psislw(np.maximum(", ("gates",)),
     Mutant("Pareto k never fails", "gates.py", "1.01, 400.0, 0.3, 0.7", "1.01, 400.0, 0.3, 70.0", ("gates",)),
+    Mutant("start of NUTS: means left out of the projection", "recover.py",
+           "first += means[:, :, 0] @ swept.loadings.T", "pass", ("nuts",)),
+    Mutant("start of NUTS: never standardised", "engines/nuts.py",
+           "        if not centred[i]:\n            out[:, :, i] = residual",
+           "        if False:\n            out[:, :, i] = residual", ("nuts",)),
+    Mutant("frame not applied to the gradient", "kernel.py", "out[j] += f.root[i, j] * g[i]",
+           "out[j] += (i == j) * g[i]", _KERNEL),
     Mutant("auto keeps Laplace whatever the gates say", "fitting.py",
            "if method == \"laplace\" or result.diagnosis.passed:", "if True:", _LAPLACE),
     # sweep, recovery, kernel
