@@ -13,6 +13,7 @@ from test_kernel import everything
 
 import alliancecred as ac
 from alliancecred import fitting
+from alliancecred.cells import make_cells
 from alliancecred.design import linear_predictor
 from alliancecred.engines import importance, laplace
 from alliancecred.engines.conditional import condition, draw
@@ -23,8 +24,10 @@ from alliancecred.engines.importance import Proposal, effective, mixture, refit,
 from alliancecred.engines.likelihood import interpolate
 from alliancecred.engines.sparse import analyse, colour, factor, solve
 from alliancecred.engines.warp import Warp, fit_warp, plain
+from alliancecred.identify import make_design
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, multinomial_constant
 from alliancecred.sampling import Sampling
+from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.terms import Cuts, Flat, HalfNormal, Level, Normal
 from models import MERGED, RICH, make, make_spec, make_survey
 
@@ -159,6 +162,41 @@ def test_log_likelihood_and_its_slopes(answers):
         np.testing.assert_allclose(slope[i], (high - low) / (2 * h), rtol=1e-4, atol=2e-4)
         bend = -(high - 2 * value + low) / h**2  # negative where an overdispersed share is far off: floored
         np.testing.assert_allclose(curvature[i], np.maximum(bend, 1e-6), rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("answers", [2, 4])
+def test_shares_of_the_lower_answers_and_of_one_in_the_middle(answers):
+    """Published: the lowest answer, all but the highest, and (of four) the second alone."""
+    spec = make_spec(answers, RICH if answers > 2 else RICH[:-1])
+    kinds = [(0,), tuple(range(answers - 1))] + ([(1,)] if answers > 2 else [])
+    rows = tuple(
+        Topline(
+            {"country": "DE", "ally": a, "target": "", "wave": "w1", "population": "public"},
+            (g, tuple(k for k in range(answers) if k not in g)),
+            (0.3,),
+            (0.36,),
+            np.array([200, 240]),
+            np.array([0.5, 0.5]),
+            ("x",),
+            "made up",
+        )
+        for g, a in zip(kinds, ("DE", "FR", "US"), strict=False)
+    )
+    published = Toplines(rows, spec.answers, spec.top, 0.0, DataReport("published", ()))
+    cells = make_cells(spec, [make_survey(spec), published])
+    likelihood = make_field(make_design(spec, cells), cells).likelihood
+    assert len(likelihood.table) == 2
+    assert len(likelihood.rest) == len(kinds) - 2
+    rng = np.random.default_rng(15)
+    eta, cuts = rng.normal(size=(len(cells.rows), 3)), cut_points(0.3 * rng.normal(size=(3, answers - 2)))
+    kept = eta[likelihood.keep]
+    np.testing.assert_allclose(likelihood.value(kept, cuts.T), loglik_by_hand(cells, eta, cuts).sum(1), rtol=1e-7)
+    value, slope, _ = likelihood.slopes(kept, cuts.T)
+    step = np.zeros_like(kept)
+    step[len(cells.counts) :] = 1e-4
+    high, low = likelihood.value(kept + step, cuts.T), likelihood.value(kept - step, cuts.T)
+    np.testing.assert_allclose(slope[len(cells.counts) :].sum(0), (high - low) / 2e-4, rtol=1e-3, atol=1e-3)
+    assert np.isfinite(value).all()
 
 
 def test_the_table_goes_on_in_a_straight_line():

@@ -6,21 +6,9 @@ import xarray as xr
 from test_kernel import everything
 
 from alliancecred.density import parameter_count
-from alliancecred.design import linear_predictor
-from alliancecred.engines.nuts import (
-    Raw,
-    _check_complete,
-    _frame,
-    _read,
-    _theta,
-    choose_centring,
-    information,
-    row_information,
-)
+from alliancecred.engines.nuts import Raw, _check_complete, _read, choose_centring, information, row_information
 from alliancecred.errors import IncompleteFitError
 from alliancecred.outcome import cut_points, log_probs
-from alliancecred.recover import project, recover
-from alliancecred.simulation import draw_prior
 from alliancecred.sweep import sweep, swept_matrix
 from models import RICH, make
 
@@ -67,49 +55,6 @@ def test_what_an_interrupted_run_left_can_be_read(draws):
     assert got.coordinates.shape == (2, draws, swept.size)
     with pytest.raises(IncompleteFitError, match=f"^{2 * draws} of 20 draws"):
         _check_complete(got, 10, 2)
-
-
-@pytest.mark.parametrize(("answers", "pattern"), [(2, 0), (4, 1), (4, 2)])
-def test_unconstrained_vectors_are_read_back(answers, pattern):
-    """Draws of the variables → unconstrained vectors → what `_read` makes of the sampler's draws: the same."""
-    design, cells = make(answers, RICH if answers > 2 else RICH[:-1])
-    swept = sweep(design, cells.rows)
-    draws = draw_prior(design, np.random.default_rng(3), 6)
-    centred = [[(i + j) % 2 == 0 if pattern == 2 else bool(pattern) for i in range(len(s.carriers))]
-               for j, s in enumerate(swept.strata)]  # fmt: skip
-    theta = _theta(swept, centred, draws)
-    assert theta.shape == (6, parameter_count(swept))
-    tree = xr.DataTree.from_dict(
-        {"posterior": xr.Dataset({"theta": (("chain", "draw", "n"), theta[None])}), "sample_stats": xr.Dataset()}
-    )
-    got = _read(swept, tree, centred)
-    eta = got.coordinates[0] @ swept_matrix(swept, cells.rows).T
-    np.testing.assert_allclose(eta, linear_predictor(design, cells.rows, draws), atol=1e-9)
-    for name, value in got.scales.items():
-        np.testing.assert_allclose(value[0], draws[name], rtol=1e-9)
-    if answers > 2:
-        np.testing.assert_allclose(got.cut_spacing[0], draws["cut_spacing"])
-
-
-def test_projection_undoes_recovery():
-    design, cells = make(3, RICH)
-    swept = sweep(design, cells.rows)
-    draws = draw_prior(design, np.random.default_rng(4), 5)
-    coordinates = np.random.default_rng(5).normal(size=(5, swept.size))
-    scales = {k: draws[k] for k in draws if k.startswith(("sd_", "corr_"))}
-    recovered = recover(swept, coordinates, scales, np.random.default_rng(6))
-    np.testing.assert_allclose(project(swept, recovered), coordinates, atol=1e-9)
-
-
-def test_the_frame_makes_draws_standard():
-    rng = np.random.default_rng(7)
-    draws = rng.normal(size=(4000, 3)) @ np.array([[1.0, 0, 0], [2.0, 1.0, 0], [0, 0, 30.0]]).T + [5, 0, -2]
-    frame = _frame(draws)
-    u = np.linalg.solve(frame.root, (draws - frame.shift).T)
-    np.testing.assert_allclose(np.cov(u), np.eye(3), atol=0.3)
-    np.testing.assert_allclose(frame.root, np.tril(frame.root))
-    few = _frame(draws[:3])
-    assert np.linalg.cond(few.root) < 1e4
 
 
 def test_information_is_the_expected_curvature_of_the_log_likelihood():

@@ -137,7 +137,7 @@ def test_auto_falls_back_on_sparse_cells(people, scale, separated):
     from alliancecred.fitting import prepare
 
     _, cells, design = prepare(*sparse(people, scale, separated=separated))
-    fit = fit_design(design, cells, random_seed=1, draws=300, sampling=ac.Sampling(tune=300, retries=0))
+    fit = fit_design(design, cells, random_seed=1, draws=300, sampling=ac.Sampling(tune=400, retries=0))
     assert fit.idata.attrs["method"] == "nuts"
     assert "Pareto k" in str(fit.idata.attrs["method_reason"])
     assert fit.diagnosis.table.r_hat.max() < 1.1

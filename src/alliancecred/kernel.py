@@ -59,13 +59,6 @@ class Data(NamedTuple):
     mask: np.ndarray
 
 
-class Frame(NamedTuple):
-    """Coordinates the sampler moves in: θ = ``shift`` + ``root`` u, root (n, n) lower triangular."""
-
-    shift: np.ndarray
-    root: np.ndarray
-
-
 @njit(**_JIT)
 def digamma(x):  # type: ignore[no-untyped-def]
     """Return ψ(x), x > 0: recurrence up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18)."""
@@ -428,15 +421,15 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
 
 # --- C callbacks, so that chains run in parallel without Python's lock ------------------------------
 # A design and its data travel as one float64 buffer: total length, three shape numbers per array
-# (padded with 1), then the contents in the order of the fields of `Structure`, `Data` and `Frame`.
-_ARRAYS = len(Structure._fields) + len(Data._fields) + len(Frame._fields)
+# (padded with 1), then the contents in the order of the fields of `Structure` and `Data`.
+_ARRAYS = len(Structure._fields) + len(Data._fields)
 _HEADER = 1 + 3 * _ARRAYS
 _DOUBLES = types.CPointer(types.double)
 
 
-def pack(s: Structure, d: Data, f: Frame) -> np.ndarray:
-    """Return all arrays of a design, its data and a frame in one buffer."""
-    arrays = [np.asarray(a, dtype=np.float64) for a in (*s, *d, *f)]
+def pack(s: Structure, d: Data) -> np.ndarray:
+    """Return all arrays of a design and its data in one buffer."""
+    arrays = [np.asarray(a, dtype=np.float64) for a in (*s, *d)]
     shapes = [float(n) for a in arrays for n in (*a.shape, 1, 1)[:3]]
     total = _HEADER + sum(a.size for a in arrays)
     return np.concatenate([[float(total)], shapes, *[a.ravel() for a in arrays]])
@@ -444,7 +437,7 @@ def pack(s: Structure, d: Data, f: Frame) -> np.ndarray:
 
 @njit(**_JIT)
 def unpack(p):  # type: ignore[no-untyped-def]
-    """Return the `Structure`, `Data` and `Frame` that `pack` put into a buffer."""
+    """Return the `Structure` and `Data` that `pack` put into a buffer."""
     n = p[1:_HEADER].astype(np.int64).reshape(_ARRAYS, 3)
     at = np.empty(_ARRAYS + 1, dtype=np.int64)
     at[0] = _HEADER
@@ -477,42 +470,28 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[21] : at[22]],
         p[at[22] : at[23]],
     )
-    return s, d, Frame(p[at[23] : at[24]], p[at[24] : at[25]].reshape(n[24, 0], n[24, 1]))
-
-
-@njit(**_JIT)
-def outward(u, f, theta):  # type: ignore[no-untyped-def]
-    """Fill ``theta`` with shift + root u."""
-    for i in range(len(u)):
-        total, row = f.shift[i], f.root[i]
-        for j in range(i + 1):
-            total += row[j] * u[j]
-        theta[i] = total
+    return s, d
 
 
 @cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
-def log_density_c(dim, u, gradient, value, buffer):  # type: ignore[no-untyped-def]
+def log_density_c(dim, theta, gradient, value, buffer):  # type: ignore[no-untyped-def]
     """Evaluate `kernel.log_density`; 0 if finite, 3 otherwise (the sampler then calls it a divergence)."""
     total = int(carray(buffer, (1,))[0])
-    s, d, f = unpack(carray(buffer, (total,)))
-    at = np.empty(int(dim))
-    outward(carray(u, (int(dim),)), f, at)
-    v, g = log_density(at, s, d)
+    s, d = unpack(carray(buffer, (total,)))
+    v, g = log_density(carray(theta, (int(dim),)), s, d)
     out = carray(gradient, (int(dim),))
     finite = np.isfinite(v)
     for i in range(len(g)):
-        out[i] = 0.0
+        out[i] = g[i]
         finite = finite and np.isfinite(g[i])
-        for j in range(i + 1):
-            out[j] += f.root[i, j] * g[i]
     carray(value, (1,))[0] = v
     return 0 if finite else 3
 
 
 @cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES), cache=True)
-def expand_c(dim, expanded, u, out, buffer):  # type: ignore[no-untyped-def]
-    """Turn the sampler's coordinates into θ: its draws are the unconstrained vectors."""
-    total = int(carray(buffer, (1,))[0])
-    f = unpack(carray(buffer, (total,)))[2]
-    outward(carray(u, (int(dim),)), f, carray(out, (int(expanded),)))
+def copy_c(dim, expanded, theta, out, buffer):  # type: ignore[no-untyped-def]
+    """Copy the parameters: the sampler's draws are the unconstrained vectors."""
+    x, y = carray(theta, (int(dim),)), carray(out, (int(expanded),))
+    for i in range(len(x)):
+        y[i] = x[i]
     return 0

@@ -44,37 +44,6 @@ def recover(
     return out | {b.variable: effects[b.variable].reshape(-1, *design.shape(b)) for b in design.pooled}
 
 
-def project(swept: Swept, variables: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the swept coordinates (draws, coordinates) of draws of the variables; `recover` is its inverse.
-
-    Parameters
-    ----------
-    variables
-        As `recover` returns them: the draws along the first axis.
-    """
-    design = swept.design
-    draws = len(next(iter(variables.values())))
-    effects = {b.variable: variables[b.variable].reshape(draws, -1) for b in design.pooled}
-    beta = np.column_stack([variables[v].reshape(draws, -1) for v in design.variables])
-    order = np.concatenate([np.asarray(i) for i in design.variables.values()])
-    first = np.zeros((draws, len(swept.loadings)))
-    first[:, order] = beta
-    if swept.means is not None:
-        means = _contrasts(swept.means, design, effects)
-        first += means[:, :, 0] @ swept.loadings.T
-    pieces = [_contrasts(s, design, effects).reshape(draws, -1) for s in swept.strata]
-    return np.hstack([first, *pieces])
-
-
-def _contrasts(stratum: Stratum, design: Design, effects: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Sum over the blocks of each carrier of their part in a stratum, (draws, carriers, size)."""
-    out = []
-    for parts in stratum.parts:
-        spreads = [(effects[p.block.variable], _spread(design, p.block, stratum.factors)) for p in parts]
-        out.append(sum(e @ s / (s[:, 0] @ s[:, 0]) for e, s in spreads))
-    return np.stack(out, axis=1)
-
-
 def _labelled(design: Design, variable: str) -> bool:
     return bool(design.coefficients[design.variables[variable][0]].label)
 

@@ -60,12 +60,8 @@ def sample(
     chains: int,
     cores: int | None = None,
     mask: np.ndarray | None = None,
-    corrected: bool = True,
 ) -> Draws:
     """Return draws from the posterior by nested Laplace with importance correction.
-
-    With ``corrected=False`` the latents are left as their normals have them: near the posterior, where
-    another sampler may start.
 
     The draws are independent up to repetition: a joint draw of large weight appears more than once
     (``ancestor`` in the statistics says which belong together). Chains only divide them.
@@ -83,12 +79,12 @@ def sample(
             counts.append(n)
             at = np.concatenate([p.scores for p in pools])
             proposal = mixture(proposals, counts, at)
-            marginal = np.concatenate([p.marginal for p in pools]) - proposal
-            log_weight = np.concatenate([p.joint for p in pools]) - proposal if corrected else marginal
+            log_weight = np.concatenate([p.joint for p in pools]) - proposal
             smooth, k_hat = pareto_smooth(log_weight)
             good = k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
             if (good and sum(counts) >= LEAST * total) or (k_hat > HOPELESS and len(pools) >= len(ROUNDS)):
                 break
+            marginal = np.concatenate([p.marginal for p in pools]) - proposal
             proposals.append(refit(at, marginal))
             if len(pools) <= len(ROUNDS):
                 evaluate.learn(pools[-1], np.exp(marginal[-n:] - marginal[-n:].max()))

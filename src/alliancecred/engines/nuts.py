@@ -13,18 +13,16 @@ from ..cells import Cells
 from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
-from ..kernel import Frame, expand_c, log_density_c, pack
-from ..recover import project, recover
+from ..recover import recover
 from ..sampling import Sampling
 from ..sources import Topline
 from ..sweep import Stratum, Swept, cholesky, covariance, sweep, swept_matrix
 from .draws import Draws
-from .laplace import sample as laplace
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
 LOW_QUANTILE = 0.1
-START = 2000  # draws of nested Laplace that say where to start and how to scale
+PILOT, PILOT_TUNE, PILOT_DEPTH = 50, 200, 6
 Centred = tuple[tuple[bool, ...], ...]
 
 
@@ -118,27 +116,36 @@ def sample(
     """
     import nutpie
 
+    from ..kernel import pack
+
     swept = sweep(design, cells.rows)
+    data = data_arrays(cells, mask)
+    cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
-    near = _near(swept, cells, seed, mask)
-    centred = choose_centring(swept, cells, {k: near[k] for k in _scales_of(design)})
-    theta = _theta(swept, centred, near)
-    frame = _frame(theta)
-    starts = np.ascontiguousarray(np.linalg.solve(frame.root, (theta - frame.shift).T).T)
-    tree = nutpie.sample(
-        _native(swept, pack(structure(swept, cells, centred), data_arrays(cells, mask), frame), starts),
-        draws=draws,
-        tune=sampling.tune,
-        chains=chains,
-        cores=sampling.cores or min(chains, os.cpu_count() or 1),
-        seed=int(rng.integers(2**30)),
-        progress_bar=progressbar,
-        save_warmup=False,
-        adaptation="low_rank",
-        target_accept=sampling.target_accept,
-        maxdepth=10,
-    )
-    raw = _read(swept, tree, centred)
+
+    def run(centred: Centred, draws: int, tune: int, bar: bool, depth: int) -> Raw:
+        model = _native(swept, pack(structure(swept, cells, centred), data))
+        tree = nutpie.sample(
+            model,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            seed=int(rng.integers(2**30)),
+            progress_bar=bar,
+            save_warmup=False,
+            adaptation="low_rank",
+            target_accept=sampling.target_accept,
+            maxdepth=depth,
+        )
+        return _read(swept, tree, centred)
+
+    centred: Centred = tuple((False,) * len(s.carriers) for s in swept.strata)
+    if design.pooled:
+        pilot = run(centred, PILOT, PILOT_TUNE, False, PILOT_DEPTH)
+        _check_complete(pilot, PILOT, chains)
+        centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()})
+    raw = run(centred, draws, sampling.tune, progressbar, 10)
     _check_complete(raw, draws, chains)
     return _recovered(swept, raw, rng)
 
@@ -155,44 +162,11 @@ def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator) -> Draws:
     return Draws(variables, {"swept": raw.coordinates}, raw.stats, attrs)
 
 
-def _near(swept: Swept, cells: Cells, seed: int, mask: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Draws of nested Laplace without its correction, flat: near the posterior whether or not it can be corrected."""
-    found = laplace(swept.design, cells, seed=seed, draws=START, chains=1, mask=mask, corrected=False)
-    return {k: v[0] for k, v in found.variables.items()}
-
-
-def _scales_of(design: Design) -> list[str]:
-    return [b.sd_name for b in design.pooled] + [b.corr_name for b in design.correlated]
-
-
-def _theta(swept: Swept, centred: Centred, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return unconstrained vectors (draws, parameters) of draws of the variables: the inverse of `_read`."""
-    design = swept.design
-    scales = {k: np.asarray(draws[k])[None] for k in _scales_of(design)}
-    coordinates = project(swept, draws)
-    start = len(swept.loadings)
-    for stratum, centre in zip(swept.strata, centred, strict=True):
-        block = coordinates[:, start : (stop := start + stratum.size * len(stratum.carriers))]
-        x = block.reshape(1, len(block), len(stratum.carriers), stratum.size)
-        coordinates[:, start:stop] = _standardised(stratum, centre, scales, x).reshape(block.shape)
-        start = stop
-    heads = [np.log(np.maximum(scales[b.sd_name][0], 1e-10)) for b in design.pooled]
-    heads += [np.arctanh(np.clip(scales[b.corr_name][0], -1 + 1e-12, 1 - 1e-12)) for b in design.correlated]
-    spacing = [draws["cut_spacing"]] if design.answers > 2 else []
-    return np.column_stack([*heads, *spacing, coordinates])
-
-
-def _frame(theta: np.ndarray) -> Frame:
-    """Return the frame in which draws are about standard normal; correlations lean on none where draws are few."""
-    cov = np.atleast_2d(np.cov(theta.T))
-    lean = min(1.0, len(cov) / len(theta))
-    cov = (1 - lean) * cov + lean * np.diag(np.diag(cov)) + 1e-12 * np.eye(len(cov))
-    return Frame(theta.mean(0), np.linalg.cholesky(cov))
-
-
-def _native(swept: Swept, buffer: np.ndarray, starts: np.ndarray) -> Any:
-    """Return a nutpie model that calls our C callbacks on ``buffer`` and starts its chains at some of ``starts``."""
+def _native(swept: Swept, buffer: np.ndarray) -> Any:
+    """Return a nutpie model that calls our C callbacks on ``buffer``."""
     from nutpie.compile_pymc import CompiledPyMCModel
+
+    from ..kernel import copy_c, log_density_c
 
     size = parameter_count(swept)
     return CompiledPyMCModel(
@@ -202,15 +176,24 @@ def _native(swept: Swept, buffer: np.ndarray, starts: np.ndarray) -> Any:
         _shapes={"theta": (size,)},
         n_expanded=size,
         compiled_logp_func=log_density_c,
-        compiled_expand_func=expand_c,
+        compiled_expand_func=copy_c,
         user_data=buffer,
-        initial_point_func=lambda seed: starts[np.random.default_rng(seed).integers(len(starts))],
+        initial_point_func=lambda seed: _start(swept.design, size, seed),
         shape_info=(["theta"], [slice(0, size)], [(size,)]),
         shared_data={},
         shared_var_keys={},
         logp_func=None,
         expand_func=None,
     )
+
+
+def _start(design: Design, size: int, seed: int | None) -> np.ndarray:
+    """Scales near half their prior sd, everything else near zero."""
+    rng = np.random.default_rng(seed)
+    theta = rng.uniform(-0.5, 0.5, size)
+    theta[: len(design.pooled)] += np.log([0.5 * b.scale.sd for b in design.pooled])
+    theta[len(design.pooled) :][: len(design.correlated)] *= 0.5
+    return np.asarray(theta)
 
 
 def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
@@ -250,22 +233,6 @@ def _coordinates(
             residual[:, :, i] = (x[:, :, i] - rest) / diagonal
         else:
             out[:, :, i] = rest + diagonal * x[:, :, i]
-    return out
-
-
-def _standardised(
-    stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray
-) -> np.ndarray:
-    """Return what is sampled for coordinates (chain, draw, carrier, size): the inverse of `_coordinates`."""
-    low = cholesky(covariance(stratum, scales), np.sqrt)
-    out, residual = x.copy(), x.copy()
-    for i, row in enumerate(low):
-        rest = sum(
-            (np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape)
-        )
-        residual[:, :, i] = (x[:, :, i] - rest) / np.asarray(row[i])[..., None]
-        if not centred[i]:
-            out[:, :, i] = residual[:, :, i]
     return out
 
 
