@@ -389,11 +389,11 @@ def coin_by_quadrature(cells):
 
 def test_posterior_and_evidence_are_those_of_quadrature():
     _, cells, design = coin()
-    found = laplace.sample(design, cells, seed=1, draws=5000, chains=4)
+    found = laplace.sample(design, cells, seed=1, draws=2500, chains=4)
     evidence, moments = coin_by_quadrature(cells)
     assert found.attrs["log_marginal_likelihood"] == pytest.approx(evidence, abs=0.02)
     for name, (mean, sd) in moments.items():
-        assert found.variables[name].mean() == pytest.approx(mean, abs=0.04 * sd), name
+        assert found.variables[name].mean() == pytest.approx(mean, abs=0.06 * sd), name
         assert found.variables[name].std() == pytest.approx(sd, rel=0.05), name
 
 

@@ -98,7 +98,7 @@ make_environment() {
             "or name it: make test UV_PYTHON=/path/to/python3.13"
         python=$(find_python)
     fi
-    "$uv" sync --locked --python "$python" || fail \
+    "$uv" sync --locked --compile-bytecode --python "$python" || fail \
         "The environment could not be made from uv.lock (see above)." \
         "If packages could not be downloaded: is the network there? If the lock file is out of date: uv lock"
     printf '%s\n' "$PWD" >.venv/.synced
