@@ -458,6 +458,41 @@ def test_auto_falls_back_where_a_gate_fails_and_says_why(monkeypatch):
     assert not kept.diagnosis.passed
 
 
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_draws_that_cannot_be_evaluated_are_not_dropped_in_silence(monkeypatch, share):
+    """A part of the posterior where nothing can be evaluated leaves weights that look fine: the share itself fails."""
+
+    def broken(field, h, given, white):
+        x, joint = draw(field, h, given, white)
+        return x, np.where(h.sd[0] <= np.quantile(h.sd[0], share), np.nan, joint)
+
+    _, cells, design = coin()
+    monkeypatch.setattr(laplace, "draw", broken)
+    result = fitting.fit_design(design, cells, random_seed=1, method="laplace")
+    assert not result.diagnosis.passed
+    assert f"{100 * share:.0f} % of the weighted draws could not be evaluated" in result.diagnosis.status
+
+
+def test_what_is_made_of_weighted_draws_is_judged_as_weighted():
+    _, cells, design = coin()
+    one, two = (fitting.fit_design(design, cells, random_seed=s, method="laplace") for s in (1, 2))
+    levels = ac.levels(one, by=("country",))
+    predicted = ac.predict(one, levels_table(cells))
+    for estimate in (levels, predicted, ac.contrast(levels, levels.at(country="DE"))):
+        table = ac.summary(estimate.at(country="PL") if estimate is levels else estimate)
+        assert table.r_hat.isna().all()
+        moving = table[table["sd"] > 0]
+        assert moving.k_hat.notna().all()
+        assert (moving.ess_bulk < 4000).all()
+        assert "k_hat" in ac.diagnose(levels).table
+    with pytest.raises(ac.SpecError, match="these come from two fits"):
+        ac.contrast(levels, ac.levels(two, by=("country",)))
+
+
+def levels_table(cells):
+    return cells.labels()[["country", "ally", "wave", "population"]]
+
+
 def test_an_unknown_method_is_refused():
     with pytest.raises(ac.SpecError, match="method must be one of auto, laplace, nuts"):
         ac.fit(make_spec(), make_survey(make_spec()), method="gibbs")

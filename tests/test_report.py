@@ -23,6 +23,13 @@ from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summaries import summary
 from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
 
+LAPLACE_ATTRS = {
+    "method": "laplace",
+    "method_reason": "it passed its gates",
+    "inference_library": "alliancecred",
+    "attempts": 1,
+    "evaluations": 6500,
+}
 NASTY = (
     "<script>alert(1)</script>",
     '"><svg onload=alert(1)>',
@@ -195,6 +202,20 @@ def test_failed_gates_are_the_first_thing_said(contents, picture):
     text = "".join(read(render(replace(contents, fit=replace(contents.fit, diagnosis=bad)), [picture])).text)
     assert text.index("GATES FAILED") < text.index("7 divergences") < text.index("Main findings")
     assert "All gates passed" not in text
+
+
+def test_the_engine_and_its_own_gates_are_named(contents, picture):
+    tree = contents.fit.idata.copy()
+    tree.attrs = {k: v for k, v in tree.attrs.items() if k not in NUTS_ATTRS} | LAPLACE_ATTRS
+    table = pd.DataFrame({"variable": ["a"], "k_hat": [0.31], "ess_bulk": [2000.0], "ess_tail": [1800.0]})
+    weighted = Diagnosis(table, 0, 0, (), ())
+    fit = replace(contents.fit, idata=tree, diagnosis=weighted)
+    text = "".join(read(render(replace(contents, fit=fit), [picture])).text)
+    assert "Pareto k below 0.7 and effective sizes above 400" in text
+    assert "nested Laplace with importance correction: it passed its gates" in text
+    assert "resampled from 6,500 weighted ones" in text
+    assert "0.31" in text[text.index("Diagnostics, over every variable") :]
+    assert "no-U-turn sampler (NUTS): asked for" not in text
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page):

@@ -66,7 +66,7 @@ def fake_fit(spec, *sources, random_seed, draws, chains, method, progressbar):
     return made
 
 
-def fake_left_out(main, *, random_seed, draws, sampling=None):
+def fake_left_out(main, *, random_seed, draws, method="auto", sampling=None):
     return job.check.ppc(main, random_seed=random_seed).assign(status="passed")
 
 
@@ -221,6 +221,19 @@ def test_an_old_folder_keeps_what_is_not_ours(undrawn, tmp_path):
     result = job.run("microcode_2025", tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert "<!doctype html>" in result.report.read_text()
+
+
+def test_the_engine_asked_for_makes_every_fit(monkeypatch, undrawn, tmp_path):
+    asked = []
+    for name, fake in (("fit", fake_fit), ("leave", fake_left_out)):
+
+        def seen(*args, name=name, fake=fake, **options):
+            asked.append((name, options["method"]))
+            return fake(*args, **options)
+
+        monkeypatch.setattr(*((job, "fit") if name == "fit" else (job.check, "leave_one_out")), seen)
+    job.run("microcode_2025", tmp_path, method="nuts")
+    assert asked == [("fit", "nuts"), ("fit", "nuts"), ("leave", "nuts")]
 
 
 def test_progress_is_told_step_by_step(undrawn, tmp_path):

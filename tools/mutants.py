@@ -202,6 +202,13 @@ MUTANTS = (
     Mutant("sign of the weights in Pareto k", "gates.py", "array_stats.psislw(-np.maximum(",
            "array_stats.psislw(np.maximum(", ("gates",)),
     Mutant("Pareto k never fails", "gates.py", "1.01, 400.0, 0.3, 0.7", "1.01, 400.0, 0.3, 70.0", ("gates",)),
+    Mutant("draws that cannot be evaluated dropped in silence", "engines/laplace.py", "if lost > LOST else ()",
+           "if lost > 2 else ()", _LAPLACE),
+    Mutant("estimates forget their weights", "averaging.py", " | weights_of(fit.posterior),", ",", _LAPLACE),
+    Mutant("draws of two fits paired", "contrasts.py", "if ours.keys() != theirs.keys() or any(", "if any([]) and any(",
+           _LAPLACE),
+    Mutant("left-out cells by another engine", "run.py", "method=size.method, sampling=LEFT_OUT", "sampling=LEFT_OUT",
+           ("run",)),
     Mutant("auto keeps Laplace whatever the gates say", "fitting.py",
            "if method == \"laplace\" or result.diagnosis.passed:", "if True:", _LAPLACE),
     # sweep, recovery, kernel

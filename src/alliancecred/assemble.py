@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from .spec_file import spec_to_toml
 if TYPE_CHECKING:
     from .engines.draws import Draws
 
-PACKAGES = ("alliancecred", "pymc", "nutpie", "numpy", "scipy", "xarray")
+PACKAGES = ("alliancecred", "pymc", "nutpie", "numba", "numpy", "scipy", "xarray")
 
 
 def judged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
@@ -33,7 +34,8 @@ def judged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
     variables = {k: (("chain", "draw", *dims[k]), draws.variables[k]) for k in dims}
     posterior = xr.Dataset(variables, coords=coords | weights_of(draws.stats))
     moved = {k: (("chain", "draw", f"{k}_coordinate"), v) for k, v in draws.checked.items()}
-    return posterior, diagnosis(posterior.assign(moved), draws.stats)
+    verdict = diagnosis(posterior.assign(moved), draws.stats)
+    return posterior, replace(verdict, problems=(*verdict.problems, *draws.problems))
 
 
 def data_groups(design: Design, cells: Cells) -> dict[str, xr.Dataset]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .fitting import Fit, fit_design
+from .fitting import Fit, Method, fit_design
 from .sampling import Sampling
 from .simulation import replicate
 
@@ -26,6 +26,7 @@ def leave_one_out(
     rows: Sequence[int] = (),
     ci_prob: float = 0.95,
     random_seed: int = 0,
+    method: Method = "auto",
     sampling: Sampling = Sampling(),
     draws: int = 1000,
 ) -> pd.DataFrame:
@@ -35,6 +36,8 @@ def leave_one_out(
     ----------
     rows
         Positions of the rows to leave out, one at a time; empty means all.
+    method, sampling, draws
+        As in `fit`, for every refit.
 
     Notes
     -----
@@ -46,7 +49,13 @@ def leave_one_out(
         mask = np.ones(len(fit.cells.rows))
         mask[i] = 0.0
         refit = fit_design(
-            fit.design, fit.cells, random_seed=random_seed + int(i), draws=draws, sampling=sampling, mask=mask
+            fit.design,
+            fit.cells,
+            random_seed=random_seed + int(i),
+            draws=draws,
+            method=method,
+            sampling=sampling,
+            mask=mask,
         )
         out.append(_frame(fit, refit, np.array([i]), ci_prob, random_seed).assign(status=refit.diagnosis.status))
     return pd.concat(out, ignore_index=True)

@@ -235,7 +235,8 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
         )
     say(f"leaving out one of {rows} cells at a time")
     draws = min(LEFT_OUT_DRAWS, size.draws)
-    return check.leave_one_out(main, random_seed=size.seed, draws=draws, sampling=LEFT_OUT), ""
+    refits = check.leave_one_out(main, random_seed=size.seed, draws=draws, method=size.method, sampling=LEFT_OUT)
+    return refits, ""
 
 
 # --- what is written ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ class Sampling:
     target_accept
         Target acceptance probability.
     cores
-        Chains run at the same time; None means the machine's.
+        Chains (or threads of nested Laplace) run at the same time; None means the machine's.
     retries
         How often a fit that fails its gates is run again, each time with twice the tuning and a
         target ten times closer to 1.

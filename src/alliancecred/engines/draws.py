@@ -21,9 +21,12 @@ class Draws:
         Statistics of the engine, dims chain and draw.
     attrs
         What the engine has to say about the run.
+    problems
+        What the engine itself found wrong; fails the fit as a gate does.
     """
 
     variables: Mapping[str, np.ndarray]
     checked: Mapping[str, np.ndarray]
     stats: xr.Dataset
     attrs: Mapping[str, object]
+    problems: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ from .warp import plain
 ROUNDS = (300, 400, 600, 1200)  # of adaptation
 LEAST, MOST = 1.5, 6  # evaluations per draw asked for
 HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
+LOST = 0.01  # share of the weighted draws that may fail to be evaluated: more could hide a part of the posterior
 GOOD_K, GOOD_SHARE = 0.35, 0.5  # enough: Pareto k, and effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
@@ -82,13 +83,17 @@ def sample(
             log_weight = np.concatenate([p.joint for p in pools]) - proposal
             smooth, k_hat = pareto_smooth(log_weight)
             good = k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
-            if (good and sum(counts) >= LEAST * total) or (k_hat > HOPELESS and len(pools) >= len(ROUNDS)):
-                break
             marginal = np.concatenate([p.marginal for p in pools]) - proposal
+            hopeless = k_hat > HOPELESS and len(pools) >= len(ROUNDS)
+            if (good and sum(counts) >= LEAST * total) or hopeless or not np.isfinite(marginal).any():
+                break
             proposals.append(refit(at, marginal))
             if len(pools) <= len(ROUNDS):
                 evaluate.learn(pools[-1], np.exp(marginal[-n:] - marginal[-n:].max()))
-    picked = resample(smooth, total, rng)
+    evaluated = np.isfinite(log_weight)
+    picked = resample(smooth if evaluated.any() else np.zeros(len(smooth)), total, rng)
+    lost = 1 - evaluated.mean()
+    problems = (f"{100 * lost:.0f} % of the weighted draws could not be evaluated",) if lost > LOST else ()
     stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(log_weight[picked], chains)})
     latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
@@ -102,6 +107,7 @@ def sample(
             "evaluations": sum(counts),
             "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(sum(counts))),
         },
+        problems,
     )
 
 
@@ -152,6 +158,8 @@ class _Evaluator:
     def learn(self, pool: _Pool, weight: np.ndarray) -> None:
         """Let Newton's method start where a linear regression on these modes puts it from now on."""
         found = np.isfinite(pool.marginal)
+        if not found.any():
+            return
         modes, scores, weight = pool.modes[:, found], pool.scores[found], weight[found] / weight[found].sum()
         self.origin, self.start = weight @ scores, modes @ weight
         away = scores - self.origin
