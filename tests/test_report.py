@@ -216,6 +216,8 @@ def test_the_engine_and_its_own_gates_are_named(contents, picture):
     assert "resampled from 6,500 weighted ones" in text
     assert "0.31" in text[text.index("Diagnostics, over every variable") :]
     assert "no-U-turn sampler (NUTS): asked for" not in text
+    assert "R-hat max" not in text
+    assert "E-BFMI min" not in text
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page):

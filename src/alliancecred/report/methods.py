@@ -113,7 +113,13 @@ def checks(contents: Contents) -> Html:
         "Centred",
     )
     rows = [[name, _engine(f.idata.attrs), *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
-    made = table(head, rows, numbers=range(3, 10), caption="Diagnostics, over every variable and sampled coordinate")
+    used = [k for k in range(len(head)) if k < 3 or any(row[k] != "–" for row in rows)]  # what an engine here has
+    made = table(
+        [head[k] for k in used],
+        [[row[k] for k in used] for row in rows],
+        numbers=[i for i, k in enumerate(used) if 3 <= k < 10],
+        caption="Diagnostics, over every variable and sampled coordinate",
+    )
     gates = el(
         "p",
         "Gates, for every variable and every reported estimate: bulk and tail effective sample size (ESS) at least "
