@@ -54,7 +54,8 @@ ALLOWED: dict[str, set[str]] = {
     # model → draws
     "kernel": {"outcome"},
     "density": {"cells", "kernel", "sweep", "terms"},
-    "gates": {"errors"},
+    "weights": set(),
+    "gates": {"errors", "weights"},
     "recover": {"design", "sweep", "terms"},
     "engines": {
         "cells",
@@ -69,6 +70,7 @@ ALLOWED: dict[str, set[str]] = {
         "sources",
         "sweep",
         "terms",
+        "weights",
     },
     "assemble": {"cells", "design", "engines", "gates", "spec_file"},
 }

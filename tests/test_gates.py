@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from alliancecred.gates import bfmi, convergence, diagnosis, pareto_k, table_problems
+from alliancecred.gates import bfmi, convergence, diagnosis, table_problems
+from alliancecred.weights import fit_pareto, pareto_k, pareto_smooth
 
 CHAINS, DRAWS = 4, 500
 
@@ -122,10 +123,37 @@ def test_nothing_to_judge_is_an_empty_table(extra):
 
 
 def test_few_or_infinite_weights_have_no_pareto_k():
-    assert pareto_k(np.arange(20.0)) == np.inf
-    assert pareto_k(np.append(np.zeros(100), np.inf)) == np.inf
-    assert pareto_k(np.append(np.zeros(100), np.nan)) == np.inf
-    assert pareto_k(np.zeros(100)) == -np.inf
+    for values, k_hat in (
+        (np.arange(20.0), np.inf),
+        (np.append(np.zeros(100), np.inf), np.inf),
+        (np.append(np.zeros(100), np.nan), np.inf),
+        (np.zeros(100), -np.inf),
+    ):
+        assert pareto_smooth(values)[1] == k_hat
+        assert pareto_k(values[None]) == k_hat
+
+
+@pytest.mark.parametrize("shape", [0.1, 0.4, 0.8])
+def test_pareto_smoothing_is_that_of_arviz(shape):
+    from arviz_stats.base import array_stats
+
+    log_weight = shape * np.random.default_rng(7).exponential(size=(3, 4000))
+    for one, k_hat in zip(log_weight, pareto_k(log_weight), strict=True):
+        smooth, theirs = array_stats.psislw(-one)  # it takes log likelihoods and negates them
+        ours, mine = pareto_smooth(one)
+        assert mine == pytest.approx(float(theirs), abs=1e-9)
+        assert k_hat == pytest.approx(mine, abs=1e-12)
+        np.testing.assert_allclose(ours, smooth, atol=1e-9)
+
+
+def test_a_tail_of_the_heaviest_draws_is_that_of_all():
+    log_weight = 0.3 * np.random.default_rng(8).exponential(size=8000)
+    heaviest = np.sort(log_weight)[-3000:]
+    assert pareto_k(heaviest[None], 8000) == pytest.approx(pareto_k(log_weight[None]))
+
+
+def test_a_tail_without_a_shape_is_not_a_number():
+    assert np.isnan(fit_pareto(np.array([[0.0] * 30 + [1.0] * 10]))).all()
 
 
 def test_one_draw_that_is_not_a_number_fails():

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtri
-from scipy.stats import rankdata
+
+from .weights import judge
 
 RHAT, ESS, BFMI, PARETO_K = 1.01, 400.0, 0.3, 0.7
 TAILS = (0.05, 0.95)
@@ -105,56 +105,8 @@ def _of_chains(draws: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _of_weighted(draws: np.ndarray, posterior: xr.Dataset) -> dict[str, np.ndarray]:
-    """Repetitions of one draw are one observation: the variance of a mean is that of a mean of clusters."""
-    flat = draws.reshape(-1, draws.shape[2])
-    ancestor = posterior["ancestor"].transpose("chain", "draw").values.ravel()
-    order = np.argsort(ancestor, kind="stable")
-    starts = np.flatnonzero(np.diff(ancestor[order], prepend=ancestor[order[0]] - 1))
-
-    def size(values: np.ndarray) -> np.ndarray:
-        away = values - values.mean(0)
-        clusters = np.add.reduceat(away[order], starts)
-        return np.asarray(len(away) * (away**2).sum(0) / (clusters**2).sum(0))
-
-    ranks = rankdata(flat, axis=0)
-    tails = [size((ranks <= q * len(flat)).astype(float)) for q in TAILS]
-    once = order[starts]
-    log_weight = posterior["log_weight"].transpose("chain", "draw").values.ravel()[once]
-    away = np.log(np.abs(flat[once] - flat.mean(0))).T
-    shapes = [pareto_k(log_weight), *(pareto_k(log_weight + a) for a in away)]
-    return {
-        "k_hat": np.maximum(shapes[0], shapes[1:]),
-        "ess_bulk": size(ndtri((ranks - 0.375) / (len(flat) + 0.25))),
-        "ess_tail": np.minimum(*tails),
-        "mcse_mean": flat.std(0, ddof=1) / np.sqrt(size(flat)),
-    }
-
-
-def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return Pareto-smoothed log weights and k̂ (Vehtari et al. 2024).
-
-    k̂ is infinite where a weight is infinite or not a number or there are fewer than 25 weights, and minus
-    infinity where all are equal.
-
-    Examples
-    --------
-    >>> pareto_smooth(np.zeros(100))[1]
-    -inf
-    """
-    from arviz_stats.base import array_stats
-
-    if len(log_weight) < 25 or np.isnan(log_weight).any() or not np.isfinite(top := log_weight.max()):
-        return log_weight, np.inf
-    if np.ptp(log_weight) < 1e-9:
-        return log_weight, -np.inf
-    # arviz-stats expects log likelihoods and negates what it is given
-    smooth, k_hat = array_stats.psislw(-np.maximum(log_weight, top - 700))
-    return np.asarray(smooth), float(k_hat)
-
-
-def pareto_k(log_weight: np.ndarray) -> float:
-    """Return Pareto k̂ of log weights."""
-    return pareto_smooth(log_weight)[1]
+    ancestor, log_weight = (posterior[k].transpose("chain", "draw").values.ravel() for k in WEIGHTS)
+    return judge(draws.reshape(-1, draws.shape[2]), ancestor, log_weight, TAILS)
 
 
 def bfmi(energy: np.ndarray) -> tuple[float, ...]:

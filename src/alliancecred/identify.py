@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
@@ -125,10 +126,9 @@ def _check_rank(design: Design, cells: Cells) -> None:
 
 def _signature(design: Design, block: Pooled, cells: Cells) -> tuple[frozenset[bytes], int]:
     matrix = pooled_matrix(design, block, cells.rows).tocsc()
-    columns = [
-        matrix[:, [j]].toarray().tobytes() for j in range(matrix.shape[1]) if matrix.indptr[j + 1] > matrix.indptr[j]
-    ]
-    return frozenset(columns), len(columns)
+    matrix.sum_duplicates()
+    spans = [slice(a, b) for a, b in pairwise(matrix.indptr) if b > a]
+    return frozenset(matrix.indices[s].tobytes() + matrix.data[s].tobytes() for s in spans), len(spans)
 
 
 def _merge_pooled(design: Design, cells: Cells) -> Design:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..outcome import cut_points
-from .field import LOG_2PI, Field
+from .field import LOG_2PI, Field, Precision
 from .hyper import Hyper
 from .sparse import colour, factor, solve
 
@@ -18,13 +18,15 @@ class Conditional:
     """Normals near p(x | y, hyperparameters), one per member of a batch (last axis).
 
     ``mode`` (latents, batch), ``low`` the factors of their precisions, ``log_det`` (batch,) of these,
-    ``marginal`` (batch,): Laplace's log p(y | hyperparameters).
+    ``marginal`` (batch,): Laplace's log p(y | hyperparameters), ``prior``: the prior's precision
+    (`Field.precision`).
     """
 
     mode: np.ndarray
     low: np.ndarray
     log_det: np.ndarray
     marginal: np.ndarray
+    prior: Precision
 
 
 @np.errstate(all="ignore")  # far-out hyperparameters overflow; what is not finite gets weight zero
@@ -35,7 +37,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     precision is that of the point its last step was taken from: an inexact mode costs efficiency,
     never correctness, because draws are weighted by the exact density.
     """
-    on, off, prior_det = field.precision(h)
+    on, off, prior_det = prior = field.precision(h)
     cuts = _cuts(h)
     x, step = np.array(start), np.zeros_like(start)
     best = np.full(len(h), -np.inf)
@@ -72,14 +74,14 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
             break
     flat = field.size - field.dimension
     marginal = marginal + 0.5 * flat * LOG_2PI
-    return Conditional(mode, low, log_det, np.where(np.isfinite(marginal), marginal, -np.inf))
+    return Conditional(mode, low, log_det, np.where(np.isfinite(marginal), marginal, -np.inf), prior)
 
 
 @np.errstate(all="ignore")
 def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return draws x (latents, batch) of the normals, and log p(y, x | hyperparameters) − log q(x), (batch,)."""
     x = given.mode + colour(given.low, field.pattern, white)
-    on, off, prior_det = field.precision(h)
+    on, off, prior_det = given.prior
     away = x - field.centre[:, None]
     joint = field.likelihood.value(field.eta(x), _cuts(h))
     joint = joint + 0.5 * prior_det - 0.5 * (away * field.times(on, off, away)).sum(0)

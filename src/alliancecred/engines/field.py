@@ -21,6 +21,7 @@ from .likelihood import Likelihood, make_likelihood
 from .sparse import Pattern, analyse
 
 LOG_2PI = math.log(2.0 * math.pi)
+Precision = tuple[np.ndarray, np.ndarray, np.ndarray]
 SMALLEST = 1e-8  # of a scale, so that its precision stays finite
 
 
@@ -86,7 +87,7 @@ class Field:
         return sp.csr_array(sp.hstack([curvature, on, off]))
 
     # --- prior ------------------------------------------------------------------------------------
-    def precision(self, h: Hyper) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def precision(self, h: Hyper) -> Precision:
         """Return diagonal (latents, batch), partner entries (latents, batch) and log determinant (batch,)."""
         sd = np.maximum(h.sd, SMALLEST)
         blocks = len(self.design.pooled)

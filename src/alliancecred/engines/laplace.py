@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 
 from ..cells import Cells
 from ..design import Design
-from ..gates import pareto_smooth
+from ..weights import pareto_k, pareto_smooth
 from .conditional import condition, draw
 from .draws import Draws
 from .field import LOG_2PI, Field, make_field
@@ -28,11 +28,16 @@ from .hyper import from_scores, score_count
 from .importance import Proposal, effective, mixture, refit, resample
 from .warp import plain
 
-ROUNDS = (300, 400, 600, 1200)  # of adaptation
-LEAST, MOST = 1.5, 6  # evaluations per draw asked for
+ROUNDS = (300, 400, 600, 1000)  # of adaptation
+LEAST, MOST, MORE = (
+    1.5,
+    6,
+    0.5,
+)  # evaluations per draw asked for: before the first look, in all, and in each further round
 HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
 LOST = 0.01  # share of the weighted draws that may fail to be evaluated: more could hide a part of the posterior
 GOOD_K, GOOD_SHARE = 0.35, 0.5  # enough: Pareto k, and effective size as a share of the draws asked for
+GOOD_EACH = 0.47  # enough: Pareto k of every quantity
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
 
@@ -82,10 +87,10 @@ def sample(
             proposal = mixture(proposals, counts, at)
             log_weight = np.concatenate([p.joint for p in pools]) - proposal
             smooth, k_hat = pareto_smooth(log_weight)
-            good = k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
             marginal = np.concatenate([p.marginal for p in pools]) - proposal
             hopeless = k_hat > HOPELESS and len(pools) >= len(ROUNDS)
-            if (good and sum(counts) >= LEAST * total) or hopeless or not np.isfinite(marginal).any():
+            enough = sum(counts) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
+            if (enough and _worst(pools, smooth) < GOOD_EACH) or hopeless or not np.isfinite(marginal).any():
                 break
             proposals.append(refit(at, marginal))
             if len(pools) <= len(ROUNDS):
@@ -112,13 +117,25 @@ def sample(
 
 
 def _sizes(total: int) -> Iterator[int]:
-    """Sizes of the rounds: adaptation, then the evaluations asked for, then as many more as there are draws."""
+    """Sizes of the rounds: adaptation, the evaluations asked for in two parts, then further rounds."""
     yield from ROUNDS
     done = sum(ROUNDS)
+    if (rest := round(LEAST * total) - done) > 1:
+        yield from (part := round(0.4 * rest), rest - part)
+        done += rest
     while done < MOST * total:
-        n = max(round(LEAST * total) - done, total, 1)
-        yield n
+        yield (n := max(round(MORE * total), 1))
         done += n
+
+
+def _worst(pools: list[_Pool], log_weight: np.ndarray) -> float:
+    """The largest Pareto k of all hyperparameters and latents."""
+    values = np.concatenate([np.vstack([p.scores.T, p.latents]) for p in pools], axis=1)
+    used = np.isfinite(log_weight) & np.isfinite(values).all(0)
+    weight = np.exp(log_weight[used])
+    away = values[:, used] - (values[:, used] @ weight / weight.sum())[:, None]
+    with np.errstate(divide="ignore"):
+        return float(pareto_k(log_weight[used] + np.log(np.abs(away))).max(initial=-math.inf))
 
 
 class _Evaluator:

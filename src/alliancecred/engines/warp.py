@@ -77,7 +77,7 @@ def _fit_one(v: np.ndarray, weight: np.ndarray, size: float) -> tuple[float, flo
         shrink = np.array([0, 0, skew / SKEW_SD**2, log_tail / TAIL_SD**2]) / size
         return prior - float(weight @ value), shrink - np.array([weight @ g for g in slope])
 
-    p = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=BOUNDS, options={"gtol": 1e-3, "maxiter": 40}).x
+    p = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=BOUNDS, options={"gtol": 1e-2, "maxiter": 40}).x
     return mean + sd * p[0], sd * math.exp(p[1]), float(p[2]), math.exp(p[3])
 
 
