@@ -1,6 +1,7 @@
 """The value every estimand returns: draws, what they mean, and how far they may be trusted."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -78,7 +79,11 @@ class Estimate:
 
     def labels(self, row: int) -> dict[str, str]:
         """Return the labels of one row, by name."""
-        return {k: str(self.draws[k].values[row]) for k in LABELS}
+        return dict(zip(LABELS, self._labels[row], strict=True))
+
+    @cached_property
+    def _labels(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(zip(*(map(str, self.draws[k].values) for k in LABELS), strict=True))
 
     def at(
         self,

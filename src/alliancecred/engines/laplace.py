@@ -29,15 +29,12 @@ from .importance import Proposal, effective, mixture, refit, resample
 from .warp import plain
 
 ROUNDS = (300, 400, 600, 1000)  # of adaptation
-LEAST, MOST, MORE = (
-    1.5,
-    6,
-    0.5,
-)  # evaluations per draw asked for: before the first look, in all, and in each further round
+LEAST, MOST = 1.5, 4  # evaluations per draw asked for: before the first look, and in all
+MORE = 0.5  # evaluations per draw asked for in each round after the first look
+GROWN = 1.5  # times the draws of the last fit of a proposal make another worth its time
 HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
 LOST = 0.01  # share of the weighted draws that may fail to be evaluated: more could hide a part of the posterior
-GOOD_K, GOOD_SHARE = 0.35, 0.5  # enough: Pareto k, and effective size as a share of the draws asked for
-GOOD_EACH = 0.47  # enough: Pareto k of every quantity
+GOOD_K, GOOD_SHARE = 0.47, 0.5  # enough: Pareto k of every quantity, effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
 
@@ -77,22 +74,25 @@ def sample(
     total = draws * chains
     with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
         evaluate = _Evaluator(field, threads)
-        proposals, counts = [_first(evaluate)], []
+        proposals, drawn, fitted = [_first(evaluate)], [0], 0
         pools: list[_Pool] = []
         for n in _sizes(total):
             scores = proposals[-1].draw(n, rng)
             pools.append(evaluate.pool(scores, rng.standard_normal((field.size, n))))
-            counts.append(n)
+            drawn[-1] += n
             at = np.concatenate([p.scores for p in pools])
-            proposal = mixture(proposals, counts, at)
-            log_weight = np.concatenate([p.joint for p in pools]) - proposal
+            density = mixture(proposals, drawn, at)
+            log_weight = np.concatenate([p.joint for p in pools]) - density
             smooth, k_hat = pareto_smooth(log_weight)
-            marginal = np.concatenate([p.marginal for p in pools]) - proposal
+            marginal = np.concatenate([p.marginal for p in pools]) - density
             hopeless = k_hat > HOPELESS and len(pools) >= len(ROUNDS)
-            enough = sum(counts) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
-            if (enough and _worst(pools, smooth) < GOOD_EACH) or hopeless or not np.isfinite(marginal).any():
+            enough = len(at) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
+            if (enough and _worst(pools, smooth) < GOOD_K) or hopeless or not np.isfinite(marginal).any():
                 break
-            proposals.append(refit(at, marginal))
+            if len(at) >= GROWN * fitted:
+                proposals.append(refit(at, marginal))
+                drawn.append(0)
+                fitted = len(at)
             if len(pools) <= len(ROUNDS):
                 evaluate.learn(pools[-1], np.exp(marginal[-n:] - marginal[-n:].max()))
     evaluated = np.isfinite(log_weight)
@@ -109,8 +109,8 @@ def sample(
         {
             "inference_library": "alliancecred",
             "k_hat": k_hat,
-            "evaluations": sum(counts),
-            "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(sum(counts))),
+            "evaluations": len(at),
+            "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(len(at))),
         },
         problems,
     )

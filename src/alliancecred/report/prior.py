@@ -28,7 +28,11 @@ def prior_fit(design: Design, cells: Cells, *, draws: int = 4000, random_seed: i
     """
     values = draw_prior(design, np.random.default_rng(random_seed), draws)
     stats = xr.Dataset(coords={"chain": np.arange(_CHAINS), "draw": np.arange(draws // _CHAINS)})
-    tree = xr.DataTree.from_dict({"posterior": dataset(design, values, _CHAINS), "sample_stats": stats})
+    posterior = dataset(design, values, _CHAINS).assign_coords(
+        ancestor=(("chain", "draw"), np.arange(draws).reshape(_CHAINS, -1)),
+        log_weight=(("chain", "draw"), np.zeros((_CHAINS, draws // _CHAINS))),
+    )  # independent draws of equal weight: no chain has to be judged
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
     tree.attrs["random_seed"] = random_seed
     return Fit(design.spec, cells, design, tree, replace(diagnosis(xr.Dataset(), stats), problems=()))
 
