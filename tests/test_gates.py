@@ -106,6 +106,14 @@ def test_heavy_weights_fail_by_their_pareto_k():
     assert "Pareto k max" in str(diagnosis(weighted(np.arange(n), heavy, x=good(3)), stats()))
 
 
+def test_a_heavy_quantity_fails_by_its_own_pareto_k():
+    n = CHAINS * DRAWS
+    cauchy = np.random.default_rng(6).standard_cauchy(size=(CHAINS, DRAWS))
+    table = convergence(weighted(np.arange(n), np.zeros(n), light=good(3), heavy=cauchy))
+    assert table.k_hat[0] < 0.3
+    assert table.k_hat[1] > 0.7
+
+
 def test_a_weighted_draw_that_is_not_a_number_fails_every_gate():
     n = CHAINS * DRAWS
     x = good(3)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .cells import Cells
 from .kernel import Data, Structure
-from .sweep import Part, Stratum, Swept, swept_matrix
+from .sweep import Part, Stratum, Swept, incidence, mean_columns
 from .terms import Flat
 
 
@@ -45,7 +45,8 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
     def flat(key: str, dtype: type) -> np.ndarray:
         return np.array([v for b in blocks for v in b[key]], dtype=dtype)
 
-    matrix = np.ascontiguousarray(swept_matrix(swept, cells.rows))
+    inside = [incidence(swept, stratum, cells.rows) for stratum in swept.strata]
+    rows = len(cells.rows)
     return Structure(
         scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
@@ -60,8 +61,11 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         term_first=np.concatenate([[0], np.cumsum([len(b["terms"]) for b in blocks])]).astype(np.int64),
         term_index=np.array([t[:5] for t in terms], dtype=np.int64).reshape(-1, 5),
         term_coef=np.array([t[5] for t in terms], dtype=float),
-        matrix=np.ascontiguousarray(matrix.T),
-        transposed=matrix,
+        columns=np.ascontiguousarray(mean_columns(swept, cells.rows).T),
+        shape=np.array([(*x.left.shape, *x.right.shape) for x in inside], dtype=np.int64).reshape(-1, 4),
+        basis=np.concatenate([np.zeros(0), *(half.ravel() for x in inside for half in (x.left, x.right))]),
+        place=np.array([x.place for x in inside], dtype=np.int64).reshape(len(inside), rows),
+        carriers=np.concatenate([np.zeros((0, rows)), *(x.carriers for x in inside)]),
     )
 
 

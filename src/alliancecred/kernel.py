@@ -21,8 +21,12 @@ class Structure(NamedTuple):
     ``pos``, ``centre``, ``centred`` and ``base`` run over the carriers of all blocks (from ``first[g]``);
     ``base`` holds constant prior variances. Term t of block g, ``term_first[g] ≤ t < term_first[g + 1]``,
     adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry (i, j), i ≥ j, of the block's
-    covariance. ``matrix`` is (coordinates, rows), ``transposed`` (rows, coordinates): each loop reads
-    memory in order.
+    covariance.
+
+    The first coordinates multiply ``columns`` (coordinates, rows). The contrasts of block g > 0 are the
+    Kronecker product of two matrices of shapes ``shape[g - 1]``, which follow one another in ``basis``;
+    ``place`` (blocks - 1, rows) is the group of a row, and ``carriers`` (carriers of all these blocks, rows)
+    what multiplies it (`sweep.Incidence`).
     """
 
     scale_sd: np.ndarray
@@ -38,8 +42,11 @@ class Structure(NamedTuple):
     term_first: np.ndarray
     term_index: np.ndarray
     term_coef: np.ndarray
-    matrix: np.ndarray
-    transposed: np.ndarray
+    columns: np.ndarray
+    shape: np.ndarray
+    basis: np.ndarray
+    place: np.ndarray
+    carriers: np.ndarray
 
 
 class Data(NamedTuple):
@@ -72,11 +79,12 @@ def digamma(x):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _cov(s, g, sd, rho):  # type: ignore[no-untyped-def]
-    """Lower Cholesky factor of the covariance of block g; NaN where it is not positive definite."""
+def _cov(s, g, sd, rho, low):  # type: ignore[no-untyped-def]
+    """Fill ``low`` with the Cholesky factor of the covariance of block g; NaN where it is not positive definite."""
     m = s.m[g]
-    low = np.zeros((m, m))
     for i in range(m):
+        for j in range(i):
+            low[i, j] = 0.0
         low[i, i] = s.base[s.first[g] + i]
     for t in range(s.term_first[g], s.term_first[g + 1]):
         value = s.term_coef[t] * sd[s.term_index[t, 2]] * sd[s.term_index[t, 3]]
@@ -91,14 +99,11 @@ def _cov(s, g, sd, rho):  # type: ignore[no-untyped-def]
                 low[i, i] = math.sqrt(total) if total > 0.0 else np.nan
             else:
                 low[i, j] = total / low[j, j]
-    return low
 
 
 @njit(**_JIT)
-def _inverse(low):  # type: ignore[no-untyped-def]
-    """Inverse of a lower triangular matrix."""
-    m = len(low)
-    out = np.zeros((m, m))
+def _inverse(low, m, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with the inverse of a lower triangular matrix (m, m)."""
     for c in range(m):
         out[c, c] = 1.0 / low[c, c]
         for i in range(c + 1, m):
@@ -106,7 +111,6 @@ def _inverse(low):  # type: ignore[no-untyped-def]
             for k in range(c, i):
                 total -= low[i, k] * out[k, c]
             out[i, c] = total / low[i, i]
-    return out
 
 
 @njit(**_JIT)
@@ -178,29 +182,33 @@ def _backward(s, g, low, y, gx, gy, bar):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _cholesky_back(low, bar):  # type: ignore[no-untyped-def]
-    """Return ∂/∂Σ (symmetric) from ∂/∂L: Σ̄ = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹) (Murray 2016, section 2)."""
-    m = len(low)
-    inv = _inverse(low)
-    phi, half, out = np.zeros((m, m)), np.zeros((m, m)), np.zeros((m, m))
+def _cholesky_back(low, bar, m, inv, phi, half, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with ∂/∂Σ (symmetric) from ∂/∂L: Σ̄ = sym(L⁻ᵀ Φ(Lᵀ L̄) L⁻¹) (Murray 2016, section 2).
+
+    All are (m, m) in larger arrays; ``inv``, ``phi`` and ``half`` are scratch.
+    """
+    _inverse(low, m, inv)
     for i in range(m):
         for j in range(i + 1):
+            total = 0.0
             for k in range(i, m):
-                phi[i, j] += low[k, i] * bar[k, j]
-            if i == j:
-                phi[i, j] *= 0.5
+                total += low[k, i] * bar[k, j]
+            phi[i, j] = 0.5 * total if i == j else total
     for i in range(m):
-        for j in range(m):
+        for j in range(i + 1):
+            total = 0.0
             for n in range(j, i + 1):
-                half[i, j] += phi[i, n] * inv[n, j]
+                total += phi[i, n] * inv[n, j]
+            half[i, j] = total
+            out[i, j] = 0.0
+            out[j, i] = 0.0
     for i in range(m):
         for j in range(m):
             total = 0.0
-            for k in range(i, m):
+            for k in range(max(i, j), m):
                 total += inv[k, i] * half[k, j]
             out[i, j] += 0.5 * total
             out[j, i] += 0.5 * total
-    return out
 
 
 @njit(**_JIT)
@@ -210,7 +218,7 @@ def _answers(eta, cuts, inner, below, above, p, logp):  # type: ignore[no-untype
     for j in range(last):
         a = cuts[j] - eta
         e = math.exp(-abs(a))
-        tail = math.log1p(e)
+        tail = math.log(1.0 + e)
         p[j] = 1.0 / (1.0 + e) if a > 0 else e / (1.0 + e)
         below[j] = -tail if a > 0 else a - tail
         above[j] = below[j] - a
@@ -340,7 +348,7 @@ def _count_rows(eta, cuts, inner, counts, mask, geta, gcuts, ginner):  # type: i
             for j in range(last):
                 a = cuts[j] - eta[i]
                 e = math.exp(-abs(a))
-                tail = math.log1p(e)
+                tail = math.log(1.0 + e)
                 p = 1.0 / (1.0 + e) if a > 0 else e / (1.0 + e)
                 below = -tail if a > 0 else a - tail
                 total += counts[i, j] * below + counts[i, j + 1] * (below - a)
@@ -374,6 +382,70 @@ def _cut_gradient(spacing, gcuts, ginner, grad):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
+def _contrasts(s, g, offset):  # type: ignore[no-untyped-def]
+    """Return the two matrices of block g + 1 and where those of the next one begin."""
+    a, b, c, d = s.shape[g]
+    middle, end = offset + a * b, offset + a * b + c * d
+    return s.basis[offset:middle].reshape(a, b), s.basis[middle:end].reshape(c, d), end
+
+
+@njit(**_JIT)
+def _predict(s, x):  # type: ignore[no-untyped-def]
+    """Return the linear predictor (rows,) of coordinates x."""
+    eta = np.zeros(s.columns.shape[1])
+    for j in range(len(s.columns)):
+        for i in range(len(eta)):
+            eta[i] += s.columns[j, i] * x[j]
+    offset, carrier = 0, 0
+    for g in range(len(s.shape)):
+        left, right, offset = _contrasts(s, g, offset)
+        place, effect, half = s.place[g], np.empty(len(left) * len(right)), np.empty(right.shape[1])
+        for c in range(s.m[g + 1]):
+            at, values = s.pos[s.first[g + 1] + c], s.carriers[carrier]
+            for k in range(len(left)):
+                half[:] = 0.0
+                for p in range(left.shape[1]):
+                    for q in range(len(half)):
+                        half[q] += left[k, p] * x[at + p * len(half) + q]
+                for h in range(len(right)):
+                    total = 0.0
+                    for q in range(len(half)):
+                        total += right[h, q] * half[q]
+                    effect[k * len(right) + h] = total
+            for i in range(len(eta)):
+                eta[i] += values[i] * effect[place[i]]
+            carrier += 1
+    return eta
+
+
+@njit(**_JIT)
+def _predict_back(s, geta, gx):  # type: ignore[no-untyped-def]
+    """Fill ``gx`` with ∂/∂x, given ∂/∂η: the transpose of `_predict`."""
+    gx[:] = 0.0
+    for j in range(len(s.columns)):
+        for i in range(len(geta)):
+            gx[j] += s.columns[j, i] * geta[i]
+    offset, carrier = 0, 0
+    for g in range(len(s.shape)):
+        left, right, offset = _contrasts(s, g, offset)
+        place, slope, half = s.place[g], np.empty(len(left) * len(right)), np.empty(right.shape[1])
+        for c in range(s.m[g + 1]):
+            at, values = s.pos[s.first[g + 1] + c], s.carriers[carrier]
+            slope[:] = 0.0
+            for i in range(len(geta)):
+                slope[place[i]] += values[i] * geta[i]
+            for k in range(len(left)):
+                half[:] = 0.0
+                for h in range(len(right)):
+                    for q in range(len(half)):
+                        half[q] += right[h, q] * slope[k * len(right) + h]
+                for p in range(left.shape[1]):
+                    for q in range(len(half)):
+                        gx[at + p * len(half) + q] += left[k, p] * half[q]
+            carrier += 1
+
+
+@njit(**_JIT)
 def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     """Return (log density, gradient) at an unconstrained ``theta``."""
     n_sd, n_rho, n_cut = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
@@ -394,27 +466,24 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         total -= 0.5 * z * z
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
     x, y = raw.copy(), np.zeros(len(raw))
+    widest = s.m.max()
+    lows, scratch = np.empty((len(s.m), widest, widest)), np.empty((5, widest, widest))
     for g in range(len(s.m)):
-        total += _forward(s, g, _cov(s, g, sd, rho), raw, x, y)
-    eta = np.zeros(s.matrix.shape[1])
-    for j in range(len(x)):
-        column, value = s.matrix[j], x[j]
-        for i in range(len(eta)):
-            eta[i] += column[i] * value
+        _cov(s, g, sd, rho, lows[g])
+        total += _forward(s, g, lows[g], raw, x, y)
+    eta = _predict(s, x)
     cuts, geta = _cuts(spacing), np.empty(len(eta))
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
     _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : start])
     gx, gy = np.zeros(len(raw)), np.zeros(len(raw))
-    for i in range(len(eta)):
-        if geta[i] != 0.0:
-            row, slope = s.transposed[i], geta[i]
-            for j in range(len(x)):
-                gx[j] += slope * row[j]
+    _predict_back(s, geta, gx)
     for g in range(len(s.m)):
-        low, bar = _cov(s, g, sd, rho), np.zeros((s.m[g], s.m[g]))
-        _backward(s, g, low, y, gx, gy, bar)
-        _chain(s, g, _cholesky_back(low, bar), sd, rho, grad, n_sd)
+        bar, sensitivity = scratch[0], scratch[1]
+        bar[:] = 0.0
+        _backward(s, g, lows[g], y, gx, gy, bar)
+        _cholesky_back(lows[g], bar, s.m[g], scratch[2], scratch[3], scratch[4], sensitivity)
+        _chain(s, g, sensitivity, sd, rho, grad, n_sd)
     grad[start:] = gx
     return total, grad
 
@@ -458,17 +527,20 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[11] : at[12]].astype(np.int64).reshape(n[11, 0], n[11, 1]),
         p[at[12] : at[13]],
         p[at[13] : at[14]].reshape(n[13, 0], n[13, 1]),
-        p[at[14] : at[15]].reshape(n[14, 0], n[14, 1]),
+        p[at[14] : at[15]].astype(np.int64).reshape(n[14, 0], n[14, 1]),
+        p[at[15] : at[16]],
+        p[at[16] : at[17]].astype(np.int64).reshape(n[16, 0], n[16, 1]),
+        p[at[17] : at[18]].reshape(n[17, 0], n[17, 1]),
     )
     d = Data(
-        p[at[15] : at[16]].reshape(n[15, 0], n[15, 1]),
-        p[at[16] : at[17]].reshape(n[16, 0], n[16, 1], n[16, 2]),
-        p[at[17] : at[18]].reshape(n[17, 0], n[17, 1]),
-        p[at[18] : at[19]].reshape(n[18, 0], n[18, 1], n[18, 2]),
-        p[at[19] : at[20]],
-        p[at[20] : at[21]].reshape(n[20, 0], n[20, 1], n[20, 2]),
-        p[at[21] : at[22]],
+        p[at[18] : at[19]].reshape(n[18, 0], n[18, 1]),
+        p[at[19] : at[20]].reshape(n[19, 0], n[19, 1], n[19, 2]),
+        p[at[20] : at[21]].reshape(n[20, 0], n[20, 1]),
+        p[at[21] : at[22]].reshape(n[21, 0], n[21, 1], n[21, 2]),
         p[at[22] : at[23]],
+        p[at[23] : at[24]].reshape(n[23, 0], n[23, 1], n[23, 2]),
+        p[at[24] : at[25]],
+        p[at[25] : at[26]],
     )
     return s, d
 

@@ -118,17 +118,57 @@ def basis(design: Design, factors: Sequence[str]) -> np.ndarray:
     return reduce(np.kron, [helmert(len(design.levels[f])).T for f in factors], np.ones((1, 1)))
 
 
-def swept_matrix(swept: Swept, rows: Rows) -> np.ndarray:
-    """Return the matrix (rows, coordinates) that the sampled coordinates are multiplied by."""
+@dataclass(frozen=True)
+class Incidence:
+    """How the coordinates x_i of a stratum enter the linear predictor: Σ_i carriers[i] · (basis @ x_i)[place].
+
+    Parameters
+    ----------
+    left, right
+        Contrasts of all factors but the last, and of the last: ``basis`` is their Kronecker product.
+    place
+        (rows,): each row's group.
+    carriers
+        (carriers, rows): what multiplies each carrier's part.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    place: np.ndarray
+    carriers: np.ndarray
+
+    @property
+    def basis(self) -> np.ndarray:
+        """The contrasts, (groups, coordinates)."""
+        return np.kron(self.left, self.right)
+
+
+def mean_columns(swept: Swept, rows: Rows) -> np.ndarray:
+    """Return the columns (rows, coordinates) of the first coordinates: coefficients and extra means."""
     design = swept.design
     pieces = [fixed_matrix(design, rows)]
     if swept.means is not None:
         values = [carrier_values(swept.means.carriers[j], rows, design.levels, design.spec) for j in swept.extra]
         pieces += [v[:, None] for v in values]
+    return np.hstack(pieces)
+
+
+def incidence(swept: Swept, stratum: Stratum, rows: Rows) -> Incidence:
+    """Return how a stratum enters the rows."""
+    design = swept.design
+    values = [carrier_values(c, rows, design.levels, design.spec) for c in stratum.carriers]
+    place = group_index(stratum.factors, rows, design.levels)
+    *others, last = stratum.factors
+    return Incidence(basis(design, others), basis(design, [last]), place, np.array(values))
+
+
+def swept_matrix(swept: Swept, rows: Rows) -> np.ndarray:
+    """Return the matrix (rows, coordinates) that the sampled coordinates are multiplied by."""
+    pieces = [mean_columns(swept, rows)]
     for stratum in swept.strata:
-        contrasts = basis(design, stratum.factors)[group_index(stratum.factors, rows, design.levels)]
-        for carrier in stratum.carriers:
-            pieces.append(carrier_values(carrier, rows, design.levels, design.spec)[:, None] * contrasts)
+        found = incidence(swept, stratum, rows)
+        contrasts = found.basis[found.place]
+        pieces += [c[:, None] * contrasts for c in found.carriers]
     return np.hstack(pieces)
 
 

@@ -24,7 +24,7 @@ from ..weights import pareto_k, pareto_smooth
 from .conditional import condition, draw
 from .draws import Draws
 from .field import LOG_2PI, Field, make_field
-from .hyper import from_scores, score_count
+from .hyper import Hyper, from_scores, score_count
 from .importance import Proposal, effective, mixture, refit, resample
 from .warp import plain
 
@@ -114,6 +114,25 @@ def sample(
         },
         problems,
     )
+
+
+def rough_scales(
+    design: Design, cells: Cells, *, seed: int, cores: int | None = None, mask: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Return draws of the scales and correlations from Laplace's marginal, name → (draws,).
+
+    Uncorrected: for choices that need only their order of magnitude.
+    """
+    rng = np.random.default_rng(seed)
+    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
+        evaluate = _Evaluator(make_field(design, cells, mask), threads)
+        proposal = _first(evaluate)
+        scores = proposal.draw(sum(ROUNDS[:2]), rng)
+        log_weight = evaluate.marginal(scores) - proposal.log_density(scores)
+    found = np.isfinite(log_weight)
+    if found.any():
+        scores = scores[found][resample(log_weight[found], len(scores), rng)]
+    return _scales(design, from_scores(design, scores))
 
 
 def _sizes(total: int) -> Iterator[int]:
@@ -232,8 +251,12 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
         out[variable] = latents[:, list(index)] if labelled else latents[:, index[0]]
     for block in design.pooled:
         out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
-    out |= {b.sd_name: h.sd[i] for i, b in enumerate(design.pooled)}
-    out |= {b.corr_name: np.tanh(h.atanh_rho[i]) for i, b in enumerate(design.correlated)}
+    out |= _scales(design, h)
     if design.answers > 2:
         out["cut_spacing"] = h.spacing.T
     return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}
+
+
+def _scales(design: Design, h: Hyper) -> dict[str, np.ndarray]:
+    scales = {b.sd_name: h.sd[i] for i, b in enumerate(design.pooled)}
+    return scales | {b.corr_name: np.tanh(h.atanh_rho[i]) for i, b in enumerate(design.correlated)}

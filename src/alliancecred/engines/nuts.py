@@ -16,13 +16,13 @@ from ..errors import IncompleteFitError
 from ..recover import recover
 from ..sampling import Sampling
 from ..sources import Topline
-from ..sweep import Stratum, Swept, cholesky, covariance, sweep, swept_matrix
+from ..sweep import Stratum, Swept, cholesky, covariance, incidence, sweep
 from .draws import Draws
+from .laplace import rough_scales
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
 LOW_QUANTILE = 0.1
-PILOT, PILOT_TUNE, PILOT_DEPTH = 50, 200, 6
 Centred = tuple[tuple[bool, ...], ...]
 
 
@@ -53,13 +53,12 @@ class Raw:
 
 def information(swept: Swept, cells: Cells) -> tuple[np.ndarray, ...]:
     """Return, per stratum, each carrier's information per coordinate: the median of Σ I · matrix²."""
-    matrix = swept_matrix(swept, cells.rows)
-    weighted = row_information(cells) @ matrix**2
-    out, start = [], len(swept.loadings)
+    by_row = row_information(cells)
+    out = []
     for stratum in swept.strata:
-        stop = start + stratum.size * len(stratum.carriers)
-        out.append(np.median(weighted[start:stop].reshape(-1, stratum.size), axis=1))
-        start = stop
+        found = incidence(swept, stratum, cells.rows)
+        by_group = [np.bincount(found.place, by_row * c**2, len(found.basis)) for c in found.carriers]
+        out.append(np.median(np.array(by_group) @ found.basis**2, axis=1))
     return tuple(out)
 
 
@@ -123,29 +122,23 @@ def sample(
     cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
 
-    def run(centred: Centred, draws: int, tune: int, bar: bool, depth: int) -> Raw:
-        model = _native(swept, pack(structure(swept, cells, centred), data))
-        tree = nutpie.sample(
-            model,
-            draws=draws,
-            tune=tune,
-            chains=chains,
-            cores=cores,
-            seed=int(rng.integers(2**30)),
-            progress_bar=bar,
-            save_warmup=False,
-            adaptation="low_rank",
-            target_accept=sampling.target_accept,
-            maxdepth=depth,
-        )
-        return _read(swept, tree, centred)
-
-    centred: Centred = tuple((False,) * len(s.carriers) for s in swept.strata)
+    centred: Centred = ()
     if design.pooled:
-        pilot = run(centred, PILOT, PILOT_TUNE, False, PILOT_DEPTH)
-        _check_complete(pilot, PILOT, chains)
-        centred = choose_centring(swept, cells, {k: v.ravel() for k, v in pilot.scales.items()})
-    raw = run(centred, draws, sampling.tune, progressbar, 10)
+        scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
+        centred = choose_centring(swept, cells, scales)
+    tree = nutpie.sample(
+        _native(swept, pack(structure(swept, cells, centred), data)),
+        draws=draws,
+        tune=sampling.tune,
+        chains=chains,
+        cores=cores,
+        seed=int(rng.integers(2**30)),
+        progress_bar=progressbar,
+        save_warmup=False,
+        adaptation="low_rank",
+        target_accept=sampling.target_accept,
+    )
+    raw = _read(swept, tree, centred)
     _check_complete(raw, draws, chains)
     return _recovered(swept, raw, rng)
 
