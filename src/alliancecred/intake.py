@@ -39,7 +39,7 @@ class Rows:
     report: DataReport
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
-    panel: Panel = Panel()
+    panel: Panel = field(default_factory=Panel)
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -181,6 +181,13 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
     columns["respondent"] = pd.Series(person, dtype=object)
     return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
+
+
+def add_up(survey: Survey) -> Survey:
+    """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
+    sums = survey.table.groupby([*FACTORS, "answer"], sort=True)["count"].sum().reset_index()
+    table = sums.astype(dict.fromkeys(FACTORS, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
+    return replace(survey, table=table)
 
 
 def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:

@@ -1,6 +1,6 @@
 """Respondents who appear more than once: what is refused, and what is noted."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,27 +63,37 @@ def _problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> 
         movers = pd.unique(pairs[pd.Series(pairs).duplicated().to_numpy()])
         if len(movers):
             where = known[np.isin(who, movers)][:5]
-            yield moved(person.column, role, len(movers), (person.labels[i] for i in movers), where)
+            yield moved(person.column, role, len(movers), [person.labels[i] for i in movers[:5]], where)
     again = pd.Series(_joint(who, len(person.labels), factors, codes)).duplicated(keep=False).to_numpy()
     if again.any():
         where = known[again]
-        names = (person.labels[i] for i in dict.fromkeys(person.codes[where].tolist()))
-        yield twice(person.column, factors, len(where), names, where[:5])
+        names = list(dict.fromkeys(person.codes[where].tolist()))
+        first = [person.labels[i] for i in names[:5]]
+        yield twice(person.column, factors, len(where), len(names), first, where[:5])
 
 
-def moved(column: str, role: str, people: int, names: Iterable[str], rows: Iterable[int] = ()) -> Problem:
+def moved(column: str, role: str, people: int, first: Sequence[str], rows: Iterable[int] = ()) -> Problem:
     """Return the problem of respondents with several labels of a role that is theirs for good."""
-    message = f"{people} respondents are in more than one {role}: {shown(names)}"
+    message = f"{people} respondents are in more than one {role}: {_named(first, people)}"
     return Problem("panel", column, message, tuple(map(int, rows)), FIXED[role])
 
 
 def twice(
-    column: str, factors: Mapping[str, Coded], count: int, names: Iterable[str], rows: Iterable[int] = ()
+    column: str,
+    factors: Mapping[str, Coded],
+    count: int,
+    people: int,
+    first: Sequence[str],
+    rows: Iterable[int] = (),
 ) -> Problem:
-    """Return the problem of respondents who answer the same question twice."""
+    """Return the problem of respondents who answer the same question twice, in ``count`` rows."""
     asked = " and ".join(r for r, f in factors.items() if f.labels != ("",))
-    message = f"{count} rows repeat the same respondent and {asked}: {shown(names)}"
+    message = f"{count} rows repeat the same respondent and {asked}: {_named(first, people)}"
     return Problem("panel", column, message, tuple(map(int, rows)), "keep one row of each, or mend the ids")
+
+
+def _named(first: Sequence[str], people: int) -> str:
+    return shown(first) + (f" and {people - len(first)} more" if people > len(first) else "")
 
 
 def _joint(who: np.ndarray, size: int, factors: Mapping[str, Coded], codes: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -5,11 +5,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .answers import declared_problems
+from .counting import count_groups, count_people
 from .errors import raise_data
 from .factors import column_problems
-from .intake import Said, argument_problems, columns_of, counted_rows, person_rows, remarks, survey_of
+from .intake import (
+    Said,
+    add_up,
+    argument_problems,
+    columns_of,
+    counted_rows,
+    person_rows,
+    remarks,
+    survey_of,
+    with_panel,
+)
+from .scans import Scan, open_source
 from .sources import Roles, Survey
-from .tables import open_table
+from .tables import Table, open_table
 from .terms import FACTORS
 
 _NONE: Mapping[str, str] = {}
@@ -78,12 +90,17 @@ def read_survey(
     columns = columns_of(roles)
     problems = [*declared_problems(answers, top, missing), *argument_problems(said, columns, ("answer",))]
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
-    table = open_table(source, _names(columns), [c for c in raw if c])
-    problems += [*table.problems, *column_problems(table, columns)]
-    rows = person_rows(table, columns, said)
+    person = columns.get("respondent")
+    with open_source(source, _names(columns), [c for c in raw if c]) as found:
+        table = found if isinstance(found, Table) else count_groups(found, set(_names(columns)) - {person})
+        problems += [*table.problems, *column_problems(table, columns)]
+        rows = person_rows(table, columns, said)
+        if isinstance(found, Scan) and person in found.keys and not table.problems:
+            rows = with_panel(rows, count_people(found, table, columns, rows))
     raise_data([*problems, *rows.problems])
     _warn(remarks(rows, said))
-    return survey_of(rows, said)
+    survey = survey_of(rows, said)
+    return survey if table.times is None else add_up(survey)
 
 
 def read_counts(
