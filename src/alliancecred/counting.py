@@ -31,6 +31,11 @@ def count_groups(scan: Scan, wanted: Collection[str]) -> Table:
     import narwhals.stable.v2 as nw
 
     keys = {column: key for column, key in scan.keys.items() if column in wanted}
+    kinds = scan.frame.collect_schema()
+    if nested := [column for column, key in keys.items() if kinds[key].is_nested()]:
+        remedy = "make every label text"
+        problems = [Problem("level", c, f"holds no labels: {kinds[keys[c]]}", (), remedy) for c in nested]
+        return Table(scan.name, problems=tuple(problems))
     try:
         if not keys:
             total = _collect(scan.frame.select(nw.len().alias("times")))["times"].to_numpy()
@@ -38,15 +43,13 @@ def count_groups(scan: Scan, wanted: Collection[str]) -> Table:
         early = _glance(scan.frame)
         if early is not None and (groups := _size(_grouped(early, keys.values()))) > LIMIT:
             distinct = _collect(early.select([nw.col(key).n_unique() for key in keys.values()]))
-            return _too_many(
-                scan.name, f"{groups:,} in the first {_GLANCE:,} rows alone", keys, distinct.to_pylist()[0]
-            )
+            return _too_many(scan.name, groups, " in the first rows alone", keys, distinct.to_pylist()[0])
         grouped = _grouped(scan.frame, keys.values())
         coded = count_codes(scan.coded, keys) if scan.coded else None
         found = _collect(grouped.head(LIMIT + 1)) if coded is None else coded
         if found.num_rows > LIMIT:
             distinct = {key: len(found[key].unique()) for key in keys.values()}
-            return _too_many(scan.name, f"{_size(grouped):,}", keys, distinct)
+            return _too_many(scan.name, _size(grouped), "", keys, distinct)
     except Exception as error:
         if not scan.own:
             raise
@@ -89,9 +92,9 @@ def _glance(frame: "nw.LazyFrame[Any]") -> "nw.LazyFrame[Any] | None":
             return None
 
 
-def _too_many(name: str, groups: str, keys: Mapping[str, str], distinct: Mapping[str, int]) -> Table:
+def _too_many(name: str, groups: int, where: str, keys: Mapping[str, str], distinct: Mapping[str, int]) -> Table:
     column = max(keys, key=lambda c: distinct[keys[c]])
-    message = f"{groups} combinations of {', '.join(map(repr, keys))}, more than {LIMIT:,}: these are no cells"
+    message = f"{groups:,} combinations of {', '.join(map(repr, keys))}{where}, more than {LIMIT:,}: these are no cells"
     remedy = f"{column!r} has most values: leave the role out, group its values, or is it the id of the respondent?"
     return refused(name, message, remedy, column)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LARGE = 64 * 2**20  # bytes of a file above which it is counted where it lies
+_NO_LABELS = "values of a type that is no label"
 _ENDINGS = (".parquet", ".csv", ".csv.gz")
 
 
@@ -181,8 +182,11 @@ def _head(path: Path) -> _File | Table:
 
 
 def _kind(kind: "pa.DataType") -> str:
+    import pyarrow as pa
     import pyarrow.types as is_
 
+    if isinstance(kind, pa.BaseExtensionType):
+        return _NO_LABELS
     if is_.is_dictionary(kind):
         return _kind(kind.value_type)
     if is_.is_string(kind) or is_.is_large_string(kind) or is_.is_string_view(kind):
@@ -202,9 +206,9 @@ def _differences(files: Collection[_File], wanted: Collection[str]) -> Iterator[
                 yield Problem("schema", column, message, (), nearest(column, file.columns))
             elif kind := file.kinds[file.columns.index(column)]:
                 kinds.setdefault(kind, file.path.name)
-        if len(kinds) > 1:
+        if len(kinds) > 1 or _NO_LABELS in kinds:
             message = "holds " + ", ".join(f"{kind} in {name}" for kind, name in kinds.items())
-            yield Problem("schema", column, message, (), "write it with one type in all files")
+            yield Problem("schema", column, message, (), "write it as text, or as numbers, in every file")
 
 
 def _orders(
