@@ -148,6 +148,14 @@ def test_a_path_counts_as_often_as_it_is_listed(tmp_path, ending):
 
 
 # --- which way is taken -------------------------------------------------------------------------
+def test_nothing_is_printed(tmp_path, capfd, monkeypatch):
+    seen = []
+    monkeypatch.setattr(scans, "_engine", lambda folder, make=scans._engine: seen.append(make(folder)) or seen[-1])
+    quiet(halves(draw(), tmp_path, ".csv"))
+    assert seen[0].sql("select current_setting('enable_progress_bar')").fetchall() == [(False,)]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_single_file_is_counted_where_it_lies_only_if_it_is_large(tmp_path, monkeypatch):
     frame = draw().drop(columns="n")
     roles = Roles(country="cntry", answer="q", respondent="id")

@@ -248,7 +248,9 @@ def _engine(folder: str) -> "duckdb.DuckDBPyConnection":
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    return duckdb.connect(":memory:", config=settings)
+    connection = duckdb.connect(":memory:", config=settings)
+    connection.sql("SET enable_progress_bar = false")  # cannot be set earlier; it prints to the standard output
+    return connection
 
 
 def _query(files: Sequence[_File], keys: Mapping[str, str]) -> str:

@@ -39,11 +39,22 @@ def read_survey(
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
+    Data in memory and single files are read row by row. Data that may outgrow memory are counted
+    where they lie, by the engine that holds them, and only cells arrive: several paths, patterns,
+    ``.parquet`` and ``.csv`` files above 64 MB, and frames that are not in memory (polars LazyFrame,
+    DuckDB relation, Dask, PySpark). Files are counted by DuckDB, or by the codes of their text; they
+    need about 1 GB of memory at most and spill into the folder for temporary files. The checks and
+    the report (in rows of the source) are the same on both ways. What differs where rows are counted:
+    a problem has no row numbers, and the survey has one row per cell and answer, sorted by label,
+    without respondents (who are checked by the engine all the same).
+
     Parameters
     ----------
     source
-        A path (``.csv``, ``.csv.gz``, ``.parquet``, ``.sav``, ``.dta``) or a pandas, polars or
-        pyarrow frame. It is never modified.
+        A path (``.csv``, ``.csv.gz``, ``.parquet``, ``.sav``, ``.dta``), a list of paths or a
+        pattern such as ``"waves/*.parquet"`` (not for ``.sav`` and ``.dta``; a path that is listed
+        twice counts twice), or a pandas, polars, pyarrow, DuckDB, Dask or PySpark frame. It is
+        never modified. Of DuckDB give a relation, not a connection.
     roles
         Which column plays which role; ``answer`` is needed.
     answers
@@ -69,7 +80,8 @@ def read_survey(
     ------
     DataError
         Listing every problem; a `SchemaError`, `LevelError`, `OutcomeError`, `WeightError` or
-        `PanelError` if all are of that kind.
+        `PanelError` if all are of that kind. Rows that are counted in their engine may have at most
+        1,000,000 different combinations: an id is no role but ``respondent``.
 
     Examples
     --------
@@ -85,6 +97,15 @@ def read_survey(
           used         4  rows (4 people)
          noted         4  one ally only: 'US'
          noted         4  one population only: 'public'
+
+    The same answers a thousand times over, counted by DuckDB:
+
+    >>> import duckdb
+    >>> relation = duckdb.sql("SELECT frame.* FROM frame, range(1000)")
+    >>> survey = read_survey(relation, roles=Roles(country="cntry", answer="q"),
+    ...                      answers=("no", "yes"), top=("yes",), constants={"ally": "US"})
+    >>> survey.table[["country", "answer", "count"]].values.tolist()
+    [['DE', 0, 1000], ['DE', 1, 1000], ['PL', 0, 1000], ['PL', 1, 1000]]
     """
     said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants)
     columns = columns_of(roles)
