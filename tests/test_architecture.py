@@ -40,7 +40,22 @@ ALLOWED: dict[str, set[str]] = {
     "panel": {"errors", "labels", "sources"},
     "factors": {"errors", "labels", "sources", "tables", "terms"},
     "intake": {"answers", "errors", "factors", "labels", "panel", "sources", "tables", "terms"},
-    "survey": {"answers", "errors", "factors", "intake", "labels", "panel", "sources", "tables", "terms"},
+    "scans": {"errors", "tables"},
+    "codes": set(),
+    "counting": {"codes", "errors", "intake", "labels", "panel", "scans", "tables", "terms"},
+    "survey": {
+        "answers",
+        "counting",
+        "errors",
+        "factors",
+        "intake",
+        "labels",
+        "panel",
+        "scans",
+        "sources",
+        "tables",
+        "terms",
+    },
     "published": {"errors", "labels", "shares", "sizes", "sources", "terms"},
     "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "tables", "terms"},
     # cells → design → model
@@ -112,7 +127,19 @@ ALLOWED["__init__"] = set(ALLOWED) - {"__main__"}  # the face of the library
 
 SAMPLERS = {"pymc", "pytensor", "nutpie"}
 MAY_IMPORT_SAMPLERS = {"model", "engines"}
-HEAVY = SAMPLERS | {"arviz_base", "arviz_stats", "matplotlib", "numba", "pyarrow", "pyreadstat"}
+HEAVY = SAMPLERS | {
+    "arviz_base",
+    "arviz_stats",
+    "dask",
+    "duckdb",
+    "matplotlib",
+    "narwhals",
+    "numba",
+    "polars",
+    "pyarrow",
+    "pyreadstat",
+    "pyspark",
+}
 
 
 @cache

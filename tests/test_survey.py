@@ -164,7 +164,6 @@ FRAMES = {
     "string-python": lambda f: f.astype("string[python]"),
     "category": lambda f: f.astype("category"),
     "polars": pl.from_pandas,
-    "polars-lazy": lambda f: pl.from_pandas(f).lazy(),
     "polars-categorical": lambda f: pl.from_pandas(f).with_columns(pl.all().cast(pl.Categorical)),
     "pyarrow": pa.Table.from_pandas,
     "pyarrow-dictionary": lambda f: pa.Table.from_pandas(f.astype("category")),

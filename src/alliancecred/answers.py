@@ -168,17 +168,18 @@ def _undeclared(coded: Coded, rest: Sequence[str], answers: Sequence[str]) -> tu
     return message, _rows(coded, rest), remedy
 
 
-def missing_shares(coded: Coded, country: Coded | None) -> Iterator[ReportLine]:
+def missing_shares(coded: Coded, country: Coded | None, times: np.ndarray) -> Iterator[ReportLine]:
     """Yield one line with the share of missing answers in the countries that have most."""
     lost = ~coded.alive()
     if country is None or not lost.any():
         return
-    n = np.bincount(country.codes[country.alive()], minlength=len(country.labels))
-    missing = np.bincount(country.codes[country.alive() & lost], minlength=len(country.labels))
+    here, k = country.alive(), len(country.labels)
+    n = np.bincount(country.codes[here], times[here], k)
+    missing = np.bincount(country.codes[here & lost], times[here & lost], k)
     share = missing / np.maximum(n, 1)
     worst = [i for i in np.argsort(-share, kind="stable")[:10] if share[i] > 0]
     what = ", ".join(f"{country.labels[i]} {share[i]:.1%}" for i in worst)
-    yield ReportLine("noted", int(lost.sum()), f"answers missing, by country: {what}")
+    yield ReportLine("noted", int(times[lost].sum()), f"answers missing, by country: {what}")
 
 
 def answer_warnings(coded: Coded, count: np.ndarray, answers: Sequence[str], keep: np.ndarray) -> Iterator[str]:

@@ -121,20 +121,21 @@ def _across(factors: Mapping[str, Coded]) -> Iterator[Problem]:
 
 
 # --- which rows stay ----------------------------------------------------------------------------
-def exclude(columns: Mapping[str, Coded], rows: int) -> tuple[np.ndarray, list[ReportLine]]:
+def exclude(columns: Mapping[str, Coded], times: np.ndarray) -> tuple[np.ndarray, list[ReportLine]]:
     """Return which rows stay, and a line per reason for those that do not.
 
-    A row that lacks several things is counted once, under the first.
+    A row that lacks several things is counted once, under the first; it stands for ``times`` rows
+    of the source.
 
     Examples
     --------
-    >>> exclude({"ally": Coded("ally", np.array([0, -1]), ("US",))}, 2)[1]
-    [ReportLine(action='excluded', count=1, what='ally is empty')]
+    >>> exclude({"ally": Coded("ally", np.array([0, -1]), ("US",))}, np.array([1, 3]))[1]
+    [ReportLine(action='excluded', count=3, what='ally is empty')]
     """
-    keep = np.ones(rows, dtype=bool)
+    keep = np.ones(len(times), dtype=bool)
     lines: list[ReportLine] = []
     for role, coded in columns.items():
-        counts = np.bincount(coded.codes[keep] + 1, minlength=len(coded.labels) + 1)
+        counts = np.bincount(coded.codes[keep] + 1, times[keep], len(coded.labels) + 1)
         reasons = {-1: f"{role} is empty"} | {i: f"{role} {coded.labels[i]!r}: {why}" for i, why in coded.gone.items()}
         lines += [ReportLine("excluded", int(counts[i + 1]), why) for i, why in reasons.items() if counts[i + 1]]
         keep &= coded.alive()
@@ -152,16 +153,16 @@ def label_array(coded: Coded, keep: np.ndarray) -> np.ndarray:
     return np.array(coded.labels, dtype=object)[coded.codes[keep]]
 
 
-def factor_lines(factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[ReportLine]:
+def factor_lines(factors: Mapping[str, Coded], keep: np.ndarray, times: np.ndarray) -> Iterator[ReportLine]:
     """Yield what a reader should know of the factors of the kept rows."""
-    kept = int(keep.sum())
+    kept = int(times[keep].sum())
     for role, coded in factors.items():
         seen = np.flatnonzero(np.bincount(coded.codes[keep], minlength=len(coded.labels)))
         if len(seen) == 1 and (label := coded.labels[seen[0]]):
             yield ReportLine("noted", kept, f"one {role} only: {label!r}")
         if coded.unused:
             yield ReportLine("noted", 0, f"{role}: declared in the source but in no row: {shown(coded.unused)}")
-    if {"country", "ally"} <= set(factors) and (own := int((keep & self_rated(factors)).sum())):
+    if {"country", "ally"} <= set(factors) and (own := int(times[keep & self_rated(factors)].sum())):
         yield ReportLine("noted", own, "the country rates itself (self-ratings)")
 
 
@@ -173,8 +174,8 @@ def self_rated(factors: Mapping[str, Coded]) -> np.ndarray:
     return same[country.codes] == ally.codes
 
 
-def numbers(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem]]:
-    """Return a column of counts as int64, or what is wrong with it."""
+def numbers(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarray, list[Problem]]:
+    """Return a column of counts as int64, or what is wrong with it; a value stands for ``times`` of the source."""
     series = series.astype(object)
     if pd.api.types.infer_dtype(series) == "boolean":
         return np.zeros(len(series), np.int64), [Problem("outcome", column, "counts are needed, got true and false")]
@@ -194,7 +195,7 @@ def numbers(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem]]:
         Problem(
             "outcome",
             column,
-            f"{int(where.sum())} counts are {what}: {shown(series[where].head(5).tolist())}",
+            f"{int(times[where].sum())} counts are {what}: {shown(series[where].head(5).tolist())}",
             first_rows(where),
             remedies.get(what, "counts of people are whole numbers from 0"),
         )

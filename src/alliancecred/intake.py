@@ -10,7 +10,7 @@ from .answers import answer_warnings, code_problems, extreme_warnings, match_ans
 from .errors import DataWarning, IdentificationWarning, Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
 from .labels import Coded, encode, shown
-from .panel import panel_lines, panel_problems, repeats
+from .panel import Panel, panel_lines, panel_of
 from .sources import DataReport, ReportLine, Roles, Survey
 from .tables import Table
 from .terms import FACTORS
@@ -39,6 +39,7 @@ class Rows:
     report: DataReport
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
+    panel: Panel = field(default_factory=Panel)
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -68,23 +69,31 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
 
 # --- rows of people -----------------------------------------------------------------------------
 def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
-    """Return the rows of a table that has one row per person and judged ally."""
+    """Return the rows of a table that has one row per person and judged ally, or stands for such rows."""
+    times = table.stands_for
     found = code_factors(table, columns, said.constants)
     answer, wrong = _answer(table, columns, said)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
     problems = [*found.problems, *wrong, *unreadable, *miscounted]
-    keep, lines = exclude({**found.factors, "answer": answer}, table.rows)
-    if empty := int((keep & (count == 0)).sum()):
+    keep, lines = exclude({**found.factors, "answer": answer}, times)
+    if empty := int(times[keep & (count == 0)].sum()):
         lines.append(ReportLine("excluded", empty, "count is 0"))
     keep &= count > 0
     if not problems:
         problems += nothing_left(table, keep, lines)
-    if person is not None:
-        problems += panel_problems(person, found.factors, keep)
-    notes = [*missing_shares(answer, found.factors.get("country")), *(panel_lines(person, keep) if person else ())]
+    notes = list(missing_shares(answer, found.factors.get("country"), times))
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
-    return Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings)
+    if table.times is not None:  # positions in the table are none of the source
+        problems = [replace(problem, rows=()) for problem in problems]
+    rows = Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings)
+    return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
+
+
+def with_panel(rows: Rows, panel: Panel) -> Rows:
+    """Return the rows with what is known of their respondents."""
+    report = replace(rows.report, lines=(*rows.report.lines, *panel_lines(panel)))
+    return replace(rows, panel=panel, report=report, problems=(*rows.problems, *panel.problems))
 
 
 def _answer(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Coded, list[Problem]]:
@@ -109,11 +118,12 @@ def _person(table: Table, column: str | None) -> tuple[Coded | None, list[Proble
 
 def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:
     if column is None or column not in table.data:
-        return np.ones(table.rows, dtype=np.int64), []
+        return table.stands_for, []
     given = table.data[column]
     if absent := table.user_missing.get(column):
         given = given.astype(object).mask(given.isin(absent))
-    return numbers(given, column)
+    count, problems = numbers(given, column, table.stands_for)
+    return count * table.stands_for, problems
 
 
 def _report(
@@ -124,9 +134,10 @@ def _report(
     factors: Mapping[str, Coded],
     notes: Collection[ReportLine],
 ) -> DataReport:
-    read = ReportLine("read", table.rows, "rows")
-    kept = ReportLine("used", int(keep.sum()), used)
-    return DataReport(table.name, (read, *lines, kept, *factor_lines(factors, keep), *notes))
+    times = table.stands_for
+    read = ReportLine("read", int(times.sum()), "rows")
+    kept = ReportLine("used", int(times[keep].sum()), used)
+    return DataReport(table.name, (read, *lines, kept, *factor_lines(factors, keep, times), *notes))
 
 
 # --- tables of counts ---------------------------------------------------------------------------
@@ -137,9 +148,9 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     matrix = np.zeros((table.rows, len(counts)), dtype=np.int64)
     for k, column in enumerate(counts.values()):
         if column in table.data:
-            matrix[:, k], wrong = numbers(table.data[column], column)
+            matrix[:, k], wrong = numbers(table.data[column], column, table.stands_for)
             problems += wrong
-    keep, lines = exclude(found.factors, table.rows)
+    keep, lines = exclude(found.factors, table.stands_for)
     if empty := int((keep & (matrix.sum(axis=1) == 0)).sum()):
         lines.append(ReportLine("excluded", empty, "nobody answered"))
     keep &= matrix.sum(axis=1) > 0
@@ -172,6 +183,13 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
 
 
+def add_up(survey: Survey) -> Survey:
+    """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
+    sums = survey.table.groupby([*FACTORS, "answer"], sort=True)["count"].sum().reset_index()
+    table = sums.astype(dict.fromkeys(FACTORS, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
+    return replace(survey, table=table)
+
+
 def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
     """Yield the warnings that go with the kept rows."""
     keep = rows.keep
@@ -184,7 +202,6 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
     answer, count = rows.answer.codes[keep], rows.count[keep]
     for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
         yield IdentificationWarning, text
-    people, several = repeats(rows.respondent, keep) if rows.respondent else (0, 0)
-    if people:
-        text = f"{several} rows of {people} respondents with several rows are treated as independent"
+    if people := rows.panel.people:
+        text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
         yield IdentificationWarning, f"{text}: the intervals do not know that they belong together"

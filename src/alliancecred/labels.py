@@ -165,6 +165,8 @@ def _kind_problems(values: Any, column: str) -> list[Problem]:
     for value in values:
         if not (pd.api.types.is_scalar(value) and pd.isna(value)):
             examples.setdefault(type(value).__name__, value)
+    if not examples:
+        return []
     what = ", ".join(f"{name} ({shown([value])})" for name, value in examples.items())
     return [Problem("level", column, f"mixes types or holds no labels: {what}", (), "make every label text")]
 

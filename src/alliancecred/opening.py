@@ -81,7 +81,8 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
             continue
         say(f"reading {source.path}")
         path = Path(folder) / source.path
-        files.append((source.path, hashlib.sha256(path.read_bytes()).hexdigest()))
+        with path.open("rb") as file:  # in pieces: it may be larger than memory
+            files.append((source.path, hashlib.file_digest(file, "sha256").hexdigest()))
         opened.append(_read(source, path, spec))
     return Opened(tuple(opened), truth, tuple(files))
 

@@ -1,6 +1,7 @@
 """Respondents who appear more than once: what is refused, and what is noted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,40 +10,90 @@ from .errors import Problem
 from .labels import Coded, shown
 from .sources import ReportLine
 
+# what a respondent has one of, and the remedy where that is not so
+FIXED = {
+    "country": "make the ids of different countries different, as 'PL-1' and 'DE-1'",
+    "population": "a respondent belongs to one population",
+}
 
-def panel_problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Problem]:
-    """Yield respondents who answer the same question twice, or change country or population.
+
+@dataclass(frozen=True)
+class Panel:
+    """What the used rows say of respondents.
+
+    Parameters
+    ----------
+    people, rows
+        How many respondents have several rows, and how many rows those are.
+    unknown
+        Rows without a respondent.
+    problems
+        Respondents who answer the same question twice, or change country or population.
+    """
+
+    people: int = 0
+    rows: int = 0
+    unknown: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def panel_of(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Panel:
+    """Return what the kept rows say of respondents.
 
     Examples
     --------
-    >>> one, two = (Coded(r, np.array([0, 0]), ("x",)) for r in ("id", "country"))
-    >>> print(*panel_problems(one, {"country": two}, np.array([True, True])))
-    id: 2 rows repeat the same respondent and country: 'x' (rows 0, 1) → keep one row of each, or mend the ids
+    >>> panel_of(Coded("id", np.array([0, 1, 0]), ("x", "y")), {}, np.array([True, True, False]))
+    Panel(people=0, rows=0, unknown=0, problems=())
     """
+    codes = person.codes[keep]
+    sizes = np.bincount(codes[codes >= 0], minlength=1)
+    several = sizes[sizes > 1]
+    problems = tuple(_problems(person, factors, keep))
+    return Panel(len(several), int(several.sum()), int((codes < 0).sum()), problems)
+
+
+def _problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Problem]:
     known = np.flatnonzero(keep & (person.codes >= 0))
     codes = {role: coded.codes[known] for role, coded in factors.items()}
     who = person.codes[known]
-    for role, remedy in (
-        ("country", "make the ids of different countries different, as 'PL-1' and 'DE-1'"),
-        ("population", "a respondent belongs to one population"),
-    ):
+    for role in FIXED:
         if role not in codes or len(factors[role].labels) < 2:
             continue
         pairs = pd.unique(who * len(factors[role].labels) + codes[role]) // len(factors[role].labels)
         movers = pd.unique(pairs[pd.Series(pairs).duplicated().to_numpy()])
         if len(movers):
-            where = known[np.isin(who, movers)]
-            names = shown(person.labels[i] for i in movers)
-            message = f"{len(movers)} respondents are in more than one {role}: {names}"
-            yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
-    twice = pd.Series(_joint(who, len(person.labels), factors, codes)).duplicated(keep=False).to_numpy()
-    if twice.any():
-        where = known[twice]
-        names = shown(person.labels[i] for i in dict.fromkeys(person.codes[where].tolist()))
-        asked = " and ".join(r for r, f in factors.items() if f.labels != ("",))
-        message = f"{len(where)} rows repeat the same respondent and {asked}: {names}"
-        remedy = "keep one row of each, or mend the ids"
-        yield Problem("panel", person.column, message, tuple(map(int, where[:5])), remedy)
+            where = known[np.isin(who, movers)][:5]
+            yield moved(person.column, role, len(movers), [person.labels[i] for i in movers[:5]], where)
+    again = pd.Series(_joint(who, len(person.labels), factors, codes)).duplicated(keep=False).to_numpy()
+    if again.any():
+        where = known[again]
+        names = list(dict.fromkeys(person.codes[where].tolist()))
+        first = [person.labels[i] for i in names[:5]]
+        yield twice(person.column, factors, len(where), len(names), first, where[:5])
+
+
+def moved(column: str, role: str, people: int, first: Sequence[str], rows: Iterable[int] = ()) -> Problem:
+    """Return the problem of respondents with several labels of a role that is theirs for good."""
+    message = f"{people} respondents are in more than one {role}: {_named(first, people)}"
+    return Problem("panel", column, message, tuple(map(int, rows)), FIXED[role])
+
+
+def twice(
+    column: str,
+    factors: Mapping[str, Coded],
+    count: int,
+    people: int,
+    first: Sequence[str],
+    rows: Iterable[int] = (),
+) -> Problem:
+    """Return the problem of respondents who answer the same question twice, in ``count`` rows."""
+    asked = " and ".join(r for r, f in factors.items() if f.labels != ("",))
+    message = f"{count} rows repeat the same respondent and {asked}: {_named(first, people)}"
+    return Problem("panel", column, message, tuple(map(int, rows)), "keep one row of each, or mend the ids")
+
+
+def _named(first: Sequence[str], people: int) -> str:
+    return shown(first) + (f" and {people - len(first)} more" if people > len(first) else "")
 
 
 def _joint(who: np.ndarray, size: int, factors: Mapping[str, Coded], codes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -56,23 +107,16 @@ def _joint(who: np.ndarray, size: int, factors: Mapping[str, Coded], codes: Mapp
     return key
 
 
-def repeats(person: Coded, keep: np.ndarray) -> tuple[int, int]:
-    """Return how many respondents have several kept rows, and how many rows those are.
+def panel_lines(panel: Panel) -> Iterator[ReportLine]:
+    """Yield how many used rows belong to respondents with several rows, and how many have no id.
 
     Examples
     --------
-    >>> repeats(Coded("id", np.array([0, 1, 0]), ("x", "y")), np.array([True, True, True]))
-    (1, 2)
+    >>> [line.what for line in panel_lines(Panel(people=1, rows=2))]
+    ['rows of 1 respondents with several rows, treated as independent']
     """
-    codes = person.codes[keep]
-    sizes = np.bincount(codes[codes >= 0], minlength=1)
-    return int((sizes > 1).sum()), int(sizes[sizes > 1].sum())
-
-
-def panel_lines(person: Coded, keep: np.ndarray) -> Iterator[ReportLine]:
-    """Yield how many kept rows belong to respondents with several rows, and how many have no id."""
-    people, rows = repeats(person, keep)
-    if people:
-        yield ReportLine("noted", rows, f"rows of {people} respondents with several rows, treated as independent")
-    if unknown := int((person.codes[keep] < 0).sum()):
-        yield ReportLine("noted", unknown, "respondent is empty")
+    if panel.people:
+        what = f"rows of {panel.people} respondents with several rows, treated as independent"
+        yield ReportLine("noted", panel.rows, what)
+    if panel.unknown:
+        yield ReportLine("noted", panel.unknown, "respondent is empty")

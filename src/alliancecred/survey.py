@@ -5,11 +5,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .answers import declared_problems
+from .counting import count_groups, count_people
 from .errors import raise_data
 from .factors import column_problems
-from .intake import Said, argument_problems, columns_of, counted_rows, person_rows, remarks, survey_of
+from .intake import (
+    Said,
+    add_up,
+    argument_problems,
+    columns_of,
+    counted_rows,
+    person_rows,
+    remarks,
+    survey_of,
+    with_panel,
+)
+from .scans import Scan, open_source
 from .sources import Roles, Survey
-from .tables import open_table
+from .tables import Table, open_table
 from .terms import FACTORS
 
 _NONE: Mapping[str, str] = {}
@@ -27,11 +39,22 @@ def read_survey(
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
+    Data in memory and single files are read row by row. Data that may outgrow memory are counted
+    where they lie, by the engine that holds them, and only cells arrive: several paths, patterns,
+    ``.parquet`` and ``.csv`` files above 64 MB, and frames that are not in memory (polars LazyFrame,
+    DuckDB relation, Dask, PySpark). Files are counted by DuckDB, or by the codes of their text; they
+    need about 1 GB of memory at most and spill into the folder for temporary files. The checks and
+    the report (in rows of the source) are the same on both ways. What differs where rows are counted:
+    a problem has no row numbers, and the survey has one row per cell and answer, sorted by label,
+    without respondents (who are checked by the engine all the same).
+
     Parameters
     ----------
     source
-        A path (``.csv``, ``.csv.gz``, ``.parquet``, ``.sav``, ``.dta``) or a pandas, polars or
-        pyarrow frame. It is never modified.
+        A path (``.csv``, ``.csv.gz``, ``.parquet``, ``.sav``, ``.dta``), a list of paths or a
+        pattern such as ``"waves/*.parquet"`` (not for ``.sav`` and ``.dta``; a path that is listed
+        twice counts twice), or a pandas, polars, pyarrow, DuckDB, Dask or PySpark frame. It is
+        never modified. Of DuckDB give a relation, not a connection.
     roles
         Which column plays which role; ``answer`` is needed.
     answers
@@ -57,7 +80,8 @@ def read_survey(
     ------
     DataError
         Listing every problem; a `SchemaError`, `LevelError`, `OutcomeError`, `WeightError` or
-        `PanelError` if all are of that kind.
+        `PanelError` if all are of that kind. Rows that are counted in their engine may have at most
+        1,000,000 different combinations: an id is no role but ``respondent``.
 
     Examples
     --------
@@ -73,17 +97,31 @@ def read_survey(
           used         4  rows (4 people)
          noted         4  one ally only: 'US'
          noted         4  one population only: 'public'
+
+    The same answers a thousand times over, counted by DuckDB:
+
+    >>> import duckdb
+    >>> relation = duckdb.sql("SELECT frame.* FROM frame, range(1000)")
+    >>> survey = read_survey(relation, roles=Roles(country="cntry", answer="q"),
+    ...                      answers=("no", "yes"), top=("yes",), constants={"ally": "US"})
+    >>> survey.table[["country", "answer", "count"]].values.tolist()
+    [['DE', 0, 1000], ['DE', 1, 1000], ['PL', 0, 1000], ['PL', 1, 1000]]
     """
     said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants)
     columns = columns_of(roles)
     problems = [*declared_problems(answers, top, missing), *argument_problems(said, columns, ("answer",))]
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
-    table = open_table(source, _names(columns), [c for c in raw if c])
-    problems += [*table.problems, *column_problems(table, columns)]
-    rows = person_rows(table, columns, said)
+    person = columns.get("respondent")
+    with open_source(source, _names(columns), [c for c in raw if c]) as found:
+        table = found if isinstance(found, Table) else count_groups(found, set(_names(columns)) - {person})
+        problems += [*table.problems, *column_problems(table, columns)]
+        rows = person_rows(table, columns, said)
+        if isinstance(found, Scan) and person in found.keys and not table.problems:
+            rows = with_panel(rows, count_people(found, table, columns, rows))
     raise_data([*problems, *rows.problems])
     _warn(remarks(rows, said))
-    return survey_of(rows, said)
+    survey = survey_of(rows, said)
+    return survey if table.times is None else add_up(survey)
 
 
 def read_counts(

@@ -42,6 +42,8 @@ class Table:
         Per column, the labels that the file itself declares missing.
     problems, warnings
         What is wrong, and what deserves a look.
+    times
+        How many rows of the source each row stands for, where they were counted where they lie.
     """
 
     name: str
@@ -51,6 +53,12 @@ class Table:
     user_missing: Mapping[str, frozenset[str]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
+    times: np.ndarray | None = None
+
+    @property
+    def stands_for(self) -> np.ndarray:
+        """How many rows of the source each row stands for, shape (rows,)."""
+        return np.ones(self.rows, dtype=np.int64) if self.times is None else self.times
 
 
 def open_table(source: Any, wanted: Collection[str], raw: Collection[str] = ()) -> Table:
@@ -80,8 +88,18 @@ def open_table(source: Any, wanted: Collection[str], raw: Collection[str] = ()) 
             return _from_narwhals(source, wanted)
 
 
-def _failed(name: str, message: str, remedy: str = "", column: str = "") -> Table:
+def refused(name: str, message: str, remedy: str = "", column: str = "") -> Table:
+    """Return a table that could not be read, and why."""
     return Table(name, problems=(Problem("schema", column, f"{name}: {message}", (), remedy),))
+
+
+def unreadable(name: str, error: Exception) -> Table:
+    """Return a table whose reader stumbled: readers raise many kinds of errors on a broken file."""
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, UnicodeDecodeError) or "utf-8 encoded" in str(error):
+        return refused(name, "is not UTF-8 text", "save it as UTF-8")
+    return refused(name, f"cannot be read: {str(error)[:300]}")
 
 
 def _repeated(columns: Collection[str]) -> list[str]:
@@ -89,9 +107,10 @@ def _repeated(columns: Collection[str]) -> list[str]:
     return sorted({c for c in columns if c in seen or seen.add(c)})  # type: ignore[func-returns-value]
 
 
-def _duplicated(name: str, columns: Collection[str]) -> Table | None:
+def duplicated(name: str, columns: Collection[str]) -> Table | None:
+    """Return why a table with repeated column names cannot be read."""
     if repeated := _repeated([c for c in columns if c]):
-        return _failed(name, f"duplicate column names {repeated}", "give every column its own name")
+        return refused(name, f"duplicate column names {repeated}", "give every column its own name")
     return None
 
 
@@ -100,14 +119,14 @@ def _from_pandas(frame: pd.DataFrame, wanted: Collection[str]) -> Table:
     name = "pandas DataFrame"
     if isinstance(frame.columns, pd.MultiIndex) or isinstance(frame.index, pd.MultiIndex):
         what = "columns" if isinstance(frame.columns, pd.MultiIndex) else "rows"
-        return _failed(name, f"the {what} have several index levels", "use reset_index() and one row of column names")
+        return refused(name, f"the {what} have several index levels", "use reset_index() and one row of column names")
     columns = tuple(map(str, frame.columns))
-    if failed := _duplicated(name, columns):
-        return failed
+    if wrong := duplicated(name, columns):
+        return wrong
     index = frame.index.name
     notes: tuple[str, ...] = ()
     if index is not None and str(index) in wanted and str(index) not in columns:
-        return _failed(name, f"{index!r} is the index, not a column", "use reset_index()", str(index))
+        return refused(name, f"{index!r} is the index, not a column", "use reset_index()", str(index))
     if index is not None and str(index) not in columns:
         notes = (f"the index {index!r} is ignored; use reset_index() if it holds data",)
     place = {c: i for i, c in enumerate(columns)}
@@ -121,25 +140,26 @@ def _from_narwhals(source: Any, wanted: Collection[str]) -> Table:
     name = f"{type(source).__module__.split('.')[0]} {type(source).__name__}"
     frame = nw.from_native(source, pass_through=True)
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame):
-        return _failed(
+        return refused(
             name, f"{type(source).__name__} is not a table", "give a path, or a pandas, polars or pyarrow frame"
         )
     columns = tuple(frame.collect_schema().names())
-    if failed := _duplicated(name, columns):
-        return failed
+    if wrong := duplicated(name, columns):
+        return wrong
     if not columns:
-        return _failed(name, "no columns, 0 rows")
+        return refused(name, "no columns, 0 rows")
     chosen = frame.select([c for c in columns if c in wanted] or [columns[0]])
     eager = chosen.collect() if isinstance(chosen, nw.LazyFrame) else chosen
     return _from_arrow(eager.to_arrow(), name, columns, wanted)
 
 
 def _from_arrow(table: "pa.Table", name: str, columns: tuple[str, ...], wanted: Collection[str]) -> Table:
-    data = {c: _arrow_series(table.column(c)) for c in table.column_names if c in wanted}
+    data = {c: arrow_series(table.column(c)) for c in table.column_names if c in wanted}
     return Table(name, columns, table.num_rows, data)
 
 
-def _arrow_series(column: "pa.ChunkedArray") -> pd.Series:
+def arrow_series(column: "pa.ChunkedArray") -> pd.Series:
+    """Return an Arrow column for pandas: dictionaries as categories, the rest with its Arrow type."""
     import pyarrow as pa
 
     kind = column.type
@@ -156,10 +176,10 @@ def _arrow_series(column: "pa.ChunkedArray") -> pd.Series:
 def _from_path(path: Path, wanted: Collection[str], raw: Collection[str]) -> Table:
     name = path.name
     if not name.lower().endswith(ENDINGS):
-        return _failed(name, "the ending is not one of " + ", ".join(ENDINGS))
+        return refused(name, "the ending is not one of " + ", ".join(ENDINGS))
     try:
         if not path.is_file():
-            return _failed(name, "no such file")
+            return refused(name, "no such file")
         match path.suffix.lower():
             case ".parquet":
                 return _read_parquet(path, wanted)
@@ -167,35 +187,36 @@ def _from_path(path: Path, wanted: Collection[str], raw: Collection[str]) -> Tab
                 return _read_csv(path, wanted)
             case _:
                 return _read_labelled(path, wanted, raw)
-    except UnicodeDecodeError:
-        return _failed(name, "is not UTF-8 text", "save it as UTF-8")
-    except MemoryError:
-        raise
-    except Exception as error:  # readers raise many kinds of errors on a broken file
-        return _failed(name, f"cannot be read: {str(error)[:300]}")
+    except Exception as error:
+        return unreadable(name, error)
 
 
 def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
     import pyarrow.parquet as pq
 
     columns = tuple(pq.read_schema(path).names)
-    if failed := _duplicated(path.name, columns):
-        return failed
+    if wrong := duplicated(path.name, columns):
+        return wrong
     chosen = [c for c in columns if c in wanted] or list(columns[:1])
     return _from_arrow(pq.read_table(path, columns=chosen), path.name, columns, wanted)
+
+
+def csv_columns(path: Path) -> tuple[str, ...]:
+    """Return the first line of a CSV file."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        return tuple(next(csv.reader(file), ()))
 
 
 def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        columns = tuple(next(csv.reader(file), ()))
-    if failed := _duplicated(path.name, columns):
-        return failed
+    columns = csv_columns(path)
+    if wrong := duplicated(path.name, columns):
+        return wrong
     if not columns:
-        return _failed(path.name, "0 rows")
+        return refused(path.name, "0 rows")
     chosen = [c for c in columns if c in wanted] or [columns[0]]
     table = pacsv.read_csv(
         path,

@@ -83,7 +83,7 @@ def read_toplines(
     table = open_table(source, _COLUMNS)
     absent = [*table.problems, *_table_problems(table, constants)]
     found = code_factors(table, {r: r for r in FACTORS if r in table.columns}, constants)
-    keep, lines = exclude(found.factors, table.rows)
+    keep, lines = exclude(found.factors, table.stands_for)
     rows = _rows(table, constants)
     cells, wrong = cells_of(found.factors, keep, rows, answers, top)
     made, unfit, notes = toplines_of(cells, len(answers))
@@ -96,7 +96,8 @@ def read_toplines(
         warnings.warn(text, DataWarning, stacklevel=2)
     used = ReportLine("used", int(keep.sum()), f"published shares in {len(made)} cells")
     read = ReportLine("read", table.rows, "rows")
-    report = DataReport(table.name, (read, *lines, used, *factor_lines(found.factors, keep), *_kinds(cells), *notes))
+    levels = factor_lines(found.factors, keep, table.stands_for)
+    report = DataReport(table.name, (read, *lines, used, *levels, *_kinds(cells), *notes))
     return Toplines(made, tuple(answers), tuple(top), float(overdispersion), report)
 
 
