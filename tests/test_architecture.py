@@ -100,6 +100,54 @@ ALLOWED |= {
     "opening": {"errors", "fitting", "simulation", "sources", "spec", "spec_file", "survey", "toplines"},
     "store": {"errors", "estimate", "fitting", "sources", "spec", "spec_file", "summaries"},
     "figures": {"errors", "estimate", "spec", "summaries", "terms"},
+    # many fits
+    "ranks": set(),
+    "journal": {"errors", "summaries"},
+    "studies": {"__init__", "cells", "design", "errors", "fitting", "journal", "sampling", "sources"},
+    "rules": {"errors", "estimands", "estimate", "fitting", "spec", "summaries"},
+    "planning": {"errors", "fitting", "rules", "simulation", "spec", "spec_file", "studies", "summaries"},
+    "calibration": {
+        "cells",
+        "errors",
+        "estimands",
+        "estimate",
+        "fitting",
+        "planning",
+        "prediction",
+        "ranks",
+        "simulation",
+        "sources",
+        "spec",
+        "spec_file",
+        "studies",
+        "summaries",
+    },
+    "multiverse": {
+        "cells",
+        "design",
+        "errors",
+        "estimands",
+        "fitting",
+        "journal",
+        "sources",
+        "spec",
+        "spec_file",
+        "studies",
+        "summaries",
+        "terms",
+    },
+    "folds": {
+        "asked",
+        "cells",
+        "design",
+        "errors",
+        "fitting",
+        "prediction",
+        "sources",
+        "spec",
+        "studies",
+        "terms",
+    },
 }
 # the main job; these may also ask the face of the library, for its version
 ALLOWED["report"] = {*ALLOWED, "__init__"}
@@ -110,7 +158,7 @@ ALLOWED["__init__"] = set(ALLOWED) - {"__main__"}  # the face of the library
 
 SAMPLERS = {"pymc", "pytensor", "nutpie"}
 MAY_IMPORT_SAMPLERS = {"model", "engines"}
-HEAVY = SAMPLERS | {"arviz_base", "arviz_stats", "matplotlib", "numba", "pyarrow", "pyreadstat"}
+HEAVY = SAMPLERS | {"arviz_base", "arviz_stats", "joblib", "matplotlib", "numba", "pyarrow", "pyreadstat"}
 
 
 @cache
