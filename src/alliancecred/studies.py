@@ -9,6 +9,7 @@ import inspect
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,7 @@ def run_study[T](
     whole = {**identity, "random_seed": random_seed, "alliancecred": __version__}
     done = open_journal(path, whole) if path is not None else {}
     todo = [(key, value, seed_of(random_seed, key)) for key, value in items.items() if key not in done]
-    with _Bar(progressbar, len(items), len(items) - len(todo)) as tick:
+    with _bar(progressbar, len(items), len(items) - len(todo)) as tick:
         for key, seconds, facts in _stream(task, todo, n_jobs):
             if path is not None:
                 append(path, key, seconds, facts)
@@ -205,20 +206,16 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-class _Bar:
-    """A progress bar on standard error, or nothing; entering it gives the function to call after each item."""
+@contextmanager
+def _bar(show: bool, total: int, done: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error, or nothing; gives the function to call after each item."""
+    if not show:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-    def __init__(self, show: bool, total: int, done: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
-
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), disable=not show)
-        self._bar = self._progress.add_task("", total=total, completed=done)
-
-    def __enter__(self) -> Callable[[], None]:
-        self._progress.start()
-        return lambda: self._progress.advance(self._bar)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=total, completed=done)
+        yield lambda: progress.advance(bar)
