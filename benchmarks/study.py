@@ -3,7 +3,7 @@
     python benchmarks/study.py N [loky|dask] [FOLDER] [given|prior]
 
 Truth: ``given`` holds the scalars near their posterior means on the canonical data and draws the group effects;
-``prior`` draws everything from the priors (harder: a third of the coefficients lies beyond what surveys show).
+``prior`` draws everything from the priors.
 With a FOLDER, results are kept in ``FOLDER/canonical_TRUTH.jsonl`` and a second call goes on where the first ended.
 Prints a JSON line.
 """
