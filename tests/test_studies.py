@@ -457,6 +457,9 @@ def test_sensitivity_is_one_table_and_a_failure_is_a_row(monkeypatch, tmp_path):
     pd.testing.assert_frame_equal(again[:4], table)
     assert len(again) == 7
     assert len(path.read_text().splitlines()) == 4
+    other = {"one": multiverse.Analysis(SPEC, (simulate(SPEC, truth={}, random_seed=4).survey,))}
+    multiverse.sensitivity(other, estimands=[Estimand("shift")], path=path, **QUIET)
+    assert len(path.read_text().splitlines()) == 5  # the same name and spec on other data is another fit
     with pytest.raises(SpecError, match="no estimands"):
         multiverse.sensitivity({"x": replace(SPEC, estimands=())}, survey, **QUIET)
 

@@ -128,10 +128,10 @@ def prior_grid(spec: Spec | str | Path, factors: Sequence[float] = (0.5, 2.0)) -
 
     Examples
     --------
-    >>> from alliancecred.terms import Level, Shift
-    >>> spec = Spec("demo", ("no", "yes"), ("yes",), (Level(("country",)), Shift("aid")))
+    >>> from alliancecred.terms import Gap, Level
+    >>> spec = Spec("demo", ("no", "yes"), ("yes",), (Level(("country",)), Gap()))
     >>> list(prior_grid(spec, factors=(2.0,)))
-    ['as declared', 'sd of intercept × 2', 'sd of level by country × 2', 'sd of shift aid × 2']
+    ['as declared', 'sd of intercept × 2', 'sd of level by country × 2', 'sd of gap elite × 2']
     """
     spec = as_spec(spec)
     bad = [f for f in factors if not 0 < f < np.inf]
