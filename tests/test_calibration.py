@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calibrated import DRAWS, fingerprint, holm, uniformity
+from calibrated import fingerprint
+
+from alliancecred.ranks import DRAWS, holm, uniformity
 
 PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 

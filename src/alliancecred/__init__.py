@@ -38,6 +38,12 @@ _EXPORTS = {
     "prediction": ("predict",),
     "check": ("leave_one_out", "ppc"),
     "verdict": ("diagnose",),
+    "studies": ("run_study",),
+    "rules": ("Rule",),
+    "planning": ("Assurance", "assurance"),
+    "calibration": ("Calibration", "calibrate"),
+    "multiverse": ("Analysis", "overdispersion_grid", "prior_grid", "sensitivity"),
+    "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
     "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "save_figure"),
     "errors": (
@@ -56,6 +62,7 @@ _EXPORTS = {
         "SchemaError",
         "SpecError",
         "StoreError",
+        "StudyError",
         "WeightError",
     ),
 }
@@ -63,13 +70,19 @@ _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from .calibration import calibrate
     from .check import leave_one_out, ppc
     from .contrasts import contrast
     from .errors import AcError, DataError, SpecError
     from .estimands import change, evaluate, gap, levels, shift
     from .fitting import Fit, build, fit
+    from .folds import compare, k_fold
+    from .multiverse import sensitivity
+    from .planning import assurance
     from .prediction import predict
+    from .rules import Rule
     from .simulation import posterior_predictive, prior_predictive, simulate
+    from .studies import run_study
     from .summaries import describe, ranks, summary
 
 

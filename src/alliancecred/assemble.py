@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import platform
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,11 +56,15 @@ def data_groups(design: Design, cells: Cells) -> dict[str, xr.Dataset]:
     return {"observed_data": observed, "constant_data": constant}
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {p: importlib.metadata.version(p) for p in PACKAGES}
+
+
 def provenance(design: Design, seed: int, seconds: float) -> dict[str, object]:
     """Return what identifies a fit: versions, seed, time, spec and its digest."""
-    versions = {p: importlib.metadata.version(p) for p in PACKAGES}
     return {
-        "versions": json.dumps(versions | {"python": platform.python_version()}),
+        "versions": json.dumps(_versions() | {"python": platform.python_version()}),
         "random_seed": seed,
         "sampling_time": seconds,
         "spec": spec_to_toml(design.spec),

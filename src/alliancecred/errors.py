@@ -109,6 +109,14 @@ class ConvergenceError(FitError):
     """A gate failed and ``strict=True`` was asked."""
 
 
+class StudyError(AcError, RuntimeError):
+    """A task of a study failed; ``key`` names the item."""
+
+    def __init__(self, message: str, key: str = ""):
+        super().__init__(message)
+        self.key = key
+
+
 class StoreError(AcError, OSError):
     """A fit could not be written or read."""
 

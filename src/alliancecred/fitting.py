@@ -73,8 +73,8 @@ class Fit:
 def flat_draws(posterior: xr.Dataset) -> dict[str, np.ndarray]:
     """Return variable → array with chains and draws along one first axis."""
     out = {}
-    for name, array in posterior.data_vars.items():
-        values = array.transpose("chain", "draw", ...).values
+    for name in posterior.data_vars:
+        values = posterior.variables[name].transpose("chain", "draw", ...).values  # bare: coordinates cost more
         out[str(name)] = values.reshape(-1, *values.shape[2:])
     return out
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .cells import Levels, Rows, labels_of, rows_of
+from .cells import Cells, Levels, Rows, labels_of, rows_of
 from .design import Design, Pooled, linear_predictor
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
-from .outcome import cut_points, log_probs, scores
+from .outcome import cut_points, lattice_loglik, log_probs, multinomial_constant, scores
 from .terms import FACTORS
 
 _CHUNK = 4_000_000
@@ -24,6 +24,19 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
     """Return P(answer), shape (draws, rows, answers)."""
     eta = linear_predictor(design, rows, draws)
     return np.exp(log_probs(eta, _cuts(design, draws, len(eta))))
+
+
+def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the log probability of what each row of the data holds, (draws, rows).
+
+    Counts: the multinomial mass; published shares: the mass of the counts they allow.
+    """
+    logs = np.log(answer_probs(design, cells.rows, draws))
+    n = len(cells.counts)
+    counted = np.einsum("snk,nk->sn", logs[:, :n], cells.counts) + multinomial_constant(cells.counts)
+    if not cells.toplines:
+        return np.asarray(counted)
+    return np.concatenate([counted, lattice_loglik(logs[:, n:], cells.lattice)], axis=1)
 
 
 def _cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:

@@ -39,6 +39,15 @@ class Simulated:
     truth: Fit
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Rows to be asked: their design, their cells (without answers yet), and the people behind each, (rows,)."""
+
+    design: Design
+    cells: Cells
+    size: np.ndarray
+
+
 def draw_prior(
     design: Design, rng: np.random.Generator, size: int, given: Mapping[str, float] | None = None
 ) -> dict[str, np.ndarray]:
@@ -134,14 +143,22 @@ def simulate(
     fieldings = tuple(fieldings) or (plan.fieldings if plan else ())
     truth = truth if truth is not None else dict(plan.truth) if plan else {}
     seed = random_seed if random_seed is not None else plan.seed if plan else None
+    return simulate_on(lay_out(spec, fieldings), truth, seed)
+
+
+def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
+    """Return what `simulate` would ask of whom; refuses what it refuses."""
     _check_plan(spec, fieldings)
-    rng = np.random.default_rng(seed)
     table = _field(spec, fieldings)
     blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
     cells = make_cells(spec, [blank])
-    design = make_design(spec, cells)
-    draws = draw_prior(design, rng, 1, truth)
-    return _respond(design, cells, draws, _sizes(spec, fieldings, cells), rng)
+    return Layout(make_design(spec, cells), cells, _sizes(spec, fieldings, cells))
+
+
+def simulate_on(layout: Layout, truth: Mapping[str, float], random_seed: int | None) -> Simulated:
+    """Return what `simulate` does, for rows that are laid out already."""
+    rng = np.random.default_rng(random_seed)
+    return _respond(layout.design, layout.cells, draw_prior(layout.design, rng, 1, truth), layout.size, rng)
 
 
 def _check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:

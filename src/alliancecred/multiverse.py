@@ -1,0 +1,201 @@
+"""Does the answer depend on choices? The same questions put to many specifications of one analysis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .cells import Cells
+from .design import Design
+from .errors import SpecError
+from .estimands import evaluate
+from .fitting import Method, prepare
+from .journal import canonical
+from .sources import Survey, Toplines
+from .spec import Estimand, Spec
+from .spec_file import as_spec
+from .studies import refit, run_study, sources_digest
+from .summaries import COLUMNS, DIAGNOSTICS, summary
+from .terms import Cuts, Fixed, Gap, HalfNormal, Level, Normal, Shift, Term
+
+_TEXT = {"unit", "identification", "status"}
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A specification that brings its own data (recoded, without a country, with another overdispersion)."""
+
+    spec: Spec
+    sources: tuple[Survey | Toplines, ...]
+
+
+def sensitivity(
+    grid: Mapping[str, Spec | Analysis],
+    *sources: Survey | Toplines,
+    estimands: Sequence[Estimand] = (),
+    draws: int = 1000,
+    method: Method = "auto",
+    random_seed: int = 0,
+    path: str | Path | None = None,
+    n_jobs: int | None = None,
+    progressbar: bool = True,
+) -> pd.DataFrame:
+    """Return the same estimands under every specification of a grid (Steegen et al. 2016).
+
+    Parameters
+    ----------
+    grid
+        Name → `Spec`, or `Analysis` where the data differ too. See `prior_grid` and `overdispersion_grid`. A
+        later call with more, and the same ``path``, fits only what is new.
+    sources
+        The data of every `Spec` in the grid.
+    estimands
+        The questions; empty means those each spec declares.
+    draws, method
+        As in `fit`; four chains.
+    random_seed, path, n_jobs, progressbar
+        As in `run_study`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per specification and row of an estimand: ``specification``, the columns of `summary`, and
+        ``method``. A specification whose fit gave no posterior has one row, without numbers; its ``status``
+        says why.
+
+    Raises
+    ------
+    SpecError
+        Before anything is fitted, if a specification does not match its data, or there is no question.
+
+    Examples
+    --------
+    >>> import alliancecred as ac
+    >>> survey = ac.simulate("retrenchment_simulated").survey
+    >>> grid = ac.prior_grid("retrenchment_simulated", factors=(0.5, 2.0))
+    >>> ac.sensitivity(grid, survey, estimands=[ac.Estimand("shift")])  # doctest: +SKIP
+    """
+    items: dict[str, tuple[Design, Cells, tuple[Estimand, ...]]] = {}
+    for name, given in grid.items():
+        one = given if isinstance(given, Analysis) else Analysis(given, sources)
+        _, cells, design = prepare(one.spec, *one.sources)
+        asked = tuple(estimands) or one.spec.estimands
+        if not asked:
+            raise SpecError(f"{name!r} declares no estimands → give estimands=[Estimand('shift')], say")
+        what = canonical({"spec": one.spec.digest, "data": sources_digest(one.sources), "asked": repr(asked)})
+        items[f"{name} ({what[:12]})"] = design, cells, asked
+    if not items:
+        raise SpecError("the grid is empty")
+    found = run_study(
+        partial(_summarise, draws=draws, method=method),
+        items,
+        identity={"study": "sensitivity", "draws": draws, "method": method},
+        random_seed=random_seed,
+        path=path,
+        n_jobs=n_jobs,
+        progressbar=progressbar,
+    )
+    rows = [
+        {"specification": name, **row, "method": facts["method"]}
+        for name, facts in zip(grid, found.values(), strict=True)
+        for row in facts["rows"]
+    ]
+    extra = [c for c in ("smallest", "p_beyond") if any(c in r for r in rows)]
+    frame = pd.DataFrame(rows, columns=["specification", *COLUMNS, *DIAGNOSTICS, *extra, "method"])
+    numbers = [c for c in (*COLUMNS[7:], *DIAGNOSTICS, *extra) if c not in _TEXT]
+    return frame.astype(dict.fromkeys(numbers, float))
+
+
+def _summarise(
+    value: tuple[Design, Cells, tuple[Estimand, ...]], seed: int, *, draws: int, method: Method
+) -> dict[str, Any]:
+    design, cells, asked = value
+    fit = refit(design, cells, seed, draws=draws, method=method)
+    if isinstance(fit, str):
+        return {"rows": [{"status": fit}], "method": method}
+    table = summary([evaluate(fit, e) for e in asked])
+    rows = table.astype(object).where(table.notna() & ~table.isin([np.inf, -np.inf]), None).to_dict("records")
+    return {"rows": rows, "method": fit.idata.attrs["method"]}
+
+
+# --- grids that vary one thing at a time ----------------------------------------------------------
+def prior_grid(spec: Spec | str | Path, factors: Sequence[float] = (0.5, 2.0)) -> dict[str, Spec]:
+    """Return the spec as declared, and with the sd of each of its priors multiplied by each factor.
+
+    Examples
+    --------
+    >>> from alliancecred.terms import Gap, Level
+    >>> spec = Spec("demo", ("no", "yes"), ("yes",), (Level(("country",)), Gap()))
+    >>> list(prior_grid(spec, factors=(2.0,)))
+    ['as declared', 'sd of intercept × 2', 'sd of level by country × 2', 'sd of gap elite × 2']
+    """
+    spec = as_spec(spec)
+    bad = [f for f in factors if not 0 < f < np.inf]
+    if bad:
+        raise SpecError(f"factors must be positive, got {bad}")
+    out = {"as declared": spec}
+    for factor in factors:
+        wider = replace(spec.intercept, sd=spec.intercept.sd * factor)
+        out[f"sd of intercept × {factor:g}"] = replace(spec, intercept=wider)
+    for i, term in enumerate(spec.terms):
+        for factor in factors:
+            changed = _scaled(term, factor)
+            if changed != term:
+                terms = (*spec.terms[:i], changed, *spec.terms[i + 1 :])
+                out[f"sd of {_words(term)} × {factor:g}"] = replace(spec, terms=terms)
+    return out
+
+
+def _scaled(term: Term, factor: float) -> Term:
+    """The term with the sd of the prior that is in force multiplied; a flat one stays."""
+
+    def wider[P: (Normal, HalfNormal)](prior: P) -> P:
+        return replace(prior, sd=prior.sd * factor)
+
+    match term:
+        case Level():
+            return replace(term, scale=wider(term.scale))
+        case Cuts():
+            return replace(term, spacing=wider(term.spacing))
+        case Shift() | Gap() if term.by:
+            return replace(term, scale=wider(term.scale))
+        case Shift(prior=Normal() as prior) | Gap(prior=Normal() as prior) | Fixed(prior=Normal() as prior):
+            return replace(term, prior=wider(prior))
+    return term
+
+
+def _words(term: Term) -> str:
+    parts = [term.tag]
+    parts += [str(getattr(term, k)) for k in ("name", "signal", "population") if getattr(term, k, None)]
+    if getattr(term, "by", ()):
+        parts.append("by " + " and ".join(getattr(term, "by", ())))
+    if getattr(term, "roles", ()):
+        parts.append(f"({', '.join(getattr(term, 'roles', ()))})")
+    return " ".join(parts)
+
+
+def overdispersion_grid(
+    spec: Spec | str | Path, *sources: Survey | Toplines, values: Sequence[float]
+) -> dict[str, Analysis]:
+    """Return the analysis with each overdispersion (intraclass correlation) of all its published shares.
+
+    Raises
+    ------
+    SpecError
+        If a value is not in [0, 1), or no source holds published shares.
+    """
+    spec = as_spec(spec)
+    if not any(isinstance(s, Toplines) for s in sources):
+        raise SpecError("no source holds published shares: there is no overdispersion to vary")
+    bad = [v for v in values if not 0 <= v < 1]
+    if bad:
+        raise SpecError(f"overdispersion lies in [0, 1), got {bad}")
+
+    def with_value(value: float) -> tuple[Survey | Toplines, ...]:
+        return tuple(replace(s, overdispersion=value) if isinstance(s, Toplines) else s for s in sources)
+
+    return {f"overdispersion {v:g}": Analysis(spec, with_value(v)) for v in values}
