@@ -154,10 +154,17 @@ def test_pareto_smoothing_is_that_of_arviz(shape):
         np.testing.assert_allclose(ours, smooth, atol=1e-9)
 
 
-def test_a_tail_of_the_heaviest_draws_is_that_of_all():
-    log_weight = 0.3 * np.random.default_rng(8).exponential(size=8000)
-    heaviest = np.sort(log_weight)[-3000:]
-    assert pareto_k(heaviest[None], 8000) == pytest.approx(pareto_k(log_weight[None]))
+def test_a_tail_of_draws_that_were_kept_by_weight_is_that_of_all():
+    """Thinned by weight, only the heavy draws are all there; what the others stand for must be known."""
+    rng = np.random.default_rng(8)
+    log_weight = 0.3 * rng.exponential(size=(40, 16_000))
+    whole = pareto_k(log_weight)
+    chance = np.minimum(1, np.exp(log_weight) / np.exp(log_weight).mean(1, keepdims=True) / 4)
+    kept = [(w[u < c], 1 / c[u < c]) for w, c, u in zip(log_weight, chance, rng.random(chance.shape), strict=True)]
+    thinned = np.array([pareto_k(w[None], m)[0] for w, m in kept])
+    assert thinned.mean() == pytest.approx(whole.mean(), abs=0.03)
+    ignored = np.array([pareto_k(w[None])[0] for w, _ in kept])
+    assert abs(ignored.mean() - whole.mean()) > 2 * abs(thinned.mean() - whole.mean())
 
 
 def test_a_tail_without_a_shape_is_not_a_number():

@@ -43,11 +43,11 @@ def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
     return smooth - logsumexp(smooth), k_hat
 
 
-def pareto_k(log_values: np.ndarray, evaluated: int | None = None) -> np.ndarray:
+def pareto_k(log_values: np.ndarray, stands_for: np.ndarray | None = None) -> np.ndarray:
     """Return k̂ of the right tail of every row of log values (quantities, draws).
 
-    ``evaluated`` is how many draws those given are the heaviest of (all: None); the tail has three
-    times its square root.
+    ``stands_for`` (draws,) is how many evaluated draws each stands for (one: None). The tail holds
+    three times the square root of their number.
 
     Examples
     --------
@@ -58,38 +58,52 @@ def pareto_k(log_values: np.ndarray, evaluated: int | None = None) -> np.ndarray
     n = log_values.shape[1]
     if n < FEWEST:
         return np.full(len(log_values), np.inf)
-    size = _tail_size(n, evaluated or n)
+    each = np.ones(n) if stands_for is None else stands_for
+    size = _tail_size(n, float(each.sum()))
     out = []
     for start in range(0, len(log_values), AT_ONCE):
-        tail = np.sort(np.partition(log_values[start : start + AT_ONCE], n - size - 1, axis=1)[:, n - size - 1 :])
+        rows = log_values[start : start + AT_ONCE]
+        top = np.argpartition(rows, n - size - 1, axis=1)[:, n - size - 1 :]
+        top = np.take_along_axis(top, np.take_along_axis(rows, top, 1).argsort(1), 1)
+        weight = each[top]
+        beyond = np.cumsum(weight[:, ::-1], axis=1)[:, ::-1]  # evaluated draws at or above
+        inside = beyond <= max(size, 5)
+        inside[:, -5:] = True
         with np.errstate(invalid="ignore"):
-            tail = np.exp(tail - tail[:, -1:])
-            k_hat = fit_pareto(tail[:, 1:] - tail[:, :1])[0]
-        equal = np.ptp(log_values[start : start + AT_ONCE], axis=1) < 1e-9
+            tail = np.exp(np.take_along_axis(rows, top, 1) - rows.max(1, keepdims=True))
+            cutoff = np.where(inside, -np.inf, tail).max(1, keepdims=True)
+            k_hat = fit_pareto(np.where(inside, tail - cutoff, 0.0), weight * inside)[0]
+        equal = np.ptp(rows, axis=1) < 1e-9
         out.append(np.where(equal, -np.inf, np.where(np.isfinite(k_hat), k_hat, np.inf)))
     return np.concatenate(out) if out else np.zeros(0)
 
 
-def _tail_size(n: int, evaluated: int) -> int:
+def _tail_size(n: int, evaluated: float) -> int:
     return max(5, min(n // 5, math.floor(3 * math.sqrt(evaluated))))
 
 
 @np.errstate(all="ignore")
-def fit_pareto(excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fit_pareto(excess: np.ndarray, weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return shape k and scale of generalised Pareto distributions, one per row of sorted excesses (rows, n).
 
-    Not a number where a tail has no shape: a quarter of it or more at its lower end.
+    Excesses of ``weight`` 0 are ignored. Not a number where a tail has no shape: a quarter of it or
+    more at its lower end.
     """
-    n = excess.shape[1]
-    grid = 30 + int(math.sqrt(n))
-    quartile, top = excess[:, int(n / 4 + 0.5) - 1], excess[:, -1]
-    b = (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * quartile[:, None]) + 1 / top[:, None]
-    k = np.log1p(-b[:, :, None] * excess[:, None, :]).mean(-1)
-    log_likelihood = n * (np.log(-b / k) - k - 1)
-    weight = np.exp(log_likelihood - log_likelihood.max(1, keepdims=True))
-    at = (b * weight).sum(1) / weight.sum(1)
-    shape = np.log1p(-at[:, None] * excess).mean(1)
-    found = quartile > excess[:, 0]
+    weight = np.ones_like(excess) if weight is None else weight
+    used = weight > 0
+    n = used.sum(1)
+    share = weight / weight.sum(1, keepdims=True)
+    grid = 30 + int(math.sqrt(excess.shape[1]))
+    at_quartile = np.argmax(np.cumsum(share, axis=1) > 0.25 - 0.5 / n[:, None] + 1e-9, axis=1)
+    quartile = np.take_along_axis(excess, at_quartile[:, None], 1)
+    lowest, top = np.where(used, excess, np.inf).min(1), excess[:, -1:]
+    b = (1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3 * quartile) + 1 / top
+    k = np.einsum("qbn,qn->qb", np.log1p(-b[:, :, None] * excess[:, None, :]), share)
+    log_likelihood = n[:, None] * (np.log(-b / k) - k - 1)
+    trust = np.exp(log_likelihood - log_likelihood.max(1, keepdims=True))
+    at = (b * trust).sum(1) / trust.sum(1)
+    shape = (np.log1p(-at[:, None] * excess) * share).sum(1)
+    found = quartile[:, 0] > lowest
     steadied = (n * shape + _PRIOR_SIZE * _PRIOR_K) / (n + _PRIOR_SIZE)
     return np.where(found, steadied, np.nan), np.where(found, -shape / at, np.nan)
 
@@ -105,8 +119,9 @@ def judge(
     draws
         (draws, quantities).
     ancestor, log_weight
-        (draws,): which of the evaluated draws each is, and the log weight it had. Repetitions of one
-        draw are one observation: the variance of a mean is that of a mean of clusters.
+        (draws,): which of the evaluated draws each is, and its log weight, all weights summing to one.
+        Repetitions of one draw are one observation: the variance of a mean is that of a mean of
+        clusters. A draw that was kept with probability p stands for 1/p evaluated ones.
     tails
         Probabilities of the two quantiles whose effective size is the tail's.
     """
@@ -125,11 +140,12 @@ def judge(
     ranks = np.empty_like(values)
     np.put_along_axis(ranks, order, middle, axis=1)
     weight = log_weight[once]
-    evaluated = int(ancestor.max()) + 1
-    shapes = pareto_k(weight + np.log(np.abs(away)), evaluated)
+    chance = np.minimum(1, n * np.exp(np.minimum(weight, 0)))
+    stands_for = np.where(chance > 0, 1 / chance, 1.0)
+    shapes = pareto_k(weight + np.log(np.abs(away)), stands_for)
     sd = np.sqrt(away**2 @ count / (n - 1))
     return {
-        "k_hat": np.maximum(pareto_k(weight[None], evaluated), shapes),
+        "k_hat": np.maximum(pareto_k(weight[None], stands_for), shapes),
         "ess_bulk": size(ndtri((ranks - 0.375) / (n + 0.25))),
         "ess_tail": np.minimum(*(size((ranks <= q * n).astype(float)) for q in tails)),
         "mcse_mean": sd / np.sqrt(size(values)),

@@ -1,5 +1,6 @@
 """The latent field given its hyperparameters: Newton's mode, a normal around it, draws, densities."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from .sparse import colour, factor, solve
 
 CLOSE = 0.5  # Newton stops where its last step promised to gain less than half of this in log density
 STEPS = 60
+WIDER, SHARE_WIDER = 1.5, 0.3  # part of the draws has standard deviations larger by a factor 1 + WIDER / √latents
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,23 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
 
 @np.errstate(all="ignore")
 def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return draws x (latents, batch) of the normals, and log p(y, x | hyperparameters) − log q(x), (batch,)."""
+    """Return draws x (latents, batch) of the normals, and log p(y, x | hyperparameters) − log q(x), (batch,).
+
+    The last members of the batch are drawn wider, which bounds the weights where the normal is too thin.
+    """
+    size = len(white)
+    wider = 1 + WIDER / math.sqrt(size)
+    white = white.copy()
+    white[:, white.shape[1] - round(SHARE_WIDER * white.shape[1]) :] *= wider
+    square = (white**2).sum(0)
+    thin = math.log(1 - SHARE_WIDER) - 0.5 * square
+    wide = math.log(SHARE_WIDER) - size * math.log(wider) - 0.5 * square / wider**2
     x = given.mode + colour(given.low, field.pattern, white)
     on, off, prior_det = given.prior
     away = x - field.centre[:, None]
     joint = field.likelihood.value(field.eta(x), _cuts(h))
     joint = joint + 0.5 * prior_det - 0.5 * (away * field.times(on, off, away)).sum(0)
-    proposal = 0.5 * given.log_det - 0.5 * (white**2).sum(0)
+    proposal = 0.5 * given.log_det + np.logaddexp(thin, wide)
     return x, joint - proposal + 0.5 * (field.size - field.dimension) * LOG_2PI
 
 

@@ -91,7 +91,7 @@ class Field:
         """Return diagonal (latents, batch), partner entries (latents, batch) and log determinant (batch,)."""
         sd = np.maximum(h.sd, SMALLEST)
         blocks = len(self.design.pooled)
-        cosh2 = np.cosh(np.clip(h.atanh_rho, -14, 14)) ** 2  # 1 / (1 - ρ²)
+        cosh2 = np.cosh(h.atanh_rho) ** 2  # 1 / (1 - ρ²)
         # one row more than there are blocks: that of the unpooled coefficients, block -1
         grow, cross = np.zeros((blocks + 1, len(h))), np.zeros((blocks + 1, len(h)))
         grow[:blocks] = 1 / sd**2

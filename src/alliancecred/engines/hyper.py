@@ -13,6 +13,7 @@ from scipy.special import betaincinv, ndtr, ndtri
 
 from ..design import Design
 
+CLOSEST = 9.0  # atanh of a correlation is cut off here, where 1 - |ρ| is 3e-8: nearer, 1 - ρ² loses its digits
 FAR = 8.0  # scores are cut off here: Φ(−8) = 6e-16
 
 
@@ -47,4 +48,5 @@ def from_scores(design: Design, scores: np.ndarray) -> Hyper:
     sd = -ndtri(0.5 * ndtr(-u[:b])) * np.array([p.scale.sd for p in design.pooled])[:, None]
     eta = np.array([p.correlation.eta for p in design.correlated])[:, None]
     upper, lower = (betaincinv(eta, eta, ndtr(s * u[b : b + r])) for s in (1, -1))
-    return Hyper(sd, 0.5 * np.log(upper / lower), design.cuts.mean + design.cuts.sd * scores.T[b + r :])
+    atanh_rho = np.clip(0.5 * np.log(upper / lower), -CLOSEST, CLOSEST)
+    return Hyper(sd, atanh_rho, design.cuts.mean + design.cuts.sd * scores.T[b + r :])

@@ -1,7 +1,7 @@
 """Adaptive importance sampling with warped Student t proposals.
 
 Adaptive multiple importance sampling (Cornuet et al. 2012): all draws of all rounds count, each
-weighted by the mixture of everything it could have been drawn from (Owen & Zhou 2000). Three tenths of
+weighted by the mixture of everything it could have been drawn from (Owen & Zhou 2000). Three fifths of
 every round comes from a wider t, which bounds the weights where the narrow one is too thin.
 """
 
@@ -14,8 +14,8 @@ from scipy.special import gammaln, logsumexp
 
 from .warp import Warp, fit_warp
 
-FREEDOM = 20.0
-WIDER, SHARE_WIDER = 1.5, 0.3
+FREEDOM = 8.0
+WIDER, SHARE_WIDER = 1.6, 0.6
 _STEPS = 5  # of maximum likelihood
 
 
@@ -28,7 +28,7 @@ class Proposal:
     root: np.ndarray
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Return n draws, (n, d), the last three tenths of them wider."""
+        """Return n draws, (n, d), the last three fifths of them wider."""
         z = rng.standard_normal((n, len(self.centre)))
         stretch = np.sqrt(FREEDOM / rng.chisquare(FREEDOM, n))
         stretch[n - round(SHARE_WIDER * n) :] *= WIDER

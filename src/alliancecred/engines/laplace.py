@@ -29,12 +29,12 @@ from .importance import Proposal, effective, mixture, refit, resample
 from .warp import plain
 
 ROUNDS = (300, 400, 600, 1000)  # of adaptation
-LEAST, MOST = 1.5, 4  # evaluations per draw asked for: before the first look, and in all
-MORE = 0.5  # evaluations per draw asked for in each round after the first look
+LEAST, MOST = 1.25, 3  # evaluations per draw asked for: before the first look, and in all
+MORE = 0.25  # evaluations per draw asked for in each round after the first look
 GROWN = 1.5  # times the draws of the last fit of a proposal make another worth its time
 HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
 LOST = 0.01  # share of the weighted draws that may fail to be evaluated: more could hide a part of the posterior
-GOOD_K, GOOD_SHARE = 0.47, 0.5  # enough: Pareto k of every quantity, effective size as a share of the draws asked for
+GOOD_K, GOOD_SHARE = 0.47, 0.4  # enough: Pareto k of every quantity, effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
 LANES = 64  # hyperparameters worked on at once
 
@@ -87,7 +87,7 @@ def sample(
             marginal = np.concatenate([p.marginal for p in pools]) - density
             hopeless = k_hat > HOPELESS and len(pools) >= len(ROUNDS)
             enough = len(at) >= LEAST * total and k_hat < GOOD_K and effective(smooth) > GOOD_SHARE * total
-            if (enough and _worst(pools, smooth) < GOOD_K) or hopeless or not np.isfinite(marginal).any():
+            if (enough and _worst(design, pools, smooth) < GOOD_K) or hopeless or not np.isfinite(marginal).any():
                 break
             if len(at) >= GROWN * fitted:
                 proposals.append(refit(at, marginal))
@@ -99,7 +99,8 @@ def sample(
     picked = resample(smooth if evaluated.any() else np.zeros(len(smooth)), total, rng)
     lost = 1 - evaluated.mean()
     problems = (f"{100 * lost:.0f} % of the weighted draws could not be evaluated",) if lost > LOST else ()
-    stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(log_weight[picked], chains)})
+    normed = log_weight[picked] - (logsumexp(log_weight) if evaluated.any() else 0.0)
+    stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(normed, chains)})
     latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
     return Draws(
@@ -147,9 +148,11 @@ def _sizes(total: int) -> Iterator[int]:
         done += n
 
 
-def _worst(pools: list[_Pool], log_weight: np.ndarray) -> float:
+def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     """The largest Pareto k of all hyperparameters and latents."""
-    values = np.concatenate([np.vstack([p.scores.T, p.latents]) for p in pools], axis=1)
+    h = from_scores(design, np.concatenate([p.scores for p in pools]))
+    latents = np.concatenate([p.latents for p in pools], axis=1)
+    values = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, latents])
     used = np.isfinite(log_weight) & np.isfinite(values).all(0)
     weight = np.exp(log_weight[used])
     away = values[:, used] - (values[:, used] @ weight / weight.sum())[:, None]
