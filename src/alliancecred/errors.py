@@ -109,6 +109,10 @@ class ConvergenceError(FitError):
     """A gate failed and ``strict=True`` was asked."""
 
 
+class TooLargeError(FitError):
+    """A fit needs more memory than there is; it was not begun."""
+
+
 class StudyError(AcError, RuntimeError):
     """A task of a study failed; ``key`` names the item."""
 

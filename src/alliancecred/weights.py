@@ -12,6 +12,7 @@ from scipy.special import logsumexp, ndtri
 
 FEWEST = 25  # weights for which a tail can be fitted
 AT_ONCE = 64  # quantities whose tails are fitted together, which bounds the memory
+BLOCK = 256  # quantities judged together, for the same reason
 _PRIOR_K, _PRIOR_SIZE = 0.5, 10  # shape and weight of the prior that steadies small tails
 
 
@@ -108,7 +109,15 @@ def fit_pareto(excess: np.ndarray, weight: np.ndarray | None = None) -> tuple[np
     return np.where(found, steadied, np.nan), np.where(found, -shape / at, np.nan)
 
 
-@np.errstate(invalid="ignore", divide="ignore")
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")
+def largest_k(values: np.ndarray, log_weight: np.ndarray) -> float:
+    """Return the largest Pareto k of weighted quantities (quantities, draws); −∞ where there is none."""
+    used = np.isfinite(log_weight) & np.isfinite(values).all(0)
+    weight = np.exp(log_weight[used])
+    away = values[:, used] - (values[:, used] @ weight / weight.sum())[:, None]
+    return float(pareto_k(log_weight[used] + np.log(np.abs(away))).max(initial=-math.inf))
+
+
 def judge(
     draws: np.ndarray, ancestor: np.ndarray, log_weight: np.ndarray, tails: tuple[float, float]
 ) -> dict[str, np.ndarray]:
@@ -126,7 +135,17 @@ def judge(
         Probabilities of the two quantiles whose effective size is the tail's.
     """
     _, once, count = np.unique(ancestor, return_index=True, return_counts=True)
-    values, n = np.ascontiguousarray(draws[once].T), len(ancestor)
+    blocks = [np.ascontiguousarray(draws[once, a : a + BLOCK].T) for a in range(0, draws.shape[1], BLOCK)]
+    found = [_judge(values, count, log_weight[once], tails) for values in blocks]
+    return {k: np.concatenate([f[k] for f in found]) for k in found[0]}
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def _judge(
+    values: np.ndarray, count: np.ndarray, weight: np.ndarray, tails: tuple[float, float]
+) -> dict[str, np.ndarray]:
+    """The same for distinct draws (quantities, draws), each with how often it was kept and its log weight."""
+    n = count.sum()
     mean = values @ count / n
     away = values - mean[:, None]
 
@@ -139,7 +158,6 @@ def judge(
     middle = np.cumsum(count_in_order, axis=1) - 0.5 * (count_in_order - 1)
     ranks = np.empty_like(values)
     np.put_along_axis(ranks, order, middle, axis=1)
-    weight = log_weight[once]
     chance = np.minimum(1, n * np.exp(np.minimum(weight, 0)))
     stands_for = np.where(chance > 0, 1 / chance, 1.0)
     shapes = pareto_k(weight + np.log(np.abs(away)), stands_for)

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -20,12 +20,13 @@ from scipy.special import logsumexp
 
 from ..cells import Cells
 from ..design import Design
-from ..weights import pareto_k, pareto_smooth
+from ..weights import BLOCK, largest_k, pareto_smooth
 from .conditional import condition, draw
 from .draws import Draws
 from .field import LOG_2PI, Field, make_field
 from .hyper import Hyper, from_scores, score_count
 from .importance import Proposal, effective, mixture, refit, resample
+from .memory import demand
 from .warp import plain
 
 ROUNDS = (300, 400, 600, 1000)  # of adaptation
@@ -72,6 +73,7 @@ def sample(
     field = make_field(design, cells, mask)
     rng = np.random.default_rng(seed)
     total = draws * chains
+    demand(_floats(field, total, cores or os.cpu_count() or 1))
     with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
         evaluate = _Evaluator(field, threads)
         proposals, drawn, fitted = [_first(evaluate)], [0], 0
@@ -95,6 +97,7 @@ def sample(
                 fitted = len(at)
             if len(pools) <= len(ROUNDS):
                 evaluate.learn(pools[-1], np.exp(marginal[-n:] - marginal[-n:].max()))
+            pools[-1] = replace(pools[-1], modes=pools[-1].modes[:, :0])  # of no further use, and large
     evaluated = np.isfinite(log_weight)
     picked = resample(smooth if evaluated.any() else np.zeros(len(smooth)), total, rng)
     lost = 1 - evaluated.mean()
@@ -148,16 +151,25 @@ def _sizes(total: int) -> Iterator[int]:
         done += n
 
 
+def _floats(field: Field, total: int, cores: int) -> dict[str, int]:
+    """Numbers held at the same time, at most."""
+    rows, pattern = field.matrix.shape[0], field.pattern
+    lane = 2 * len(pattern.col_idx) + 2 * len(pattern.idx) + 20 * rows + 15 * field.size
+    return {
+        "evaluated draws": 2 * field.size * (MOST * total + sum(ROUNDS)),
+        "kept draws": 4 * field.size * total,
+        "factors and predictors": cores * LANES * lane,
+    }
+
+
 def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     """The largest Pareto k of all hyperparameters and latents."""
     h = from_scores(design, np.concatenate([p.scores for p in pools]))
-    latents = np.concatenate([p.latents for p in pools], axis=1)
-    values = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, latents])
-    used = np.isfinite(log_weight) & np.isfinite(values).all(0)
-    weight = np.exp(log_weight[used])
-    away = values[:, used] - (values[:, used] @ weight / weight.sum())[:, None]
-    with np.errstate(divide="ignore"):
-        return float(pareto_k(log_weight[used] + np.log(np.abs(away))).max(initial=-math.inf))
+    latents = pools[0].latents.shape[0]
+    blocks = (slice(a, a + BLOCK) for a in range(0, latents, BLOCK))
+    parts = (np.concatenate([p.latents[s] for p in pools], axis=1) for s in blocks)
+    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing])
+    return max(largest_k(values, log_weight) for values in (hyper, *parts))
 
 
 class _Evaluator:

@@ -1,6 +1,7 @@
 """NUTS by nutpie on the swept model, through the one kernel of `kernel.log_density`: nothing to compile per model."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..sources import Topline
 from ..sweep import Stratum, Swept, cholesky, covariance, incidence, sweep
 from .draws import Draws
 from .laplace import rough_scales
+from .memory import demand
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
@@ -118,6 +120,8 @@ def sample(
     from ..kernel import pack
 
     swept = sweep(design, cells.rows)
+    latents = sum(math.prod(design.shape(b)) for b in design.pooled) + len(design.coefficients)
+    demand({"draws": draws * chains * (4 * parameter_count(swept) + 4 * latents), "rows": 40 * len(cells.rows)})
     data = data_arrays(cells, mask)
     cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
