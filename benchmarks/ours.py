@@ -49,7 +49,7 @@ def canonical_survey(path: str | Path) -> ac.Survey:
     )
 
 
-def main(path: str, seed: int, method: str) -> dict[str, object]:
+def main(path: str, method: str, seed: int) -> dict[str, object]:
     """Fit twice; the second fit shows what is left when everything is loaded."""
     survey = canonical_survey(path)
     imported = time.perf_counter()
@@ -75,4 +75,4 @@ def main(path: str, seed: int, method: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "auto")))
+    print(json.dumps(main(sys.argv[1], sys.argv[2], int(sys.argv[3]))))

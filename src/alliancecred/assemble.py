@@ -66,7 +66,7 @@ def provenance(design: Design, seed: int, seconds: float) -> dict[str, object]:
     return {
         "versions": json.dumps(_versions() | {"python": platform.python_version()}),
         "random_seed": seed,
-        "sampling_time": seconds,
+        "fit_time": seconds,
         "spec": spec_to_toml(design.spec),
         "spec_digest": design.spec.digest,
         "notes": json.dumps(design.notes),

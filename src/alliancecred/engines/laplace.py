@@ -9,6 +9,7 @@ density it was drawn from. Pareto-smoothed weights (Vehtari et al. 2024) say how
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ def sample(
     The draws are independent up to repetition: a joint draw of large weight appears more than once
     (``ancestor`` in the statistics says which belong together). Chains only divide them.
     """
+    begin = time.perf_counter()
     field = make_field(design, cells, mask)
     rng = np.random.default_rng(seed)
     total = draws * chains
@@ -114,6 +116,7 @@ def sample(
             "inference_library": "alliancecred",
             "k_hat": k_hat,
             "evaluations": len(at),
+            "sampling_time": time.perf_counter() - begin,
             "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(len(at))),
         },
         problems,

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,6 +131,7 @@ def sample(
     if design.pooled:
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
         centred = choose_centring(swept, cells, scales)
+    begin = time.perf_counter()
     tree = nutpie.sample(
         _native(swept, pack(structure(swept, cells, centred), data)),
         draws=draws,
@@ -142,12 +144,13 @@ def sample(
         adaptation="low_rank",
         target_accept=sampling.target_accept,
     )
+    seconds = time.perf_counter() - begin
     raw = _read(swept, tree, centred)
     _check_complete(raw, draws, chains)
-    return _recovered(swept, raw, rng)
+    return _recovered(swept, raw, rng, seconds)
 
 
-def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator) -> Draws:
+def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, seconds: float) -> Draws:
     """Return the variables of the model; the sampled coordinates must pass the gates too."""
     chains, draws, size = raw.coordinates.shape
     scales = {k: v.reshape(-1) for k, v in raw.scales.items()}
@@ -155,7 +158,11 @@ def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator) -> Draws:
     variables = {k: v.reshape(chains, draws, *v.shape[1:]) for k, v in variables.items()} | dict(raw.scales)
     if raw.cut_spacing is not None:
         variables["cut_spacing"] = raw.cut_spacing
-    attrs = {"inference_library": "nutpie", "centred": json.dumps(raw.attrs["centred"])}
+    attrs = {
+        "inference_library": "nutpie",
+        "centred": json.dumps(raw.attrs["centred"]),
+        "sampling_time": seconds,
+    }
     return Draws(variables, {"swept": raw.coordinates}, raw.stats, attrs)
 
 
