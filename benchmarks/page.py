@@ -30,11 +30,21 @@ def write_figure(results: dict[str, Any], path: Path) -> None:
             panel.grid(alpha=0.3, which="major")
             panel.set_yticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
             panel.minorticks_off()
+            values = sorted({r[what] for r in results["growth"] if r["axis"] == axis})
+            panel.set_xticks(values, map(_short, values))
         panels[0].set_ylabel("seconds of a fit")
         handles = [plt.Line2D([], [], color=c, marker=m, ms=4, label=name) for c, m, name in STYLE.values()]
         panels[1].legend(handles=handles, frameon=False, loc="upper left")
         figure.savefig(path, dpi=200, metadata={"Software": "alliancecred"})
         plt.close(figure)
+
+
+def _short(value: float) -> str:
+    """Three digits and a unit: 154k."""
+    for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:g}"
 
 
 def write_page(results: dict[str, Any], path: Path) -> None:
