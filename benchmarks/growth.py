@@ -1,9 +1,8 @@
 """How a fit grows: answers per cell, cells, groups and draws; prints a JSON line per fit.
 
-    python benchmarks/growth.py [nuts]
+    python benchmarks/growth.py laplace|nuts
 
-Data are simulated: countries × allies × waves, a signal in the middle, one truth. Laplace, and with ``nuts`` the
-sampler too where it takes minutes at most.
+Data are simulated: countries × allies × waves, a signal in the middle, one truth. The sampler only grows in cells.
 """
 
 import json
@@ -33,12 +32,11 @@ class Size:
     waves: int = 4
     people: int = 800
     draws: int = 1000
-    nuts: bool = False
 
 
 SIZES = (
     *(Size("answers", people=n) for n in (8, 80, 800, 80_000, 8_000_000)),
-    *(Size("cells", c, a, w, 200, nuts=True) for c, a, w in ((6, 8, 4), (12, 10, 10), (20, 15, 15), (30, 20, 20))),
+    *(Size("cells", c, a, w, 200) for c, a, w in ((6, 8, 4), (12, 10, 10), (20, 15, 15), (30, 20, 20))),
     *(Size("groups", c, 8, 4, 200) for c in (6, 12, 24, 48, 96)),
     *(Size("draws", draws=d) for d in (250, 1000, 4000, 16_000)),
 )
@@ -122,19 +120,15 @@ def measure(size: Size, method: str) -> dict[str, object]:
     }
 
 
-def main(nuts: bool) -> Iterator[dict[str, object]]:
+def main(method: str) -> Iterator[dict[str, object]]:
     """Everything, after one fit that loads what has to be loaded."""
     warnings.simplefilter("ignore")
-    measure(Size("warm"), "laplace")
+    measure(Size("warm", draws=100), method)
     for size in SIZES:
-        yield measure(size, "laplace")
-    if nuts:
-        measure(Size("warm", draws=100), "nuts")
-        for size in SIZES:
-            if size.nuts:
-                yield measure(size, "nuts")
+        if method == "laplace" or size.axis == "cells":
+            yield measure(size, method)
 
 
 if __name__ == "__main__":
-    for line in main("nuts" in sys.argv[1:]):
+    for line in main(sys.argv[1]):
         print(json.dumps(line), flush=True)
