@@ -33,7 +33,8 @@ def write_figure(results: dict[str, Any], path: Path) -> None:
             values = sorted({r[what] for r in results["growth"] if r["axis"] == axis})
             panel.set_xticks(values, map(_short, values))
         panels[0].set_ylabel("seconds of a fit")
-        handles = [plt.Line2D([], [], color=c, marker=m, ms=4, label=name) for c, m, name in STYLE.values()]
+        shown = [style for method, style in STYLE.items() if any(r["method"] == method for r in results["growth"])]
+        handles = [plt.Line2D([], [], color=c, marker=m, ms=4, label=name) for c, m, name in shown]
         panels[1].legend(handles=handles, frameon=False, loc="upper left")
         figure.savefig(path, dpi=200, metadata={"Software": "alliancecred"})
         plt.close(figure)

@@ -26,6 +26,8 @@ from .memory import demand
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
 LOW_QUANTILE = 0.1
+# Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
+JITTER = 0.5
 Centred = tuple[tuple[bool, ...], ...]
 
 
@@ -143,6 +145,7 @@ def sample(
         save_warmup=False,
         adaptation="low_rank",
         target_accept=sampling.target_accept,
+        step_size_jitter=JITTER,
     )
     seconds = time.perf_counter() - begin
     raw = _read(swept, tree, centred)

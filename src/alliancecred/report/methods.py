@@ -198,8 +198,7 @@ def provenance(contents: Contents) -> Html:
         ),
         (
             "Wall time",
-            f"{contents.seconds:.0f} s in all, {float(str(attrs['fit_time'])):.1f} s of it fitting the "
-            "main analysis",
+            f"{contents.seconds:.0f} s in all, {float(str(attrs['fit_time'])):.1f} s of it fitting the main analysis",
         ),
         ("Versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
     ]
