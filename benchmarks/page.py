@@ -41,10 +41,10 @@ def write_figure(results: dict[str, Any], path: Path) -> None:
 
 
 def _short(value: float) -> str:
-    """Three digits and a unit: 154k."""
+    """Two digits and a unit: 150k."""
     for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if value >= size:
-            return f"{value / size:.3g}{unit}"
+            return f"{float(f'{value / size:.2g}'):g}{unit}"
     return f"{value:g}"
 
 
