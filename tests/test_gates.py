@@ -167,6 +167,24 @@ def test_a_tail_of_draws_that_were_kept_by_weight_is_that_of_all():
     assert abs(ignored.mean() - whole.mean()) > 2 * abs(thinned.mean() - whole.mean())
 
 
+def test_quantities_of_kept_draws_are_judged_as_if_all_had_been_kept():
+    """Of 16,000 evaluated draws 2,000 are kept; almost equal weights and rare outliers, which are all among them."""
+    n, evaluated, rng = CHAINS * DRAWS, 16_000, np.random.default_rng(11)
+    kept, whole = [], []
+    for _ in range(20):
+        rare = (rng.random(evaluated) < 0.01) * rng.exponential(size=evaluated)
+        log_weight = 0.1 * rng.normal(size=evaluated) + rare
+        log_weight -= np.log(np.exp(log_weight).sum())
+        x = rng.normal(size=evaluated)
+        total = np.cumsum(np.exp(log_weight))
+        ancestor = np.searchsorted(total / total[-1], (rng.random() + np.arange(n)) / n)
+        values = x[ancestor].reshape(CHAINS, DRAWS)
+        kept.append(convergence(weighted(ancestor, log_weight[ancestor], x=values)).k_hat[0])
+        away = np.log(np.abs(x - np.exp(log_weight) @ x))
+        whole.append(max(pareto_k(log_weight[None])[0], pareto_k((log_weight + away)[None])[0]))
+    assert np.mean(kept) == pytest.approx(np.mean(whole), abs=0.2)  # 0.6 too high if all stood for themselves alone
+
+
 def test_a_tail_without_a_shape_is_not_a_number():
     assert np.isnan(fit_pareto(np.array([[0.0] * 30 + [1.0] * 10]))).all()
 

@@ -502,6 +502,36 @@ def test_draws_that_cannot_be_evaluated_are_not_dropped_in_silence(monkeypatch, 
     assert f"{100 * share:.0f} % of the weighted draws could not be evaluated" in result.diagnosis.status
 
 
+def test_kept_draws_stand_for_all_that_were_evaluated():
+    """Each distinct draw stands for the inverse of its chance to be kept; together that is every evaluation."""
+    _, cells, design = coin()
+    fit = fitting.fit_design(design, cells, random_seed=3, method="laplace")
+    drawn = fit.posterior
+    once, at = np.unique(drawn.ancestor.values, return_index=True)
+    chance = np.minimum(1, drawn.ancestor.size * np.exp(drawn.log_weight.values.ravel()[at]))
+    evaluated = fit.idata.attrs["evaluations"]
+    assert evaluated > 1.2 * len(once)
+    assert (1 / chance).sum() == pytest.approx(evaluated, rel=0.05)
+
+
+@pytest.mark.parametrize(("k", "share"), [(0.0, laplace.LEAST), (0.6, laplace.MOST)])
+def test_rounds_go_on_until_every_quantity_is_known_well(monkeypatch, k, share):
+    _, cells, design = coin()
+    monkeypatch.setattr(laplace, "largest_k", lambda values, log_weight: k if len(values) == 4 else -1.0)  # the latents
+    fit = fitting.fit_design(design, cells, random_seed=1, method="laplace")
+    assert fit.idata.attrs["evaluations"] == share * 4000
+
+
+def test_rough_scales_are_near_the_posterior():
+    _, cells, design = coin()
+    fit = fitting.fit_design(design, cells, random_seed=1, method="laplace")
+    rough = laplace.rough_scales(design, cells, seed=2)
+    assert list(rough) == ["sd_level_country"]
+    for q in (0.1, 0.5, 0.9):
+        want = np.quantile(fit.posterior.sd_level_country, q)
+        assert np.quantile(rough["sd_level_country"], q) == pytest.approx(want, rel=0.2)
+
+
 def test_what_is_made_of_weighted_draws_is_judged_as_weighted():
     _, cells, design = coin()
     one, two = (fitting.fit_design(design, cells, random_seed=s, method="laplace", draws=3000) for s in (1, 2))

@@ -20,12 +20,16 @@ def test_a_fit_that_is_too_large_is_refused_with_the_estimate(monkeypatch, metho
 
 
 def test_room_is_what_the_container_has_left(tmp_path, monkeypatch):
-    limit, used = tmp_path / "limit", tmp_path / "used"
+    limit, used, parts = tmp_path / "limit", tmp_path / "used", tmp_path / "parts"
     limit.write_text("5000000\n")
     used.write_text("2000000\n")
-    monkeypatch.setattr(memory, "_LIMITS", (str(limit),))
-    monkeypatch.setattr(memory, "_USED", (str(used),))
+    parts.write_text("anon 900000\ninactive_file 0\nactive_file 7\n")
+    for name, file in (("_LIMITS", limit), ("_USED", used), ("_PARTS", parts)):
+        monkeypatch.setattr(memory, name, (str(file),))
+    monkeypatch.setattr(memory, "_CACHE", ("inactive_file",))
     assert memory.free_memory() == 3_000_000
+    parts.write_text("anon 900000\ninactive_file 400000\nactive_file 7\n")
+    assert memory.free_memory() == 3_400_000  # files that were only read make room
     used.write_text("6000000\n")
     assert memory.free_memory() == 0
     limit.write_text("max\n")

@@ -22,8 +22,12 @@ _CHUNK = 4_000_000
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return P(answer), shape (draws, rows, answers)."""
+    return np.exp(_log_probs(design, rows, draws))
+
+
+def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     eta = linear_predictor(design, rows, draws)
-    return np.exp(log_probs(eta, _cuts(design, draws, len(eta))))
+    return log_probs(eta, _cuts(design, draws, len(eta)))
 
 
 def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -31,7 +35,7 @@ def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndar
 
     Counts: the multinomial mass; published shares: the mass of the counts they allow.
     """
-    logs = np.log(answer_probs(design, cells.rows, draws))
+    logs = _log_probs(design, cells.rows, draws)
     n = len(cells.counts)
     counted = np.einsum("snk,nk->sn", logs[:, :n], cells.counts) + multinomial_constant(cells.counts)
     if not cells.toplines:

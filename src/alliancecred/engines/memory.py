@@ -9,6 +9,8 @@ from ..errors import TooLargeError
 FLOAT = 8
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _USED = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+_PARTS = ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat")
+_CACHE = ("inactive_file", "total_inactive_file")  # files that were read, given up when memory is asked for
 
 
 def free_memory() -> int:
@@ -20,13 +22,14 @@ def free_memory() -> int:
     True
     """
     left = [int(psutil.virtual_memory().available)]
-    for limit, used in zip(_LIMITS, _USED, strict=True):
+    for limit, used, parts, cache in zip(_LIMITS, _USED, _PARTS, _CACHE, strict=True):
         try:
             most, now = Path(limit).read_text().strip(), Path(used).read_text().strip()
+            held = dict(line.split() for line in Path(parts).read_text().splitlines())
         except OSError:
             continue
         if most.isdigit():
-            left.append(int(most) - int(now))
+            left.append(int(most) - int(now) + int(held.get(cache, 0)))
     return max(min(left), 0)
 
 
