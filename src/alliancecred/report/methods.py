@@ -120,12 +120,12 @@ def checks(contents: Contents) -> Html:
         numbers=[i for i, k in enumerate(used) if 3 <= k < 10],
         caption="Diagnostics, over every variable and sampled coordinate",
     )
+    sampled = " “Centred” says for each group of pooled effects which of two equivalent forms NUTS sampled."
     gates = el(
         "p",
         "Gates, for every variable and every reported estimate: bulk and tail effective sample size (ESS) at least "
         "400; with NUTS, R-hat below 1.01, E-BFMI at least 0.3 and no divergences; with nested Laplace, Pareto k of "
-        "the importance weights below 0.7. “Centred” says for each group of pooled effects which of two equivalent "
-        "forms NUTS sampled.",
+        "the importance weights below 0.7." + (sampled if head.index("Centred") in used else ""),
     )
     return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
 
