@@ -10,8 +10,19 @@ from test_sweep import swept_covariance
 
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
+from alliancecred.engines.metric import make_metric
 from alliancecred.identify import make_design
-from alliancecred.kernel import digamma, log_density, log_density_c, pack, unpack
+from alliancecred.kernel import (
+    decay,
+    digamma,
+    gather,
+    log_density,
+    log_density_c,
+    pack,
+    spread,
+    spread_c,
+    unpack,
+)
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.sweep import sweep, swept_matrix
@@ -173,20 +184,29 @@ def test_masked_rows_do_not_count():
 def test_the_c_callback_is_the_kernel():
     design, cells = everything(4)
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, False)), data_arrays(cells)
-    buffer = pack(arrays, data)
-    for a, b in zip((*arrays, *data), (lambda u: (*u[0], *u[1]))(unpack(buffer)), strict=True):
-        np.testing.assert_array_equal(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
-    theta = np.random.default_rng(4).normal(0, 0.3, parameter_count(swept))
-    gradient, value = np.empty(len(theta)), np.empty(1)
+    centred = all_or_none(swept, False)
+    arrays, data = structure(swept, cells, centred), data_arrays(cells)
+    rng = np.random.default_rng(4)
+    scales = {b.sd_name: rng.lognormal(-1, 0.3, 50) for b in design.pooled}
+    scales |= {b.corr_name: rng.uniform(-0.5, 0.5, 50) for b in design.correlated}
+    metric = make_metric(swept, cells, centred, scales)
+    buffer = pack(arrays, metric, data)
+    for a, b in zip((*arrays, *metric, *data), [f for part in unpack(buffer) for f in part], strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+    z = rng.normal(0, 0.5, parameter_count(swept))
+    gradient, value, theta = np.empty(len(z)), np.empty(1), np.empty(len(z))
 
     def at(array):
         import ctypes
 
         return array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
 
-    status = log_density_c.ctypes(len(theta), at(theta), at(gradient), at(value), at(buffer))
+    assert spread_c.ctypes(len(z), len(z), at(z), at(theta), at(buffer)) == 0
+    np.testing.assert_array_equal(theta, spread(arrays, metric, z))
+    status = log_density_c.ctypes(len(z), at(z), at(gradient), at(value), at(buffer))
     want, slope = log_density.py_func(theta, arrays, data)
+    slope = gather(arrays, metric, slope)
     assert status == 0
     assert value[0] == pytest.approx(want, rel=1e-12)
     np.testing.assert_allclose(gradient, slope, rtol=1e-8, atol=1e-8)
@@ -197,6 +217,17 @@ def test_digamma():
 
     x = np.concatenate([np.geomspace(1e-8, 1, 20), np.linspace(1, 2000, 50)])
     np.testing.assert_allclose([digamma(v) for v in x], psi(x), rtol=1e-11)
+
+
+def test_decay_is_the_exponential():
+    a = np.concatenate([[0.0, -0.0], np.geomspace(1e-12, 699, 4000), -np.geomspace(1e-12, 699, 4001)])
+    out, scratch = np.empty(len(a)), np.empty(len(a))
+    decay(a, out, scratch)
+    np.testing.assert_allclose(out, np.exp(-np.abs(a)), rtol=4e-16 * 2, atol=0)
+    far = np.array([750.0, -1e4, np.inf, np.nan])
+    decay(far, out[:4], scratch[:4])
+    assert (out[:3] < 1e-300).all()
+    assert np.isnan(out[3])
 
 
 def test_pymc_model_is_the_same_density():

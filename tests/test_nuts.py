@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import xarray as xr
 from test_kernel import everything
+from test_sweep import swept_covariance
 
-from alliancecred.density import parameter_count
-from alliancecred.engines.nuts import Raw, _check_complete, _read, choose_centring, information, row_information
+from alliancecred.density import parameter_count, structure
+from alliancecred.engines import metric
+from alliancecred.engines.metric import choose_centring, information, make_metric, row_information
+from alliancecred.engines.nuts import Raw, _check_complete, _read, sample
 from alliancecred.errors import IncompleteFitError
+from alliancecred.kernel import gather, spread
 from alliancecred.outcome import cut_points, log_probs
-from alliancecred.sweep import sweep, swept_matrix
+from alliancecred.sampling import Sampling
+from alliancecred.sweep import covariance, incidence, sweep, swept_matrix
+from alliancecred.terms import Gap, Level, Normal
 from models import RICH, make
 
 
@@ -95,7 +101,86 @@ def test_centring_follows_information_and_scale():
     weight = row_information(cells)
     matrix = swept_matrix(swept, cells.rows)
     first = swept.strata[0]
-    columns = slice(len(swept.loadings), len(swept.loadings) + first.size)
-    want = np.median([sum(weight * matrix[:, j] ** 2) for j in range(matrix.shape[1])[columns]])
-    assert information(swept, cells)[0][0] == pytest.approx(want)
+    start, m = len(swept.loadings), len(first.carriers)
+    block = matrix[:, start : start + m * first.size].reshape(-1, m, first.size)
+    want = np.einsum("r,ric,rjc->cij", weight, block, block)
+    np.testing.assert_allclose(information(incidence(swept, first, cells.rows), weight), want, atol=1e-9)
+
+
+def sampled_from(swept, centred, scales, theta):
+    """Parameters as sampled, from those of the all-centred form."""
+    out, at = theta.copy(), len(theta) - swept.size + len(swept.loadings)
+    for stratum, flags in zip(swept.strata, centred, strict=True):
+        stop = at + stratum.size * len(flags)
+        x = theta[at:stop].reshape(len(flags), stratum.size)
+        residual = np.linalg.solve(np.linalg.cholesky(np.array(covariance(stratum, scales), dtype=float)), x)
+        out[at:stop] = np.where(np.array(flags)[:, None], x, residual).ravel()
+        at = stop
+    return out
+
+
+@pytest.mark.parametrize("dense", [300, 30])
+@pytest.mark.parametrize("pattern", [(True, True), (False, False), (True, False), (False, True)])
+def test_the_metric_is_the_inverse_of_information_and_prior_precision(monkeypatch, dense, pattern):
+    monkeypatch.setattr(metric, "DENSE", dense)
+    design, cells = everything(3)
+    swept = sweep(design, cells.rows)
+    rng = np.random.default_rng(0)
+    scales = {b.sd_name: rng.lognormal(-1, 0.3, 60) for b in design.pooled}
+    scales |= {b.corr_name: rng.uniform(-0.5, 0.5, 60) for b in design.correlated}
+    centred = tuple(tuple(pattern[i % 2] for i in range(len(s.carriers))) for s in swept.strata)
+    got, arrays = make_metric(swept, cells, centred, scales), structure(swept, cells, centred)
+
+    n = parameter_count(swept)
+    root = np.array([spread(arrays, got, e) - got.middle for e in np.eye(n)]).T
+    assert (np.triu(root, 1) == 0).all()
+    hyper = n - swept.size
+    logs = [np.log(scales[b.sd_name]) for b in design.pooled]
+    logs += [np.arctanh(scales[b.corr_name]) for b in design.correlated]
+    np.testing.assert_allclose(got.middle[: len(logs)], [v.mean() for v in logs])
+    np.testing.assert_allclose(np.diag(root)[: len(logs)], [v.std() for v in logs])
+
+    typical = {name: np.median(v) for name, v in scales.items()}
+    x = swept_matrix(swept, cells.rows)
+    precision = x.T @ (row_information(cells)[:, None] * x) + np.linalg.inv(swept_covariance(swept, typical))
+    turn = np.array([sampled_from(swept, centred, typical, e)[hyper:] for e in np.eye(n)[hyper:]]).T
+    whole = turn @ np.linalg.inv(precision) @ turn.T
+    leading = len(got.dense) - hyper
+    if dense == 300:
+        assert leading == swept.size
+    assert leading >= len(swept.loadings)
+    head = turn[:leading, :leading] @ np.linalg.inv(precision[:leading, :leading]) @ turn[:leading, :leading].T
+    want = np.zeros_like(whole)
+    want[:leading, :leading] = head
+    at = len(swept.loadings)
+    for stratum in swept.strata:
+        stop = at + stratum.size * len(stratum.carriers)
+        if at >= leading:
+            for c in range(stratum.size):
+                own = at + c + stratum.size * np.arange(len(stratum.carriers))
+                grid = np.ix_(own, own)
+                want[grid] = turn[grid] @ np.linalg.inv(precision[grid]) @ turn[grid].T
+        at = stop
+    np.testing.assert_allclose((root @ root.T)[hyper:, hyper:], want, rtol=1e-8, atol=1e-10)
+    z, g = rng.normal(size=n), rng.normal(size=n)
+    np.testing.assert_allclose(gather(arrays, got, g), root.T @ g, atol=1e-10)
+    np.testing.assert_allclose(spread(arrays, got, z), got.middle + root @ z, atol=1e-10)
+
+
+def test_prior_means_are_the_middle():
+    terms = (Gap("elite", prior=Normal(0.7, 1.5)), Level(("country",)))
+    design, cells = make(2, terms)
+    swept = sweep(design, cells.rows)
+    scales = {b.sd_name: np.linspace(0.2, 0.4, 9) for b in design.pooled}
+    got = make_metric(swept, cells, choose_centring(swept, cells, scales), scales)
+    place = [c.prior for c in design.coefficients].index(Normal(0.7, 1.5))
+    assert got.middle[1 + place] == 0.7
     assert parameter_count(swept) > swept.size
+
+
+def test_steps_vary_from_draw_to_draw():
+    """Equal steps end trajectories at the mirror image of their start (docs/decisions/007)."""
+    design, cells = make(2, (Level(("country",)),))
+    sampling = Sampling(tune=100, cores=1)
+    found = sample(design, cells, seed=1, draws=200, chains=1, sampling=sampling, progressbar=False)
+    assert len(np.unique(found.stats["step_size"].values)) > 100

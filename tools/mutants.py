@@ -46,6 +46,7 @@ _LP = ("linear_predictor", "estimands")
 _SWEEP = ("sweep", "recover", "kernel")
 _KERNEL = ("kernel",)
 _LAPLACE = ("laplace",)
+_NUTS = ("nuts",)
 _END = "        value = value * _matches(rows, levels, factor, wanted)\n    return value\n"
 
 
@@ -71,7 +72,8 @@ MUTANTS = (
            "    above = log_expit(eta[..., None] - cuts)",
            "    below = log_expit(cuts + eta[..., None])\n    above = log_expit(-eta[..., None] - cuts)",
            ("outcome", "estimands")),
-    Mutant("sign: cuts in the kernel, counts", "kernel.py", "a = cuts[j] - eta[i]", "a = cuts[j] + eta[i]", _KERNEL),
+    Mutant("sign: cuts in the kernel, counts", "kernel.py", "a[i] = cuts[j] - eta[i]", "a[i] = cuts[j] + eta[i]",
+           _KERNEL),
     Mutant("sign: cuts in the kernel, toplines", "kernel.py", "a = cuts[j] - eta\n", "a = cuts[j] + eta\n", _KERNEL),
     Mutant("cuts not centred", "outcome.py", "np.asarray(cuts - cuts.mean(axis=-1, keepdims=True))",
            "np.asarray(cuts)", ("outcome", "estimands")),
@@ -214,10 +216,20 @@ MUTANTS = (
            "thin", _LAPLACE),
     Mutant("quantities do not enter their Pareto k", "weights.py", "weight + np.log(np.abs(away))",
            "weight + 0 * away", ("gates",)),
-    Mutant("sign: gather of the kernel", "kernel.py", "eta[i] += values[i] * effect[place[i]]",
-           "eta[i] -= values[i] * effect[place[i]]", _KERNEL),
-    Mutant("contrasts the wrong way round", "kernel.py", "slope[k * len(right) + h]\n",
-           "slope[h * len(left) + k]\n", _KERNEL),
+    Mutant("sign: gather of the kernel", "kernel.py", "eta[i] += values[i] * total[s.unit[i]]",
+           "eta[i] -= values[i] * total[s.unit[i]]", _KERNEL),
+    Mutant("contrasts the wrong way round", "kernel.py", "target[(b * n + h) * after + r] = running - h * term",
+           "target[(b * n + n - h) * after + r] = running - h * term", _KERNEL),
+    Mutant("weight of a contrast", "kernel.py", "] = weight[h] * (", "] = (", _KERNEL),
+    Mutant("sign: vector exponential", "kernel.py", "(x - n * 0.693147180369123816490) -",
+           "(x - n * 0.693147180369123816490) +", _KERNEL),
+    Mutant("metric: transpose for map", "kernel.py", "_dot(metric.dense[j, j:], gradient[j:dense])",
+           "_dot(metric.dense[:j, j], gradient[:j])", _NUTS),
+    Mutant("steps that do not vary", "engines/nuts.py", "step_size_jitter=JITTER", "step_size_jitter=0.0", _NUTS),
+    Mutant("metric: prior left out", "engines/metric.py", "precision[block, block] += np.kron",
+           "precision[block, block] += 0.0 * np.kron", _NUTS),
+    Mutant("metric: as if centred", "engines/metric.py", "np.eye(len(low)), residuals)",
+           "np.eye(len(low)), np.eye(len(low)))", _NUTS),
     Mutant("Pareto k never fails", "gates.py", "1.01, 400.0, 0.3, 0.7", "1.01, 400.0, 0.3, 70.0", ("gates",)),
     Mutant("draws that cannot be evaluated dropped in silence", "engines/laplace.py", "if lost > LOST else ()",
            "if lost > 2 else ()", _LAPLACE),
@@ -242,12 +254,13 @@ MUTANTS = (
            "beta = sums[:, :p] + means @", ("recover", "sweep")),
     Mutant("recovery without noise", "recover.py", "rng.standard_normal((*scale.shape, sums.shape[2]))",
            "np.zeros((*scale.shape, sums.shape[2]))", ("recover", "sweep")),
-    Mutant("mask ignored, counts", "kernel.py", "        if mask[i] > 0.0:", "        if mask[i] >= 0.0:", _KERNEL),
+    Mutant("mask ignored, counts", "density.py", "cells.counts * keep[: len(cells.counts), None]",
+           "cells.counts", _KERNEL),
     Mutant("mask ignored, toplines", "kernel.py", "if d.mask[i] > 0.0:", "if d.mask[i] >= 0.0:", _KERNEL),
     Mutant("chain rule: atanh", "kernel.py", "d * (1.0 - rho[r] ** 2)", "d", _KERNEL),
     Mutant("chain rule: off-diagonal once", "kernel.py", "(1.0 if i == j else 2.0)", "1.0", _KERNEL),
     Mutant("chain rule: centred cuts", "kernel.py", "tail += gcuts[j + 1] - mean", "tail += gcuts[j + 1]", _KERNEL),
-    Mutant("chain rule: sign of eta, counts", "kernel.py", "slope -= d", "slope += d", _KERNEL),
+    Mutant("chain rule: sign of eta, counts", "kernel.py", "geta[i] -= d", "geta[i] += d", _KERNEL),
     Mutant("chain rule: sign of eta, toplines", "kernel.py", "geta -= d", "geta += d", _KERNEL),
     Mutant("Jacobian of log sd left out", "kernel.py", "total += theta[b] - 0.5 * (sd", "total -= 0.5 * (sd", _KERNEL),
     Mutant("log determinant left out", "kernel.py", "total -= size * math.log(diagonal)", "total -= 0.0", _KERNEL),

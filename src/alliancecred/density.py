@@ -17,7 +17,7 @@ import numpy as np
 from .cells import Cells
 from .kernel import Data, Structure
 from .sweep import Part, Stratum, Swept, incidence, mean_columns
-from .terms import Flat
+from .terms import FACTORS, Flat
 
 
 def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> Structure:
@@ -47,6 +47,12 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
 
     inside = [incidence(swept, stratum, cells.rows) for stratum in swept.strata]
     rows = len(cells.rows)
+    place, unit = np.unique(np.array([x.place for x in inside]).reshape(-1, rows), axis=1, return_inverse=True)
+    values = np.concatenate([np.zeros((0, rows)), *(x.carriers for x in inside)])
+    carriers, carrier = np.unique(values, axis=0, return_inverse=True)
+    levels = np.zeros((len(swept.strata), len(FACTORS)), dtype=np.int64)
+    for row, stratum in zip(levels, swept.strata, strict=True):
+        row[: len(stratum.factors)] = [len(design.levels[f]) for f in stratum.factors]
     return Structure(
         scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
@@ -54,7 +60,7 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         m=ms,
         size=np.array([b["size"] for b in blocks], dtype=np.int64),
         first=np.concatenate([[0], np.cumsum(ms)[:-1]]).astype(np.int64),
-        centred=flat("centred", np.bool_),
+        centred=flat("centred", np.int64),
         pos=flat("pos", np.int64),
         centre=flat("centre", float),
         base=flat("base", float),
@@ -62,10 +68,12 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         term_index=np.array([t[:5] for t in terms], dtype=np.int64).reshape(-1, 5),
         term_coef=np.array([t[5] for t in terms], dtype=float),
         columns=np.ascontiguousarray(mean_columns(swept, cells.rows).T),
-        shape=np.array([(*x.left.shape, *x.right.shape) for x in inside], dtype=np.int64).reshape(-1, 4),
-        basis=np.concatenate([np.zeros(0), *(half.ravel() for x in inside for half in (x.left, x.right))]),
-        place=np.array([x.place for x in inside], dtype=np.int64).reshape(len(inside), rows),
-        carriers=np.concatenate([np.zeros((0, rows)), *(x.carriers for x in inside)]),
+        levels=levels,
+        weight=1 / np.sqrt(np.maximum(np.arange(levels.max(initial=1)) * np.arange(1, levels.max(initial=1) + 1), 1)),
+        unit=unit.astype(np.int64),
+        place=np.ascontiguousarray(place, dtype=np.int64),
+        carrier=carrier.astype(np.int64),
+        carriers=np.ascontiguousarray(carriers),
     )
 
 
@@ -123,17 +131,17 @@ def _mean_block(swept: Swept) -> dict[str, Any]:
 def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
     """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out."""
     lattice, (table, tabulated) = cells.lattice, cells.table
-    keep = np.flatnonzero(tabulated == 0)
-    points = int(np.isfinite(lattice.constant[keep]).sum(1).max(initial=0))
+    keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
+    points = int(np.isfinite(lattice.constant[tabulated == 0]).sum(1).max(initial=0))
     return Data(
-        counts=np.ascontiguousarray(cells.counts, dtype=float),
+        counts=np.ascontiguousarray((cells.counts * keep[: len(cells.counts), None]).T, dtype=float),
         points=np.ascontiguousarray(lattice.counts[:, :points]),
         constant=np.ascontiguousarray(lattice.constant[:, :points]),
         groups=lattice.groups,
         concentration=lattice.concentration,
         table=table,
         tabulated=tabulated,
-        mask=np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float),
+        mask=keep,
     )
 
 

@@ -13,6 +13,8 @@ from numba import carray, cfunc, njit, types
 from .outcome import TABLE_EDGE, TABLE_STEP
 
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_TAYLOR = tuple(1.0 / math.factorial(k) for k in range(12, -1, -1))
+_ARTANH = tuple(1.0 / k for k in range(29, 0, -2))
 
 
 class Structure(NamedTuple):
@@ -23,10 +25,11 @@ class Structure(NamedTuple):
     adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry (i, j), i ≥ j, of the block's
     covariance.
 
-    The first coordinates multiply ``columns`` (coordinates, rows). The contrasts of block g > 0 are the
-    Kronecker product of two matrices of shapes ``shape[g - 1]``, which follow one another in ``basis``;
-    ``place`` (blocks - 1, rows) is the group of a row, and ``carriers`` (carriers of all these blocks, rows)
-    what multiplies it (`sweep.Incidence`).
+    The first coordinates multiply ``columns`` (coordinates, rows). Those of block g > 0 are Helmert contrasts along
+    factors of ``levels[g - 1]`` levels (0 after the last factor), with ``weight[k]`` = 1 / √(k (k + 1)). Rows of the
+    same groups form a unit: ``unit`` (rows,) is the unit of a row, ``place`` (blocks - 1, units) the group of a unit.
+    ``carrier`` names, for each carrier of these blocks in turn, the row of ``carriers`` (different carriers, rows)
+    that multiplies its effects.
     """
 
     scale_sd: np.ndarray
@@ -43,17 +46,32 @@ class Structure(NamedTuple):
     term_index: np.ndarray
     term_coef: np.ndarray
     columns: np.ndarray
-    shape: np.ndarray
-    basis: np.ndarray
+    levels: np.ndarray
+    weight: np.ndarray
+    unit: np.ndarray
     place: np.ndarray
+    carrier: np.ndarray
     carriers: np.ndarray
+
+
+class Metric(NamedTuple):
+    """An affine map θ = middle + P z under which the posterior is roughly a standard normal.
+
+    P is lower triangular and block diagonal: ``dense`` for the first parameters, row j holding column j of P;
+    then, for every further block of the `Structure`, ``small`` holds the entries (i, j), i ≥ j, of the lower
+    triangles (m, m) of its ``size`` coordinates, entry by entry.
+    """
+
+    middle: np.ndarray
+    dense: np.ndarray
+    small: np.ndarray
 
 
 class Data(NamedTuple):
     """Observations as arrays (see `cells.Cells`); topline rows follow the count rows.
 
-    A topline of two groups is looked up in ``table`` (`outcome.tabulate`), any other summed over its
-    ``points``.
+    ``counts`` (answers, cells) are 0 where a cell is held out; ``mask`` (rows,) is. A topline of two groups is looked
+    up in ``table`` (`outcome.tabulate`), any other summed over its ``points``.
     """
 
     counts: np.ndarray
@@ -64,6 +82,22 @@ class Data(NamedTuple):
     table: np.ndarray
     tabulated: np.ndarray
     mask: np.ndarray
+
+
+@njit(fastmath={"reassoc", "contract"}, **_JIT)
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    """Return Σ a · b, in an order that the processor likes."""
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(**_JIT)
+def _add(out, factor, values):  # type: ignore[no-untyped-def]
+    """Add factor · values to ``out`` (slices of one length: indices that start at 0 compile to vector code)."""
+    for i in range(len(out)):
+        out[i] += factor * values[i]
 
 
 @njit(**_JIT)
@@ -327,8 +361,8 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
     for k in range(1, answers - 1):
         inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
     below, above, p = np.empty(answers - 1), np.empty(answers - 1), np.empty(answers - 1)
-    cells = len(d.counts)
-    total = _count_rows(eta, cuts, inner, d.counts, d.mask, geta, gcuts, ginner)
+    cells = d.counts.shape[1]
+    total = _count_rows(eta, cuts, inner, d.counts, geta, gcuts, ginner)
     for i in range(cells, len(eta)):
         geta[i] = 0.0
         if d.mask[i] > 0.0:
@@ -338,27 +372,70 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
     return total
 
 
+@njit(fastmath={"contract"}, **_JIT)
+def decay(a, out, power):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with exp(−|a|) (0 beyond 700), by vector instructions; ``power`` is scratch.
+
+    exp(x) = 2ⁿ exp(r), |r| ≤ ½ log 2: the rounding of x / log 2 + 1.5 · 2⁵² leaves n in the last bits of the sum,
+    and exp(r) is its Taylor series to the 13th power (remainder 5e-18).
+    """
+    bits = power.view(np.int64)
+    for i in range(len(a)):
+        x = max(-abs(a[i]), -700.0)
+        rounded = x * 1.4426950408889634 + 6755399441055744.0
+        n = rounded - 6755399441055744.0
+        power[i] = rounded
+        r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
+        e = 1.0 / 6227020800
+        for c in _TAYLOR:
+            e = e * r + c
+        out[i] = e
+    for i in range(len(a)):
+        bits[i] = (bits[i] + 1023) << 52
+    for i in range(len(a)):
+        out[i] *= power[i]
+
+
+@njit(fastmath={"contract", "reassoc"}, **_JIT)
+def _one_cut(a, e, lower, upper, geta):  # type: ignore[no-untyped-def]
+    """Add one cut's terms: Σ lower · log σ(a) + upper · log σ(−a), a = cut − η; return it and ∂/∂cut.
+
+    ``e`` is exp(−|a|); log(1 + e) = 2 artanh(e / (2 + e)), its series summed to the 31st power (remainder 1e-17).
+    """
+    total, slope = 0.0, 0.0
+    for i in range(len(a)):
+        s = e[i] / (2.0 + e[i])
+        z = s * s
+        series = 1.0 / 31
+        for c in _ARTANH:
+            series = series * z + c
+        below = min(a[i], 0.0) - 2.0 * s * series
+        p = (1.0 if a[i] > 0 else e[i]) / (1.0 + e[i])
+        total += lower[i] * below + upper[i] * (below - a[i])
+        d = lower[i] * (1.0 - p) - upper[i] * p
+        slope += d
+        geta[i] -= d
+    return total, slope
+
+
 @njit(**_JIT)
-def _count_rows(eta, cuts, inner, counts, mask, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+def _count_rows(eta, cuts, inner, counts, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Log likelihood of the count rows: Σ_j y_j log σ(cut_j − η) + y_{j+1} log σ(η − cut_j) + inner terms."""
-    total, last = 0.0, len(cuts)
-    for i in range(len(counts)):
-        slope = 0.0
-        if mask[i] > 0.0:
-            for j in range(last):
-                a = cuts[j] - eta[i]
-                e = math.exp(-abs(a))
-                tail = math.log(1.0 + e)
-                p = 1.0 / (1.0 + e) if a > 0 else e / (1.0 + e)
-                below = -tail if a > 0 else a - tail
-                total += counts[i, j] * below + counts[i, j + 1] * (below - a)
-                d = counts[i, j] * (1.0 - p) - counts[i, j + 1] * p
-                gcuts[j] += d
-                slope -= d
-            for k in range(1, last):
-                total += counts[i, k] * inner[k]
-                ginner[k] += counts[i, k]
-        geta[i] = slope
+    total, rows = 0.0, counts.shape[1]
+    a, e, power = np.empty(rows), np.empty(rows), np.empty(rows)
+    slope = geta[:rows]
+    slope[:] = 0.0
+    for j in range(len(cuts)):
+        for i in range(rows):
+            a[i] = cuts[j] - eta[i]
+        decay(a, e, power)
+        value, by_cut = _one_cut(a, e, counts[j], counts[j + 1], slope)
+        total += value
+        gcuts[j] += by_cut
+    for k in range(1, len(cuts)):
+        answers = counts[k].sum()
+        total += answers * inner[k]
+        ginner[k] += answers
     return total
 
 
@@ -382,67 +459,122 @@ def _cut_gradient(spacing, gcuts, ginner, grad):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _contrasts(s, g, offset):  # type: ignore[no-untyped-def]
-    """Return the two matrices of block g + 1 and where those of the next one begin."""
-    a, b, c, d = s.shape[g]
-    middle, end = offset + a * b, offset + a * b + c * d
-    return s.basis[offset:middle].reshape(a, b), s.basis[middle:end].reshape(c, d), end
+def _most_groups(s):  # type: ignore[no-untyped-def]
+    """Return the size of the largest grid of groups."""
+    most = 0
+    for g in range(len(s.levels)):
+        groups = 1
+        for f in range(s.levels.shape[1]):
+            groups *= max(s.levels[g, f], 1)
+        most = max(most, groups)
+    return most
 
 
 @njit(**_JIT)
-def _predict(s, x):  # type: ignore[no-untyped-def]
-    """Return the linear predictor (rows,) of coordinates x."""
-    eta = np.zeros(s.columns.shape[1])
-    for j in range(len(s.columns)):
-        for i in range(len(eta)):
-            eta[i] += s.columns[j, i] * x[j]
-    offset, carrier = 0, 0
-    for g in range(len(s.shape)):
-        left, right, offset = _contrasts(s, g, offset)
-        place, effect, half = s.place[g], np.empty(len(left) * len(right)), np.empty(right.shape[1])
+def _contrast_effects(levels, weight, x, effect, other):  # type: ignore[no-untyped-def]
+    """Return effects (grid of ``levels``) of Helmert contrasts x, in ``effect`` or in the scratch ``other``.
+
+    Along one factor, effect[h] = Σ_{k > h} w_k x_k − h w_h x_h with w_k = 1 / √(k (k + 1)): a sum that runs
+    backwards instead of a product with a matrix. ``levels`` ends at the first 0.
+    """
+    target, source = effect, other
+    source[: len(x)] = x
+    factors, after = 0, 1
+    while factors < len(levels) and levels[factors] > 0:
+        factors += 1
+    before = 1
+    for f in range(factors - 1):
+        before *= levels[f] - 1
+    for f in range(factors - 1, -1, -1):
+        n = levels[f]
+        for b in range(before):
+            for r in range(after):
+                running = 0.0
+                for h in range(n - 1, 0, -1):
+                    term = weight[h] * source[(b * (n - 1) + h - 1) * after + r]
+                    target[(b * n + h) * after + r] = running - h * term
+                    running += term
+                target[b * n * after + r] = running
+        target, source = source, target
+        after *= n
+        if f > 0:
+            before //= levels[f - 1] - 1
+    return source
+
+
+@njit(**_JIT)
+def _contrast_slopes(levels, weight, slope, other):  # type: ignore[no-untyped-def]
+    """Return the transpose of `_contrast_effects` times ``slope`` (grid of ``levels``), in one of the two arrays."""
+    target, source = other, slope
+    after, before = 1, 1
+    for f in range(len(levels)):
+        if levels[f] > 0:
+            after *= levels[f]
+    for f in range(len(levels)):
+        n = levels[f]
+        if n == 0:
+            break
+        after //= n
+        for b in range(before):
+            for r in range(after):
+                running = 0.0
+                for h in range(1, n):
+                    running += source[(b * n + h - 1) * after + r]
+                    target[(b * (n - 1) + h - 1) * after + r] = weight[h] * (
+                        running - h * source[(b * n + h) * after + r]
+                    )
+        target, source = source, target
+        before *= n - 1
+    return source
+
+
+@njit(**_JIT)
+def _predict(s, x, eta):  # type: ignore[no-untyped-def]
+    """Fill the linear predictor ``eta`` (rows,) of coordinates x.
+
+    Effects are added up by unit (rows of the same groups) before the rows look them up.
+    """
+    units, groups = s.place.shape[1], _most_groups(s)
+    by_unit, scratch, other = np.zeros(len(s.carriers) * units), np.empty(groups), np.empty(groups)
+    k = 0
+    for g in range(len(s.levels)):
+        place, size = s.place[g], s.size[g + 1]
         for c in range(s.m[g + 1]):
-            at, values = s.pos[s.first[g + 1] + c], s.carriers[carrier]
-            for k in range(len(left)):
-                half[:] = 0.0
-                for p in range(left.shape[1]):
-                    for q in range(len(half)):
-                        half[q] += left[k, p] * x[at + p * len(half) + q]
-                for h in range(len(right)):
-                    total = 0.0
-                    for q in range(len(half)):
-                        total += right[h, q] * half[q]
-                    effect[k * len(right) + h] = total
-            for i in range(len(eta)):
-                eta[i] += values[i] * effect[place[i]]
-            carrier += 1
-    return eta
+            at, start = s.pos[s.first[g + 1] + c], s.carrier[k] * units
+            k += 1
+            effect = _contrast_effects(s.levels[g], s.weight, x[at : at + size], scratch, other)
+            for u in range(units):
+                by_unit[start + u] += effect[place[u]]
+    eta[:] = 0.0
+    for j in range(len(s.columns)):
+        _add(eta, x[j], s.columns[j])
+    for j in range(len(s.carriers)):
+        values, total = s.carriers[j], by_unit[j * units : (j + 1) * units]
+        for i in range(len(eta)):
+            eta[i] += values[i] * total[s.unit[i]]
 
 
 @njit(**_JIT)
 def _predict_back(s, geta, gx):  # type: ignore[no-untyped-def]
     """Fill ``gx`` with ∂/∂x, given ∂/∂η: the transpose of `_predict`."""
-    gx[:] = 0.0
+    units, groups = s.place.shape[1], _most_groups(s)
+    by_unit, slope, other = np.zeros(len(s.carriers) * units), np.empty(groups), np.empty(groups)
     for j in range(len(s.columns)):
+        gx[j] = _dot(s.columns[j], geta)
+    for j in range(len(s.carriers)):
+        values, total = s.carriers[j], by_unit[j * units : (j + 1) * units]
         for i in range(len(geta)):
-            gx[j] += s.columns[j, i] * geta[i]
-    offset, carrier = 0, 0
-    for g in range(len(s.shape)):
-        left, right, offset = _contrasts(s, g, offset)
-        place, slope, half = s.place[g], np.empty(len(left) * len(right)), np.empty(right.shape[1])
+            total[s.unit[i]] += values[i] * geta[i]
+    k = 0
+    for g in range(len(s.levels)):
+        place, size = s.place[g], s.size[g + 1]
         for c in range(s.m[g + 1]):
-            at, values = s.pos[s.first[g + 1] + c], s.carriers[carrier]
+            at, start = s.pos[s.first[g + 1] + c], s.carrier[k] * units
+            k += 1
             slope[:] = 0.0
-            for i in range(len(geta)):
-                slope[place[i]] += values[i] * geta[i]
-            for k in range(len(left)):
-                half[:] = 0.0
-                for h in range(len(right)):
-                    for q in range(len(half)):
-                        half[q] += right[h, q] * slope[k * len(right) + h]
-                for p in range(left.shape[1]):
-                    for q in range(len(half)):
-                        gx[at + p * len(half) + q] += left[k, p] * half[q]
-            carrier += 1
+            for u in range(units):
+                slope[place[u]] += by_unit[start + u]
+            gx[at : at + size] = _contrast_slopes(s.levels[g], s.weight, slope, other)[:size]
 
 
 @njit(**_JIT)
@@ -471,12 +603,13 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     for g in range(len(s.m)):
         _cov(s, g, sd, rho, lows[g])
         total += _forward(s, g, lows[g], raw, x, y)
-    eta = _predict(s, x)
-    cuts, geta = _cuts(spacing), np.empty(len(eta))
+    eta, geta = np.empty(len(s.unit)), np.empty(len(s.unit))
+    _predict(s, x, eta)
+    cuts = _cuts(spacing)
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
     _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : start])
-    gx, gy = np.zeros(len(raw)), np.zeros(len(raw))
+    gx, gy = grad[start:], np.zeros(len(raw))
     _predict_back(s, geta, gx)
     for g in range(len(s.m)):
         bar, sensitivity = scratch[0], scratch[1]
@@ -484,30 +617,81 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         _backward(s, g, lows[g], y, gx, gy, bar)
         _cholesky_back(lows[g], bar, s.m[g], scratch[2], scratch[3], scratch[4], sensitivity)
         _chain(s, g, sensitivity, sd, rho, grad, n_sd)
-    grad[start:] = gx
     return total, grad
 
 
+@njit(**_JIT)
+def spread(s, metric, z):  # type: ignore[no-untyped-def]
+    """Return θ = middle + P z."""
+    theta, dense = metric.middle.copy(), len(metric.dense)
+    for j in range(dense):
+        _add(theta[j:dense], z[j], metric.dense[j, j:])
+    at, entry = dense, 0
+    for g in range(_first_small(s, metric), len(s.m)):
+        m, size = s.m[g], s.size[g]
+        for i in range(m):
+            for j in range(i + 1):
+                target, source = theta[at + i * size : at + (i + 1) * size], z[at + j * size : at + (j + 1) * size]
+                values = metric.small[entry : entry + size]
+                for c in range(size):
+                    target[c] += values[c] * source[c]
+                entry += size
+        at += m * size
+    return theta
+
+
+@njit(**_JIT)
+def gather(s, metric, gradient):  # type: ignore[no-untyped-def]
+    """Return Pᵀ times a gradient by θ: the gradient by z."""
+    out, dense = np.zeros(len(gradient)), len(metric.dense)
+    for j in range(dense):
+        out[j] = _dot(metric.dense[j, j:], gradient[j:dense])
+    at, entry = dense, 0
+    for g in range(_first_small(s, metric), len(s.m)):
+        m, size = s.m[g], s.size[g]
+        for i in range(m):
+            for j in range(i + 1):
+                target, source = out[at + j * size : at + (j + 1) * size], gradient[at + i * size : at + (i + 1) * size]
+                values = metric.small[entry : entry + size]
+                for c in range(size):
+                    target[c] += values[c] * source[c]
+                entry += size
+        at += m * size
+    return out
+
+
+@njit(**_JIT)
+def _first_small(s, metric):  # type: ignore[no-untyped-def]
+    """Return the first block beyond the dense part."""
+    left = len(metric.middle) - len(metric.dense)
+    for g in range(len(s.m) - 1, -1, -1):
+        if left == 0:
+            return g + 1
+        left -= s.m[g] * s.size[g]
+    return 0
+
+
 # --- C callbacks, so that chains run in parallel without Python's lock ------------------------------
-# A design and its data travel as one float64 buffer: total length, three shape numbers per array
-# (padded with 1), then the contents in the order of the fields of `Structure` and `Data`.
-_ARRAYS = len(Structure._fields) + len(Data._fields)
+# A design, its metric and its data travel as one float64 buffer: total length, three shape numbers per array
+# (padded with 1), then the contents in the order of the fields; integers keep their 64 bits.
+_PARTS = (Structure, Metric, Data)
+_ARRAYS = sum(len(part._fields) for part in _PARTS)
 _HEADER = 1 + 3 * _ARRAYS
 _DOUBLES = types.CPointer(types.double)
 
 
-def pack(s: Structure, d: Data) -> np.ndarray:
-    """Return all arrays of a design and its data in one buffer."""
-    arrays = [np.asarray(a, dtype=np.float64) for a in (*s, *d)]
-    shapes = [float(n) for a in arrays for n in (*a.shape, 1, 1)[:3]]
-    total = _HEADER + sum(a.size for a in arrays)
-    return np.concatenate([[float(total)], shapes, *[a.ravel() for a in arrays]])
+def pack(s: Structure, metric: Metric, d: Data) -> np.ndarray:
+    """Return all arrays of a design, its metric and its data in one buffer."""
+    arrays = [np.ascontiguousarray(a) for a in (*s, *metric, *d)]
+    shapes = np.array([n for a in arrays for n in (*a.shape, 1, 1)[:3]], dtype=np.int64)
+    total = np.array([_HEADER + sum(a.size for a in arrays)], dtype=np.int64)
+    return np.concatenate([a.ravel().view(np.float64) for a in (total, shapes, *arrays)])
 
 
 @njit(**_JIT)
 def unpack(p):  # type: ignore[no-untyped-def]
-    """Return the `Structure` and `Data` that `pack` put into a buffer."""
-    n = p[1:_HEADER].astype(np.int64).reshape(_ARRAYS, 3)
+    """Return the `Structure`, `Metric` and `Data` that `pack` put into a buffer."""
+    n = p[1:_HEADER].view(np.int64).reshape(_ARRAYS, 3)
     at = np.empty(_ARRAYS + 1, dtype=np.int64)
     at[0] = _HEADER
     for k in range(_ARRAYS):
@@ -516,41 +700,53 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[0] : at[1]],
         p[at[1] : at[2]],
         p[at[2] : at[3]],
-        p[at[3] : at[4]].astype(np.int64),
-        p[at[4] : at[5]].astype(np.int64),
-        p[at[5] : at[6]].astype(np.int64),
-        p[at[6] : at[7]] > 0.5,
-        p[at[7] : at[8]].astype(np.int64),
+        p[at[3] : at[4]].view(np.int64),
+        p[at[4] : at[5]].view(np.int64),
+        p[at[5] : at[6]].view(np.int64),
+        p[at[6] : at[7]].view(np.int64),
+        p[at[7] : at[8]].view(np.int64),
         p[at[8] : at[9]],
         p[at[9] : at[10]],
-        p[at[10] : at[11]].astype(np.int64),
-        p[at[11] : at[12]].astype(np.int64).reshape(n[11, 0], n[11, 1]),
+        p[at[10] : at[11]].view(np.int64),
+        p[at[11] : at[12]].view(np.int64).reshape(n[11, 0], n[11, 1]),
         p[at[12] : at[13]],
         p[at[13] : at[14]].reshape(n[13, 0], n[13, 1]),
-        p[at[14] : at[15]].astype(np.int64).reshape(n[14, 0], n[14, 1]),
+        p[at[14] : at[15]].view(np.int64).reshape(n[14, 0], n[14, 1]),
         p[at[15] : at[16]],
-        p[at[16] : at[17]].astype(np.int64).reshape(n[16, 0], n[16, 1]),
-        p[at[17] : at[18]].reshape(n[17, 0], n[17, 1]),
+        p[at[16] : at[17]].view(np.int64),
+        p[at[17] : at[18]].view(np.int64).reshape(n[17, 0], n[17, 1]),
+        p[at[18] : at[19]].view(np.int64),
+        p[at[19] : at[20]].reshape(n[19, 0], n[19, 1]),
+    )
+    metric = Metric(
+        p[at[20] : at[21]],
+        p[at[21] : at[22]].reshape(n[21, 0], n[21, 1]),
+        p[at[22] : at[23]],
     )
     d = Data(
-        p[at[18] : at[19]].reshape(n[18, 0], n[18, 1]),
-        p[at[19] : at[20]].reshape(n[19, 0], n[19, 1], n[19, 2]),
-        p[at[20] : at[21]].reshape(n[20, 0], n[20, 1]),
-        p[at[21] : at[22]].reshape(n[21, 0], n[21, 1], n[21, 2]),
-        p[at[22] : at[23]],
-        p[at[23] : at[24]].reshape(n[23, 0], n[23, 1], n[23, 2]),
-        p[at[24] : at[25]],
-        p[at[25] : at[26]],
+        p[at[23] : at[24]].reshape(n[23, 0], n[23, 1]),
+        p[at[24] : at[25]].reshape(n[24, 0], n[24, 1], n[24, 2]),
+        p[at[25] : at[26]].reshape(n[25, 0], n[25, 1]),
+        p[at[26] : at[27]].reshape(n[26, 0], n[26, 1], n[26, 2]),
+        p[at[27] : at[28]],
+        p[at[28] : at[29]].reshape(n[28, 0], n[28, 1], n[28, 2]),
+        p[at[29] : at[30]],
+        p[at[30] : at[31]],
     )
-    return s, d
+    return s, metric, d
+
+
+@njit(**_JIT)
+def _length(buffer):  # type: ignore[no-untyped-def]
+    return carray(buffer, (1,)).view(np.int64)[0]
 
 
 @cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
-def log_density_c(dim, theta, gradient, value, buffer):  # type: ignore[no-untyped-def]
-    """Evaluate `kernel.log_density`; 0 if finite, 3 otherwise (the sampler then calls it a divergence)."""
-    total = int(carray(buffer, (1,))[0])
-    s, d = unpack(carray(buffer, (total,)))
-    v, g = log_density(carray(theta, (int(dim),)), s, d)
+def log_density_c(dim, z, gradient, value, buffer):  # type: ignore[no-untyped-def]
+    """Evaluate `kernel.log_density` at `spread` z; 0 if finite, 3 otherwise (the sampler calls it a divergence)."""
+    s, metric, d = unpack(carray(buffer, (_length(buffer),)))
+    v, by_theta = log_density(spread(s, metric, carray(z, (int(dim),))), s, d)
+    g = gather(s, metric, by_theta)
     out = carray(gradient, (int(dim),))
     finite = np.isfinite(v)
     for i in range(len(g)):
@@ -560,10 +756,11 @@ def log_density_c(dim, theta, gradient, value, buffer):  # type: ignore[no-untyp
     return 0 if finite else 3
 
 
-@cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES), cache=True)
-def copy_c(dim, expanded, theta, out, buffer):  # type: ignore[no-untyped-def]
-    """Copy the parameters: the sampler's draws are the unconstrained vectors."""
-    x, y = carray(theta, (int(dim),)), carray(out, (int(expanded),))
-    for i in range(len(x)):
-        y[i] = x[i]
+@cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
+def spread_c(dim, expanded, z, out, buffer):  # type: ignore[no-untyped-def]
+    """Write θ: the sampler's draws are the unconstrained vectors of the density."""
+    s, metric, _ = unpack(carray(buffer, (_length(buffer),)))
+    theta, target = spread(s, metric, carray(z, (int(dim),))), carray(out, (int(expanded),))
+    for i in range(len(theta)):
+        target[i] = theta[i]
     return 0

@@ -22,11 +22,11 @@ class Sampling:
     Examples
     --------
     >>> Sampling(tune=800).target_accept
-    0.85
+    0.9
     """
 
-    tune: int = 500
-    target_accept: float = 0.85
+    tune: int = 400
+    target_accept: float = 0.9
     cores: int | None = None
     retries: int = 1
 
@@ -36,7 +36,7 @@ class Sampling:
         Examples
         --------
         >>> Sampling().careful(1)
-        Sampling(tune=1000, target_accept=0.985, cores=None, retries=1)
+        Sampling(tune=800, target_accept=0.99, cores=None, retries=1)
         """
         target = 1 - (1 - self.target_accept) / 10**attempt
         return replace(self, tune=self.tune * 2**attempt, target_accept=target)

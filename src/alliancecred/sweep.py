@@ -124,23 +124,17 @@ class Incidence:
 
     Parameters
     ----------
-    left, right
-        Contrasts of all factors but the last, and of the last: ``basis`` is their Kronecker product.
+    basis
+        (groups, coordinates): orthonormal contrasts.
     place
         (rows,): each row's group.
     carriers
         (carriers, rows): what multiplies each carrier's part.
     """
 
-    left: np.ndarray
-    right: np.ndarray
+    basis: np.ndarray
     place: np.ndarray
     carriers: np.ndarray
-
-    @property
-    def basis(self) -> np.ndarray:
-        """The contrasts, (groups, coordinates)."""
-        return np.kron(self.left, self.right)
 
 
 def mean_columns(swept: Swept, rows: Rows) -> np.ndarray:
@@ -158,18 +152,19 @@ def incidence(swept: Swept, stratum: Stratum, rows: Rows) -> Incidence:
     design = swept.design
     values = [carrier_values(c, rows, design.levels, design.spec) for c in stratum.carriers]
     place = group_index(stratum.factors, rows, design.levels)
-    *others, last = stratum.factors
-    return Incidence(basis(design, others), basis(design, [last]), place, np.array(values))
+    return Incidence(basis(design, stratum.factors), place, np.array(values))
+
+
+def stratum_columns(found: Incidence) -> np.ndarray:
+    """Return the columns (rows, coordinates) of a stratum, carrier by carrier."""
+    contrasts = found.basis[found.place]
+    return np.hstack([c[:, None] * contrasts for c in found.carriers])
 
 
 def swept_matrix(swept: Swept, rows: Rows) -> np.ndarray:
     """Return the matrix (rows, coordinates) that the sampled coordinates are multiplied by."""
-    pieces = [mean_columns(swept, rows)]
-    for stratum in swept.strata:
-        found = incidence(swept, stratum, rows)
-        contrasts = found.basis[found.place]
-        pieces += [c[:, None] * contrasts for c in found.carriers]
-    return np.hstack(pieces)
+    pieces = [stratum_columns(incidence(swept, stratum, rows)) for stratum in swept.strata]
+    return np.hstack([mean_columns(swept, rows), *pieces])
 
 
 # --- covariances, for numbers and for graphs alike -------------------------------------------------

@@ -17,18 +17,14 @@ from ..design import Design
 from ..errors import IncompleteFitError
 from ..recover import recover
 from ..sampling import Sampling
-from ..sources import Topline
-from ..sweep import Stratum, Swept, cholesky, covariance, incidence, sweep
+from ..sweep import Stratum, Swept, cholesky, covariance, sweep
 from .draws import Draws
 from .laplace import rough_scales
 from .memory import demand
+from .metric import Centred, choose_centring, make_metric
 
-# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
-CENTRED_ABOVE = 3.0
-LOW_QUANTILE = 0.1
 # Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
 JITTER = 0.5
-Centred = tuple[tuple[bool, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -54,50 +50,6 @@ class Raw:
     cut_spacing: np.ndarray | None
     stats: xr.Dataset
     attrs: Mapping[str, Any]
-
-
-def information(swept: Swept, cells: Cells) -> tuple[np.ndarray, ...]:
-    """Return, per stratum, each carrier's information per coordinate: the median of Σ I · matrix²."""
-    by_row = row_information(cells)
-    out = []
-    for stratum in swept.strata:
-        found = incidence(swept, stratum, cells.rows)
-        by_group = [np.bincount(found.place, by_row * c**2, len(found.basis)) for c in found.carriers]
-        out.append(np.median(np.array(by_group) @ found.basis**2, axis=1))
-    return tuple(out)
-
-
-def row_information(cells: Cells) -> np.ndarray:
-    """Return the Fisher information about η in every row, (rows,).
-
-    For an ordered logit with shares p and cumulative shares F (McCullagh 1980):
-    n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k.
-    """
-    n = len(cells.counts)
-    groups = [_two_groups(t) for t in cells.toplines]
-    shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.counts] + groups
-    out = np.empty(len(cells.rows))
-    for i, p in enumerate(shares):
-        below = np.cumsum(p)[:-1]
-        slope = np.diff(np.concatenate([[0.0], below * (1 - below), [0.0]]))
-        out[i] = (slope**2 / p).sum()
-    rho = np.concatenate([np.zeros(n), cells.overdispersion])
-    return np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
-
-
-def _two_groups(topline: Topline) -> np.ndarray:
-    share = min(max(0.5 * (topline.lower[0] + topline.upper[0]), 0.005), 0.995)
-    return np.array([1 - share, share])
-
-
-def choose_centring(swept: Swept, cells: Cells, scales: Mapping[str, np.ndarray]) -> Centred:
-    """Return which carriers to sample centred, given draws of the scales."""
-    out = []
-    for stratum, info in zip(swept.strata, information(swept, cells), strict=True):
-        cov = covariance(stratum, scales)
-        low = [np.quantile(cov[i][i], LOW_QUANTILE) for i in range(len(info))]
-        out.append(tuple(bool(a * v > CENTRED_ABOVE) for a, v in zip(info, low, strict=True)))
-    return tuple(out)
 
 
 def sample(
@@ -129,13 +81,14 @@ def sample(
     cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
 
-    centred: Centred = ()
+    scales: dict[str, np.ndarray] = {}
     if design.pooled:
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
-        centred = choose_centring(swept, cells, scales)
+    centred = choose_centring(swept, cells, scales)
+    metric = make_metric(swept, cells, centred, scales)
     begin = time.perf_counter()
     tree = nutpie.sample(
-        _native(swept, pack(structure(swept, cells, centred), data)),
+        _native(swept, pack(structure(swept, cells, centred), metric, data)),
         draws=draws,
         tune=sampling.tune,
         chains=chains,
@@ -143,7 +96,7 @@ def sample(
         seed=int(rng.integers(2**30)),
         progress_bar=progressbar,
         save_warmup=False,
-        adaptation="low_rank",
+        adaptation="diag",
         target_accept=sampling.target_accept,
         step_size_jitter=JITTER,
     )
@@ -173,7 +126,7 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     """Return a nutpie model that calls our C callbacks on ``buffer``."""
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from ..kernel import copy_c, log_density_c
+    from ..kernel import log_density_c, spread_c
 
     size = parameter_count(swept)
     return CompiledPyMCModel(
@@ -183,24 +136,15 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
         _shapes={"theta": (size,)},
         n_expanded=size,
         compiled_logp_func=log_density_c,
-        compiled_expand_func=copy_c,
+        compiled_expand_func=spread_c,
         user_data=buffer,
-        initial_point_func=lambda seed: _start(swept.design, size, seed),
+        initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-0.5, 0.5, size),
         shape_info=(["theta"], [slice(0, size)], [(size,)]),
         shared_data={},
         shared_var_keys={},
         logp_func=None,
         expand_func=None,
     )
-
-
-def _start(design: Design, size: int, seed: int | None) -> np.ndarray:
-    """Scales near half their prior sd, everything else near zero."""
-    rng = np.random.default_rng(seed)
-    theta = rng.uniform(-0.5, 0.5, size)
-    theta[: len(design.pooled)] += np.log([0.5 * b.scale.sd for b in design.pooled])
-    theta[len(design.pooled) :][: len(design.correlated)] *= 0.5
-    return np.asarray(theta)
 
 
 def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:

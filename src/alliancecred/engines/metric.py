@@ -1,0 +1,150 @@
+"""What NUTS is told before it starts: which blocks to sample centred, and the shape of the posterior.
+
+Both follow from the information in the rows and rough values of the scales (docs/decisions/011).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..cells import Cells
+from ..density import parameter_count
+from ..kernel import Metric
+from ..sources import Topline
+from ..sweep import (
+    Incidence,
+    Stratum,
+    Swept,
+    cholesky,
+    covariance,
+    incidence,
+    mean_columns,
+    mean_covariance,
+    stratum_columns,
+)
+from ..terms import Flat
+
+# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
+CENTRED_ABOVE = 3.0
+LOW_QUANTILE = 0.1
+# So many leading parameters get a full covariance; of the rest, each coordinate's carriers get one.
+DENSE = 300
+NARROWEST = 0.1  # sd of a log scale or atanh correlation, where the rough draws hardly differ
+Centred = tuple[tuple[bool, ...], ...]
+Scales = Mapping[str, np.ndarray]
+
+
+def row_information(cells: Cells) -> np.ndarray:
+    """Return the Fisher information about η in every row, (rows,).
+
+    For an ordered logit with shares p and cumulative shares F (McCullagh 1980):
+    n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k.
+    """
+    n = len(cells.counts)
+    groups = [_two_groups(t) for t in cells.toplines]
+    shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.counts] + groups
+    out = np.empty(len(cells.rows))
+    for i, p in enumerate(shares):
+        below = np.cumsum(p)[:-1]
+        slope = np.diff(np.concatenate([[0.0], below * (1 - below), [0.0]]))
+        out[i] = (slope**2 / p).sum()
+    rho = np.concatenate([np.zeros(n), cells.overdispersion])
+    return np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
+
+
+def _two_groups(topline: Topline) -> np.ndarray:
+    share = min(max(0.5 * (topline.lower[0] + topline.upper[0]), 0.005), 0.995)
+    return np.array([1 - share, share])
+
+
+def information(found: Incidence, by_row: np.ndarray) -> np.ndarray:
+    """Return, per coordinate of a stratum, the information about its carriers, (size, carriers, carriers)."""
+    products = [[np.bincount(found.place, by_row * a * b, len(found.basis)) for b in found.carriers]
+                for a in found.carriers]  # fmt: skip
+    return np.asarray(np.moveaxis(np.array(products) @ found.basis**2, 2, 0))
+
+
+def choose_centring(swept: Swept, cells: Cells, scales: Scales) -> Centred:
+    """Return which carriers to sample centred, given draws of the scales."""
+    by_row = row_information(cells)
+    out = []
+    for stratum in swept.strata:
+        known = np.median(information(incidence(swept, stratum, cells.rows), by_row), axis=0)
+        cov = covariance(stratum, scales)
+        low = [np.quantile(cov[i][i], LOW_QUANTILE) for i in range(len(cov))]
+        out.append(tuple(bool(known[i, i] * v > CENTRED_ABOVE) for i, v in enumerate(low)))
+    return tuple(out)
+
+
+def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) -> Metric:
+    """Return the map under which the posterior is roughly a standard normal, given draws of the scales.
+
+    Scales and correlations: mean and sd of the draws, on the scale they are sampled on. Coordinates: the inverse
+    of Fisher's information plus the prior's precision at the median scales.
+    """
+    design, rows, by_row = swept.design, cells.rows, row_information(cells)
+    middle, width = _hyper(swept, scales)
+    typical = {name: np.median(v) for name, v in scales.items()}
+    full, at = [], len(middle) + len(swept.loadings)
+    for stratum in swept.strata:
+        if (at := at + stratum.size * len(stratum.carriers)) > DENSE:
+            break
+        full.append(stratum)
+
+    columns = np.hstack([mean_columns(swept, rows), *(stratum_columns(incidence(swept, s, rows)) for s in full)])
+    precision = columns.T @ (by_row[:, None] * columns)
+    proper = [i for i in range(len(swept.loadings)) if not _flat(swept, i)]
+    prior = np.array(mean_covariance(swept, typical), dtype=float)[np.ix_(proper, proper)]
+    precision[np.ix_(proper, proper)] += np.linalg.inv(prior)
+    turn, start = np.eye(len(precision)), len(swept.loadings)
+    for stratum, centre in zip(full, centred, strict=False):
+        block = slice(start, start := start + stratum.size * len(stratum.carriers))
+        precision[block, block] += np.kron(_precision(stratum, typical), np.eye(stratum.size))
+        turn[block, block] = np.kron(_turn(stratum, centre, typical), np.eye(stratum.size))
+    dense = np.zeros((len(middle) + len(precision),) * 2)
+    dense[np.diag_indices(len(middle))] = width
+    dense[len(middle) :, len(middle) :] = turn @ _root(precision)
+
+    small = []
+    for stratum, centre in list(zip(swept.strata, centred, strict=True))[len(full) :]:
+        known = information(incidence(swept, stratum, rows), by_row) + _precision(stratum, typical)
+        low = _turn(stratum, centre, typical) @ _root(known)
+        small += [low[:, i, j] for i in range(len(stratum.carriers)) for j in range(i + 1)]
+    coefficients = np.zeros(parameter_count(swept) - len(middle))
+    coefficients[: len(design.coefficients)] = [getattr(k.prior, "mean", 0.0) for k in design.coefficients]
+    return Metric(
+        np.concatenate([middle, coefficients]),
+        np.ascontiguousarray(dense.T),
+        np.concatenate([np.zeros(0), *small]),
+    )
+
+
+def _hyper(swept: Swept, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sd of log scales, atanh correlations and the prior's log-spacings of the cuts."""
+    design = swept.design
+    values = [np.log(scales[b.sd_name]) for b in design.pooled]
+    values += [np.arctanh(np.clip(scales[b.corr_name], -0.999, 0.999)) for b in design.correlated]
+    spacings = np.ones(design.answers - 2)
+    middle = np.concatenate([[v.mean() for v in values], design.cuts.mean * spacings])
+    return middle, np.concatenate([[max(v.std(), NARROWEST) for v in values], design.cuts.sd * spacings])
+
+
+def _flat(swept: Swept, i: int) -> bool:
+    coefficients = swept.design.coefficients
+    return i < len(coefficients) and isinstance(coefficients[i].prior, Flat)
+
+
+def _precision(stratum: Stratum, typical: Mapping[str, float]) -> np.ndarray:
+    return np.linalg.inv(np.array(covariance(stratum, typical), dtype=float))
+
+
+def _turn(stratum: Stratum, centred: Sequence[bool], typical: Mapping[str, float]) -> np.ndarray:
+    """Matrix (carriers, carriers) from coordinates to what is sampled (see `kernel._forward`)."""
+    low = np.array(cholesky(covariance(stratum, typical), np.sqrt), dtype=float)
+    residuals = np.linalg.inv(low)
+    return np.where(np.array(centred)[:, None], np.eye(len(low)), residuals)
+
+
+def _root(precision: np.ndarray) -> np.ndarray:
+    """Return a lower triangular P with P Pᵀ = precision⁻¹; leading axes are batches."""
+    return np.asarray(np.linalg.cholesky(np.linalg.inv(precision)))
