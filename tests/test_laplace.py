@@ -487,6 +487,29 @@ def test_auto_falls_back_where_a_gate_fails_and_says_why(monkeypatch):
     assert not kept.diagnosis.passed
 
 
+@pytest.mark.parametrize(("trouble", "second"), [("mixing", (400, 0.9, 2)), ("divergence", (800, 0.99, 1))])
+def test_a_second_attempt_is_longer_or_more_careful(monkeypatch, trouble, second):
+    from alliancecred.engines import nuts
+
+    asked = []
+
+    def troubled(design, cells, **options):
+        found = fake_nuts(design, cells, **options)
+        asked.append((options["sampling"].tune, round(options["sampling"].target_accept, 6), options["sampling"].thin))
+        if len(asked) == 1 and trouble == "divergence":
+            found.stats["diverging"][0, 3] = True
+        if len(asked) == 1 and trouble == "mixing":
+            next(iter(found.variables.values()))[0] += 1.0
+        return found
+
+    _, cells, design = coin()
+    monkeypatch.setattr(nuts, "sample", troubled)
+    result = fitting.fit_design(design, cells, random_seed=1, method="nuts")
+    assert asked == [(400, 0.9, 1), second]
+    assert result.diagnosis.passed
+    assert (result.idata.attrs["attempts"], result.idata.attrs["thin"]) == (2, second[2])
+
+
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_draws_that_cannot_be_evaluated_are_not_dropped_in_silence(monkeypatch, share):
     """A part of the posterior where nothing can be evaluated leaves weights that look fine: the share itself fails."""

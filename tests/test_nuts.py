@@ -9,8 +9,9 @@ from test_sweep import swept_covariance
 from alliancecred.density import parameter_count, structure
 from alliancecred.engines import metric
 from alliancecred.engines.metric import choose_centring, information, make_metric, row_information
-from alliancecred.engines.nuts import Raw, _check_complete, _read, sample
+from alliancecred.engines.nuts import Raw, _check_complete, _read, sample, thinned
 from alliancecred.errors import IncompleteFitError
+from alliancecred.gates import diagnosis
 from alliancecred.kernel import gather, spread
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.sampling import Sampling
@@ -176,6 +177,31 @@ def test_prior_means_are_the_middle():
     place = [c.prior for c in design.coefficients].index(Normal(0.7, 1.5))
     assert got.middle[1 + place] == 0.7
     assert parameter_count(swept) > swept.size
+
+
+def test_thinning_keeps_every_third_draw_and_forgets_no_trouble():
+    rng = np.random.default_rng(0)
+    dims = ("chain", "draw")
+    energy, steps, odd = rng.normal(size=(2, 12)), rng.integers(1, 9, (2, 12)), np.zeros((2, 12), bool)
+    odd[1, 4] = True
+    full = xr.Dataset({"energy": (dims, energy), "n_steps": (dims, steps), "diverging": (dims, odd)})
+    got = thinned(full, 3)
+    np.testing.assert_array_equal(got["energy"], energy[:, 2::3])
+    np.testing.assert_array_equal(got["n_steps"], steps.reshape(2, 4, 3).sum(2))
+    np.testing.assert_array_equal(got["diverging"], [[False] * 4, [False, True, False, False]])
+    want = [np.square(np.diff(e)).mean() / e.var() for e in energy]
+    np.testing.assert_allclose(diagnosis(xr.Dataset(), got).bfmi, want)
+    assert thinned(full, 1) is full
+
+
+def test_a_thinned_chain_is_the_last_of_every_two_draws():
+    design, cells = make(2, (Level(("country",)),))
+    run = {"seed": 1, "chains": 1, "progressbar": False}
+    whole = sample(design, cells, draws=20, sampling=Sampling(tune=50, cores=1), **run)
+    half = sample(design, cells, draws=10, sampling=Sampling(tune=50, cores=1, thin=2), **run)
+    np.testing.assert_array_equal(half.variables["sd_level_country"], whole.variables["sd_level_country"][:, 1::2])
+    np.testing.assert_array_equal(half.checked["swept"], whole.checked["swept"][:, 1::2])
+    assert half.stats.sizes["draw"] == 10
 
 
 def test_steps_vary_from_draw_to_draw():

@@ -202,13 +202,15 @@ def fit_design(
 
     from .engines.nuts import sample as by_nuts
 
-    results = []
+    results: list[Fit] = []
+    options = sampling
     for attempt in range(sampling.retries + 1):
-        options = sampling.careful(attempt)
+        if results:
+            options = options.longer() if results[-1].diagnosis.only_mixing else options.careful()
         seed = int(np.random.default_rng([random_seed, attempt]).integers(2**30))
         found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, **run)
         attrs = {"method": "nuts", "method_reason": why, "attempts": attempt + 1}
-        attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept}
+        attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept, "thin": options.thin}
         results.append(_fit_of(design, cells, found, attrs, random_seed, start))
         if results[-1].diagnosis.passed:
             break

@@ -9,6 +9,7 @@ import xarray as xr
 from .weights import judge
 
 RHAT, ESS, BFMI, PARETO_K = 1.01, 400.0, 0.3, 0.7
+BFMI_OF_ALL = "bfmi"  # attribute of thinned sampler statistics: E-BFMI per chain before thinning
 TAILS = (0.05, 0.95)
 WEIGHTS = ("ancestor", "log_weight")
 
@@ -40,6 +41,11 @@ class Diagnosis:
     def passed(self) -> bool:
         """Whether every gate was passed."""
         return not self.problems
+
+    @property
+    def only_mixing(self) -> bool:
+        """Whether R-hat or effective sizes failed and nothing else did: more draws may be all that is missing."""
+        return not self.passed and self.problems == table_problems(self.table)
 
     @property
     def status(self) -> str:
@@ -119,7 +125,9 @@ def diagnosis(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnosis:
     table = convergence(posterior)
     diverging = int(stats["diverging"].sum()) if "diverging" in stats else 0
     depth = int(stats["maxdepth_reached"].sum()) if "maxdepth_reached" in stats else 0
-    fractions = bfmi(stats["energy"].values) if "energy" in stats else ()
+    fractions = tuple(stats.attrs[BFMI_OF_ALL]) if BFMI_OF_ALL in stats.attrs else ()
+    if "energy" in stats and not fractions:
+        fractions = bfmi(stats["energy"].values)
     problems = [*table_problems(table)]
     if diverging:
         problems.append(f"{diverging} divergences")

@@ -16,8 +16,10 @@ class Sampling:
     cores
         Chains (or threads of nested Laplace) run at the same time; None means the machine's.
     retries
-        How often a fit that fails its gates is run again, each time with twice the tuning and a
-        target ten times closer to 1.
+        How often a fit that fails its gates is run again: `longer` if only its mixing failed, else more
+        `careful`.
+    thin
+        Of so many draws in a row the last is kept.
 
     Examples
     --------
@@ -29,14 +31,24 @@ class Sampling:
     target_accept: float = 0.9
     cores: int | None = None
     retries: int = 1
+    thin: int = 1
 
-    def careful(self, attempt: int) -> "Sampling":
-        """Return the options of a later attempt.
+    def careful(self) -> "Sampling":
+        """Return options with twice the tuning and a target ten times closer to 1, against divergences.
 
         Examples
         --------
-        >>> Sampling().careful(1)
-        Sampling(tune=800, target_accept=0.99, cores=None, retries=1)
+        >>> Sampling().careful().tune, Sampling().careful().target_accept
+        (800, 0.99)
         """
-        target = 1 - (1 - self.target_accept) / 10**attempt
-        return replace(self, tune=self.tune * 2**attempt, target_accept=target)
+        return replace(self, tune=2 * self.tune, target_accept=1 - (1 - self.target_accept) / 10)
+
+    def longer(self) -> "Sampling":
+        """Return options with twice the draws, every second of which is kept.
+
+        Examples
+        --------
+        >>> Sampling().longer().thin
+        2
+        """
+        return replace(self, thin=2 * self.thin)

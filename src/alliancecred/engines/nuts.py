@@ -15,6 +15,7 @@ from ..cells import Cells
 from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
+from ..gates import BFMI_OF_ALL, bfmi
 from ..recover import recover
 from ..sampling import Sampling
 from ..sweep import Stratum, Swept, cholesky, covariance, sweep
@@ -76,7 +77,8 @@ def sample(
 
     swept = sweep(design, cells.rows)
     latents = sum(math.prod(design.shape(b)) for b in design.pooled) + len(design.coefficients)
-    demand({"draws": draws * chains * (4 * parameter_count(swept) + 4 * latents), "rows": 40 * len(cells.rows)})
+    per_draw = (3 + sampling.thin) * parameter_count(swept) + 4 * latents
+    demand({"draws": draws * chains * per_draw, "rows": 40 * len(cells.rows)})
     data = data_arrays(cells, mask)
     cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
@@ -89,7 +91,7 @@ def sample(
     begin = time.perf_counter()
     tree = nutpie.sample(
         _native(swept, pack(structure(swept, cells, centred), metric, data)),
-        draws=draws,
+        draws=draws * sampling.thin,
         tune=sampling.tune,
         chains=chains,
         cores=cores,
@@ -101,7 +103,7 @@ def sample(
         step_size_jitter=JITTER,
     )
     seconds = time.perf_counter() - begin
-    raw = _read(swept, tree, centred)
+    raw = _read(swept, tree, centred, sampling.thin)
     _check_complete(raw, draws, chains)
     return _recovered(swept, raw, rng, seconds)
 
@@ -147,8 +149,8 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     )
 
 
-def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
-    theta = np.asarray(tree["posterior"]["theta"].values, dtype=float)
+def _read(swept: Swept, tree: xr.DataTree, centred: Centred, thin: int = 1) -> Raw:
+    theta = np.asarray(tree["posterior"]["theta"].values, dtype=float)[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
     scales = {p.sd_name: np.exp(theta[..., i]) for i, p in enumerate(design.pooled)}
@@ -166,7 +168,26 @@ def _read(swept: Swept, tree: xr.DataTree, centred: Centred) -> Raw:
         v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats
     ]
     spacing = theta[..., b + r : b + r + c] if c else None
-    return Raw(coordinates, scales, spacing, stats[keep], {"centred": centred})
+    return Raw(coordinates, scales, spacing, thinned(stats[keep], thin), {"centred": centred})
+
+
+def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:
+    """Return statistics of every thin-th draw, with what happened to the draws between.
+
+    Divergences and depths count the draws between, steps add up; E-BFMI, which needs successive energies, becomes
+    an attribute.
+    """
+    if thin == 1:
+        return stats
+    out = stats.isel(draw=slice(thin - 1, None, thin)).assign_coords(draw=np.arange(stats.sizes["draw"] // thin))
+    groups = stats.isel(draw=slice(0, out.sizes["draw"] * thin)).coarsen(draw=thin)
+    for name in {"diverging", "maxdepth_reached"} & set(stats):
+        out[name] = (stats[name].dims, groups.max()[name].values.astype(bool))
+    if "n_steps" in stats:
+        out["n_steps"] = (stats["n_steps"].dims, groups.sum()["n_steps"].values)
+    if "energy" in stats:
+        out.attrs[BFMI_OF_ALL] = bfmi(stats["energy"].values)
+    return out
 
 
 def _coordinates(

@@ -219,9 +219,10 @@ def provenance(contents: Contents) -> Html:
 def _effort(attrs: Mapping[Hashable, Any]) -> str:
     if attrs["method"] == "laplace":
         return f"resampled from {attrs['evaluations']:,} weighted ones"
+    thin = int(attrs.get("thin", 1))
     return (
         f"({attrs['inference_library']}) after {attrs['tuning_steps']} tuning steps, "
-        f"target acceptance {attrs['target_accept']}"
+        f"target acceptance {attrs['target_accept']}" + (f", the last of every {thin} draws" if thin > 1 else "")
     )
 
 
