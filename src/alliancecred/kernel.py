@@ -418,6 +418,34 @@ def _one_cut(a, e, lower, upper, geta):  # type: ignore[no-untyped-def]
     return total, slope
 
 
+@njit(fastmath={"contract"}, **_JIT)
+def count_terms(eta, cuts, counts, total, slope, curvature):  # type: ignore[no-untyped-def]
+    """Add the terms of `_count_rows` for a batch, with slope and minus curvature by η.
+
+    ``eta``, ``slope`` and ``curvature`` are (rows, batch), ``cuts`` (answers - 1, batch), ``counts`` (rows, answers).
+    """
+    batch = eta.shape[1]
+    a, e, power = np.empty(batch), np.empty(batch), np.empty(batch)
+    for i in range(len(eta)):
+        by_row, bend = slope[i], curvature[i]
+        for j in range(len(cuts)):
+            lower, upper = counts[i, j], counts[i, j + 1]
+            for b in range(batch):
+                a[b] = cuts[j, b] - eta[i, b]
+            decay(a, e, power)
+            for b in range(batch):
+                s = e[b] / (2.0 + e[b])
+                z = s * s
+                series = 1.0 / 31
+                for c in _ARTANH:
+                    series = series * z + c
+                below = min(a[b], 0.0) - 2.0 * s * series
+                total[b] += lower * below + upper * (below - a[b])
+                share = (lower + upper) * ((1.0 if a[b] > 0 else e[b]) / (1.0 + e[b]))
+                by_row[b] += share - lower
+                bend[b] += share * ((e[b] if a[b] > 0 else 1.0) / (1.0 + e[b]))
+
+
 @njit(**_JIT)
 def _count_rows(eta, cuts, inner, counts, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Log likelihood of the count rows: Σ_j y_j log σ(cut_j − η) + y_{j+1} log σ(η − cut_j) + inner terms."""

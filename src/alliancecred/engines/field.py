@@ -66,6 +66,11 @@ class Field:
         return out
 
     @cached_property
+    def transposed(self) -> sp.csr_array:
+        """(latents, rows), stored by rows."""
+        return sp.csr_array(self.matrix.T)
+
+    @cached_property
     def pattern(self) -> Pattern:
         """Pattern of the precision given the data."""
         n = self.size

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cells import Cells
+from ..kernel import count_terms
 from ..outcome import (
     TABLE_EDGE,
     TABLE_STEP,
@@ -85,17 +86,7 @@ class Likelihood:
         """Σ_j y_j log σ(a_j) + y_{j+1} log σ(−a_j) + inner terms, a_j = cut_j − η: concave in η."""
         total = np.full(eta.shape[1], self.constant)
         slope, curvature = np.zeros_like(eta), np.zeros_like(eta)
-        for j in range(len(cuts)):
-            here, after = self.counts[:, j], self.counts[:, j + 1]
-            both = here + after
-            a = cuts[j] - eta
-            e = np.exp(-np.abs(a))
-            p = np.where(a > 0, 1.0, e) / (1.0 + e)
-            # log σ(a) = min(a, 0) − log(1 + e), log σ(−a) = −max(a, 0) − log(1 + e)
-            total += here @ np.minimum(a, 0) - after @ np.maximum(a, 0) - both @ np.log1p(e)
-            share = both[:, None] * p
-            slope += share - here[:, None]
-            curvature += share * (1 - p)
+        count_terms(eta, np.ascontiguousarray(cuts), self.counts, total, slope, curvature)
         if len(cuts) > 1:
             total += self.counts[:, 1:-1].sum(0) @ np.log(-np.expm1(-np.diff(cuts, axis=0)))
         return total, slope, curvature
@@ -135,7 +126,7 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     cut, sign = _logit_of(cells.lattice.groups, tabulated)
     simple, rest = published[sign[published] != 0], published[sign[published] == 0]
     parts = (getattr(cells.lattice, k)[rest] for k in ("counts", "constant", "groups", "concentration"))
-    counts = np.asarray(cells.counts[count], dtype=float)
+    counts = np.ascontiguousarray(cells.counts[count], dtype=float)
     return Likelihood(
         keep=np.concatenate([count, n + simple, n + rest]).astype(int),
         counts=counts,
