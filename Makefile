@@ -23,7 +23,8 @@ demo: $(READY) ## Run both example analyses into out/ (start here)
 test: $(READY) ## Run the fast tests and the examples in docstrings
 	$(PYTHON) -m pytest -n auto $(ARGS)
 
-slow: $(READY) ## Run the tests that sample
+slow: $(READY) ## Run the tests that sample (installs the jax extra)
+	@$(UV) sync --quiet --locked --inexact --extra jax --python $(PYTHON)
 	$(PYTHON) -m pytest tests_slow $(ARGS)
 
 lint: $(READY) ## Check style, types and the lock file

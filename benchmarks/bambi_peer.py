@@ -15,6 +15,8 @@ imported = time.perf_counter()
 model = bmb.Model(
     "p(k,n) ~ post*us + elite*us + (1+post|country) + (1+post|ally) + (1+post|country:ally)", table, family="binomial"
 )
+model.build()
+built = time.perf_counter()
 fit = model.fit(
     draws=1000, tune=1000, chains=4, cores=2, random_seed=int(sys.argv[2]), progressbar=False, inference_method="nutpie"
 )
@@ -26,6 +28,7 @@ print(
         {
             "what": "bambi with nutpie",
             "import_and_read": imported - start,
+            "build": built - imported,
             "fit": end - imported,
             "whole": end - start,
             "sampling": float(fit.posterior.attrs.get("sampling_time", float("nan"))),

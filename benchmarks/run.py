@@ -3,7 +3,8 @@
     python benchmarks/run.py [CELLS.csv] [REPEATS]
 
 Writes ``benchmarks/results.json`` (every run, medians, ratios, date, machine), ``docs/figures/bench.png`` and
-``docs/benchmarks.md``. Peers: bambi (the bench group) and what Rscript has of rstanarm, brms, lme4 and glmmTMB.
+``docs/benchmarks.md``. Peers: NumPyro as a back end (the jax extra), bambi (the bench group) and what Rscript has of
+rstanarm, brms, lme4 and glmmTMB.
 """
 
 import datetime as dt
@@ -47,6 +48,8 @@ def contestants(cells: Path) -> dict[str, tuple[list[str], bool]]:
     """Name → command (the seed follows) and whether to repeat it; only what is installed."""
     found = {OURS: ([sys.executable, "ours.py", str(cells), "laplace"], True)}
     found[SAMPLER] = ([sys.executable, "ours.py", str(cells), "nuts"], True)
+    if importlib.util.find_spec("numpyro"):
+        found["alliancecred, NumPyro"] = ([sys.executable, "ours.py", str(cells), "numpyro"], False)
     if importlib.util.find_spec("bambi"):
         found["bambi, nutpie"] = ([sys.executable, "bambi_peer.py", str(cells)], True)
     if shutil.which("Rscript"):

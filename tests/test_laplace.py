@@ -457,7 +457,7 @@ def test_a_flat_prior_has_no_evidence():
 
 
 # --- which engine ---------------------------------------------------------------------------------
-def fake_nuts(design, cells, *, seed, draws, chains, sampling, progressbar, mask):
+def fake_nuts(design, cells, *, seed, draws, chains, sampling, progressbar, mask, back_end):
     rng = np.random.default_rng(seed)
     found = laplace.sample(design, cells, seed=seed, draws=draws, chains=chains, mask=mask)
     variables = {k: np.asarray(v)[:, rng.permutation(draws)] for k, v in found.variables.items()}

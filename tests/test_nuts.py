@@ -55,10 +55,7 @@ def test_what_an_interrupted_run_left_can_be_read(draws):
     design, cells = make(4, RICH)
     swept = sweep(design, cells.rows)
     theta = np.random.default_rng(0).normal(size=(2, draws, parameter_count(swept)))
-    tree = xr.DataTree.from_dict(
-        {"posterior": xr.Dataset({"theta": (("chain", "draw", "n"), theta)}), "sample_stats": xr.Dataset()}
-    )
-    got = _read(swept, tree, [[False] * len(s.carriers) for s in swept.strata])
+    got = _read(swept, theta, xr.Dataset(), [[False] * len(s.carriers) for s in swept.strata])
     assert got.coordinates.shape == (2, draws, swept.size)
     with pytest.raises(IncompleteFitError, match=f"^{2 * draws} of 20 draws"):
         _check_complete(got, 10, 2)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .engines.draws import Draws
 
 
-Method = Literal["auto", "laplace", "nuts"]
+Method = Literal["auto", "laplace", "nuts", "numpyro"]
 METHODS: tuple[str, ...] = get_args(Method)
 
 
@@ -130,6 +130,8 @@ def fit(
         ``laplace``: nested Laplace with importance correction (Rue, Martino & Chopin 2009), usually
         under a second. ``nuts``: the no-U-turn sampler. ``auto``: Laplace if its draws pass the
         gates, else NUTS; ``fit.idata.attrs["method"]`` and ``["method_reason"]`` say which and why.
+        ``numpyro``: the same sampler and draws by NumPyro and JAX (``alliancecred[jax]``); on cells
+        it is slower, see docs/benchmarks.md.
     sampling
         Options of the no-U-turn sampler, and the cores either engine may use.
     progressbar
@@ -147,6 +149,8 @@ def fit(
         If the spec or its match with the data is wrong.
     IncompleteFitError
         If sampling was interrupted; carries the draws there are.
+    FitError
+        If ``method="numpyro"`` and NumPyro is not installed.
     ConvergenceError
         If a gate failed and ``strict``.
     """
@@ -188,7 +192,7 @@ def fit_design(
     start = time.perf_counter()
     run: dict[str, Any] = {"draws": draws, "chains": chains, "mask": mask}
     why = "asked for"
-    if method != "nuts":
+    if method in ("auto", "laplace"):
         from .engines.laplace import sample as by_laplace
 
         seed = int(np.random.default_rng([random_seed, 99]).integers(2**30))
@@ -202,13 +206,14 @@ def fit_design(
 
     from .engines.nuts import sample as by_nuts
 
+    back_end: Literal["nutpie", "numpyro"] = "numpyro" if method == "numpyro" else "nutpie"
     results: list[Fit] = []
     options = sampling
     for attempt in range(sampling.retries + 1):
         if results:
             options = options.longer() if results[-1].diagnosis.only_mixing else options.careful()
         seed = int(np.random.default_rng([random_seed, attempt]).integers(2**30))
-        found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, **run)
+        found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, back_end=back_end, **run)
         attrs = {"method": "nuts", "method_reason": why, "attempts": attempt + 1}
         attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept, "thin": options.thin}
         results.append(_fit_of(design, cells, found, attrs, random_seed, start))

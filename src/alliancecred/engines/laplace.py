@@ -21,7 +21,9 @@ from scipy.special import logsumexp
 
 from ..cells import Cells
 from ..design import Design
+from ..outcome import multinomial_constant
 from ..weights import BLOCK, largest_k, pareto_smooth
+from .condense import condense
 from .conditional import condition, draw
 from .draws import Draws
 from .field import LOG_2PI, Field, make_field
@@ -38,7 +40,7 @@ HOPELESS = 1.0  # Pareto k after adaptation at which more draws are a waste
 LOST = 0.01  # share of the weighted draws that may fail to be evaluated: more could hide a part of the posterior
 GOOD_K, GOOD_SHARE = 0.47, 0.4  # enough: Pareto k of every quantity, effective size as a share of the draws asked for
 _DIFFERENCE, _HESSIAN = 1e-3, 0.1
-LANES = 64  # hyperparameters worked on at once
+LANES = 96  # hyperparameters worked on at once
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def sample(
     (``ancestor`` in the statistics says which belong together). Chains only divide them.
     """
     begin = time.perf_counter()
-    field = make_field(design, cells, mask)
+    field = make_field(design, *condense(design, cells, mask))
     rng = np.random.default_rng(seed)
     total = draws * chains
     demand(_floats(field, total, cores or os.cpu_count() or 1))
@@ -108,6 +110,8 @@ def sample(
     stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(normed, chains)})
     latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
+    kept = cells.counts if mask is None else cells.counts[np.asarray(mask)[: len(cells.counts)] > 0]
+    constant = multinomial_constant(kept).sum() - field.likelihood.constant  # of the cells before they were added up
     return Draws(
         _variables(field, at[picked], latents, chains),
         {},
@@ -117,7 +121,9 @@ def sample(
             "k_hat": k_hat,
             "evaluations": len(at),
             "sampling_time": time.perf_counter() - begin,
-            "log_marginal_likelihood": math.nan if flat else float(logsumexp(log_weight) - math.log(len(at))),
+            "log_marginal_likelihood": math.nan
+            if flat
+            else float(logsumexp(log_weight) - math.log(len(at)) + constant),
         },
         problems,
     )
@@ -132,7 +138,7 @@ def rough_scales(
     """
     rng = np.random.default_rng(seed)
     with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
-        evaluate = _Evaluator(make_field(design, cells, mask), threads)
+        evaluate = _Evaluator(make_field(design, *condense(design, cells, mask)), threads)
         proposal = _first(evaluate)
         scores = proposal.draw(sum(ROUNDS[:2]), rng)
         log_weight = evaluate.marginal(scores) - proposal.log_density(scores)

@@ -1,12 +1,16 @@
-"""NUTS by nutpie on the swept model, through the one kernel of `kernel.log_density`: nothing to compile per model."""
+"""NUTS on the swept model: by nutpie through the one kernel of `kernel.log_density`, or by NumPyro (`jaxed`).
 
+With nutpie nothing is compiled per model.
+"""
+
+import importlib.metadata
 import json
 import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -16,16 +20,20 @@ from ..density import data_arrays, parameter_count, structure
 from ..design import Design
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
+from ..kernel import Metric
 from ..recover import recover
 from ..sampling import Sampling
 from ..sweep import Stratum, Swept, cholesky, covariance, sweep
+from .condense import condense
 from .draws import Draws
+from .jaxed import run as by_numpyro
 from .laplace import rough_scales
 from .memory import demand
 from .metric import Centred, choose_centring, make_metric
 
 # Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
 JITTER = 0.5
+BackEnd = Literal["nutpie", "numpyro"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ def sample(
     sampling: Sampling,
     progressbar: bool,
     mask: np.ndarray | None = None,
+    back_end: BackEnd = "nutpie",
 ) -> Draws:
     """Return draws from the posterior of a design by the no-U-turn sampler.
 
@@ -71,16 +80,11 @@ def sample(
     IncompleteFitError
         If sampling was interrupted or gave NaN; carries the draws there are.
     """
-    import nutpie
-
-    from ..kernel import pack
-
+    cells, mask = condense(design, cells, mask)
     swept = sweep(design, cells.rows)
     latents = sum(math.prod(design.shape(b)) for b in design.pooled) + len(design.coefficients)
     per_draw = (3 + sampling.thin) * parameter_count(swept) + 4 * latents
     demand({"draws": draws * chains * per_draw, "rows": 40 * len(cells.rows)})
-    data = data_arrays(cells, mask)
-    cores = sampling.cores or min(chains, os.cpu_count() or 1)
     rng = np.random.default_rng(seed)
 
     scales: dict[str, np.ndarray] = {}
@@ -89,26 +93,25 @@ def sample(
     centred = choose_centring(swept, cells, scales)
     metric = make_metric(swept, cells, centred, scales)
     begin = time.perf_counter()
-    tree = nutpie.sample(
-        _native(swept, pack(structure(swept, cells, centred), metric, data)),
-        draws=draws * sampling.thin,
-        tune=sampling.tune,
-        chains=chains,
-        cores=cores,
+    theta, stats = (_by_nutpie if back_end == "nutpie" else by_numpyro)(
+        swept,
+        cells,
+        centred,
+        metric,
+        mask=mask,
         seed=int(rng.integers(2**30)),
-        progress_bar=progressbar,
-        save_warmup=False,
-        adaptation="diag",
-        target_accept=sampling.target_accept,
-        step_size_jitter=JITTER,
+        draws=draws * sampling.thin,
+        chains=chains,
+        sampling=sampling,
+        progressbar=progressbar,
     )
     seconds = time.perf_counter() - begin
-    raw = _read(swept, tree, centred, sampling.thin)
+    raw = _read(swept, theta, stats, centred, sampling.thin)
     _check_complete(raw, draws, chains)
-    return _recovered(swept, raw, rng, seconds)
+    return _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
 
 
-def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, seconds: float) -> Draws:
+def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, attrs: Mapping[str, object]) -> Draws:
     """Return the variables of the model; the sampled coordinates must pass the gates too."""
     chains, draws, size = raw.coordinates.shape
     scales = {k: v.reshape(-1) for k, v in raw.scales.items()}
@@ -116,12 +119,43 @@ def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, seconds: float)
     variables = {k: v.reshape(chains, draws, *v.shape[1:]) for k, v in variables.items()} | dict(raw.scales)
     if raw.cut_spacing is not None:
         variables["cut_spacing"] = raw.cut_spacing
-    attrs = {
-        "inference_library": "nutpie",
-        "centred": json.dumps(raw.attrs["centred"]),
-        "sampling_time": seconds,
-    }
-    return Draws(variables, {"swept": raw.coordinates}, raw.stats, attrs)
+    whole = {**attrs, "centred": json.dumps(raw.attrs["centred"])}
+    whole["inference_library_version"] = importlib.metadata.version(str(attrs["inference_library"]))
+    return Draws(variables, {"swept": raw.coordinates}, raw.stats, whole)
+
+
+def _by_nutpie(
+    swept: Swept,
+    cells: Cells,
+    centred: Centred,
+    metric: Metric,
+    *,
+    mask: np.ndarray | None,
+    seed: int,
+    draws: int,
+    chains: int,
+    sampling: Sampling,
+    progressbar: bool,
+) -> tuple[np.ndarray, xr.Dataset]:
+    """Return θ (chain, draw, parameter) and sampler statistics."""
+    import nutpie
+
+    from ..kernel import pack
+
+    tree = nutpie.sample(
+        _native(swept, pack(structure(swept, cells, centred), metric, data_arrays(cells, mask))),
+        draws=draws,
+        tune=sampling.tune,
+        chains=chains,
+        cores=sampling.cores or min(chains, os.cpu_count() or 1),
+        seed=seed,
+        progress_bar=progressbar,
+        save_warmup=False,
+        adaptation="diag",
+        target_accept=sampling.target_accept,
+        step_size_jitter=JITTER,
+    )
+    return np.asarray(tree["posterior"]["theta"].values, dtype=float), tree["sample_stats"].to_dataset()
 
 
 def _native(swept: Swept, buffer: np.ndarray) -> Any:
@@ -149,8 +183,8 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     )
 
 
-def _read(swept: Swept, tree: xr.DataTree, centred: Centred, thin: int = 1) -> Raw:
-    theta = np.asarray(tree["posterior"]["theta"].values, dtype=float)[:, thin - 1 :: thin]
+def _read(swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1) -> Raw:
+    theta = theta[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
     scales = {p.sd_name: np.exp(theta[..., i]) for i, p in enumerate(design.pooled)}
@@ -163,7 +197,6 @@ def _read(swept: Swept, tree: xr.DataTree, centred: Centred, thin: int = 1) -> R
         x = block.reshape(*theta.shape[:2], len(stratum.carriers), stratum.size)
         coordinates[..., start:stop] = _coordinates(stratum, centre, scales, x).reshape(block.shape)
         start = stop
-    stats = tree["sample_stats"].to_dataset()
     keep = [
         v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats
     ]

@@ -1,0 +1,33 @@
+"""Cells that no parameter can tell apart are one cell: waves before a signal, say, where no term knows waves."""
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..cells import Cells
+from ..design import Design, fixed_matrix, pooled_matrix
+
+
+def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tuple[Cells, np.ndarray | None]:
+    """Return cells of the same likelihood, up to a constant, with the fewest rows of counts, and their ``mask``.
+
+    Counts are added up over rows with the same row of the design matrix and the same ``mask`` (rows,); such rows
+    have the same linear predictor whatever the parameters. Each is labelled like its first. Published shares stay.
+    """
+    n = len(cells.counts)
+    rows = cells.rows.take(np.arange(n))
+    pieces = [sp.csr_array(fixed_matrix(design, rows)), *(pooled_matrix(design, b, rows) for b in design.pooled)]
+    held = np.ones(n) if mask is None else np.asarray(mask, dtype=float)[:n]
+    matrix = sp.csr_array(sp.hstack([*pieces, sp.csr_array(held[:, None])]))
+    # equal rows have equal products with any vector; others, with two random ones, by a chance of about 1e-30
+    products = matrix @ np.random.default_rng(0).standard_normal((matrix.shape[1], 2))
+    _, first, group = np.unique(products, axis=0, return_index=True, return_inverse=True)
+    if len(first) == n:
+        return cells, mask
+    order = np.argsort(first)
+    first, group = first[order], np.argsort(order)[group]
+    counts = np.zeros((len(first), cells.counts.shape[1]), dtype=cells.counts.dtype)
+    np.add.at(counts, group, cells.counts)
+    index = np.concatenate([first, np.arange(n, len(cells.rows))])
+    return replace(cells, rows=cells.rows.take(index), counts=counts), None if mask is None else mask[index]
