@@ -82,8 +82,16 @@ def main(fits: int, backend: str, folder: Path | None, truth: str) -> dict[str, 
     path = folder / f"canonical_{truth}.jsonl" if folder else None
     with ExitStack() as stack:
         if backend == "dask":
+            import dask
             from dask.distributed import Client, LocalCluster
 
+            # Dask's defaults stop the workers a hundred times a second, and give back every page a fit lets go of
+            dask.config.set(
+                {
+                    "distributed.worker.profile.enabled": False,
+                    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**27,
+                }
+            )
             cluster = stack.enter_context(
                 LocalCluster(n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None)
             )

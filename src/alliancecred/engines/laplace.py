@@ -10,9 +10,11 @@ density it was drawn from. Pareto-smoothed weights (Vehtari et al. 2024) say how
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -78,8 +80,8 @@ def sample(
     rng = np.random.default_rng(seed)
     total = draws * chains
     demand(_floats(field, total, cores or os.cpu_count() or 1))
-    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
-        evaluate = _Evaluator(field, threads)
+    with _mapper(cores) as mapped:
+        evaluate = _Evaluator(field, mapped)
         proposals, drawn, fitted = [_first(evaluate)], [0], 0
         pools: list[_Pool] = []
         for n in _sizes(total):
@@ -137,8 +139,8 @@ def rough_scales(
     Uncorrected: for choices that need only their order of magnitude.
     """
     rng = np.random.default_rng(seed)
-    with ThreadPoolExecutor(cores or os.cpu_count() or 1) as threads:
-        evaluate = _Evaluator(make_field(design, *condense(design, cells, mask)), threads)
+    with _mapper(cores) as mapped:
+        evaluate = _Evaluator(make_field(design, *condense(design, cells, mask)), mapped)
         proposal = _first(evaluate)
         scores = proposal.draw(sum(ROUNDS[:2]), rng)
         log_weight = evaluate.marginal(scores) - proposal.log_density(scores)
@@ -181,18 +183,28 @@ def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     return max(largest_k(values, log_weight) for values in (hyper, *parts))
 
 
-class _Evaluator:
-    """Batches of hyperparameters → Laplace's marginal and joint draws, on several threads."""
+@contextmanager
+def _mapper(cores: int | None) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield what maps a function over batches: threads, or the plain loop where one core is all there is."""
+    if (size := cores or os.cpu_count() or 1) == 1:
+        yield map
+    else:
+        with ThreadPoolExecutor(size) as threads:
+            yield threads.map
 
-    def __init__(self, field: Field, threads: ThreadPoolExecutor) -> None:
-        self.field, self.threads = field, threads
+
+class _Evaluator:
+    """Batches of hyperparameters → Laplace's marginal and joint draws."""
+
+    def __init__(self, field: Field, mapped: Callable[..., Iterator[Any]]) -> None:
+        self.field, self.mapped = field, mapped
         self.origin, self.start = np.zeros(score_count(field.design)), field.centre
         self.slope = np.zeros((len(self.origin), field.size))
 
     def marginal(self, scores: np.ndarray) -> np.ndarray:
         """Return log p(y | scores) + log prior of the scores, by Laplace, up to a constant."""
         h, start = from_scores(self.field.design, scores), self._start(scores)
-        parts = self.threads.map(lambda s: condition(self.field, h[s], start[:, s]), _lanes(len(scores)))
+        parts = self.mapped(lambda s: condition(self.field, h[s], start[:, s]), _lanes(len(scores)))
         return np.concatenate([p.marginal for p in parts]) - 0.5 * (scores**2).sum(1)
 
     def pool(self, scores: np.ndarray, white: np.ndarray) -> _Pool:
@@ -204,7 +216,7 @@ class _Evaluator:
             x, joint = draw(self.field, h[s], given, np.ascontiguousarray(white[:, s]))
             return x, given.mode, given.marginal, joint
 
-        parts = zip(*self.threads.map(one, _lanes(len(scores))), strict=True)
+        parts = zip(*self.mapped(one, _lanes(len(scores))), strict=True)
         x, modes, marginal, joint = (np.concatenate(p, axis=-1) for p in parts)
         prior = -0.5 * (scores**2).sum(1) - 0.5 * scores.shape[1] * LOG_2PI
         return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf), modes)
