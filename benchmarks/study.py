@@ -90,6 +90,7 @@ def main(fits: int, backend: str, folder: Path | None, truth: str) -> dict[str, 
                 {
                     "distributed.worker.profile.enabled": False,
                     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**27,
+                    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
                 }
             )
             cluster = stack.enter_context(
