@@ -71,8 +71,8 @@ def write_page(results: dict[str, Any], path: Path) -> None:
     lme4 and glmmTMB give a mode, not a posterior.
 
     From the start of a process to a posterior that passed its gates, seconds. *Build* of alliancecred's NUTS holds the
-    rough fit that shapes the sampler; *compile* is what the first sampling of a process takes longer than its second
-    (loading compiled functions from the cache on disk; NumPyro compiles); bambi's posterior is not judged.
+    rough fit that shapes the sampler; *compile* is what the first sampling of a process takes longer than its second;
+    alliancecred's own functions are loaded from the cache on disk in one of the two; bambi's posterior is not judged.
 
     {{split}}
 

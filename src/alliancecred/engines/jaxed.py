@@ -4,6 +4,7 @@ The same parameters, metric and draws as `nuts` by its own kernel (a test holds 
 other); docs/benchmarks.md says where it wins.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -150,8 +151,10 @@ def run(
     chains: int,
     sampling: Sampling,
     progressbar: bool,
-) -> tuple[np.ndarray, xr.Dataset]:
-    """Return θ (chain, draw, parameter) and sampler statistics of NumPyro's NUTS; chains run side by side.
+) -> tuple[np.ndarray, xr.Dataset, float]:
+    """Return θ (chain, draw, parameter), sampler statistics and the seconds of NumPyro's NUTS, compilation included.
+
+    Chains run side by side.
 
     Raises
     ------
@@ -164,6 +167,7 @@ def run(
     except ImportError as error:
         raise FitError("method 'numpyro' needs the extra alliancecred[jax] (NumPyro and JAX)") from error
 
+    begin = time.perf_counter()
     with jax.enable_x64(True):
         to_theta, density = spread(swept, metric), log_density(swept, cells, centred, mask)
         kernel = NUTS(
@@ -185,7 +189,8 @@ def run(
         z = sampler.get_samples(group_by_chain=True)
         theta = np.asarray(jax.jit(jax.vmap(jax.vmap(to_theta)))(z))
         found = sampler.get_extra_fields(group_by_chain=True)
-    return theta, _stats({k: np.asarray(v) for k, v in found.items()})
+    seconds = time.perf_counter() - begin
+    return theta, _stats({k: np.asarray(v) for k, v in found.items()}), seconds
 
 
 def _stats(found: dict[str, np.ndarray]) -> xr.Dataset:

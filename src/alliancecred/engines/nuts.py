@@ -92,8 +92,7 @@ def sample(
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
     centred = choose_centring(swept, cells, scales)
     metric = make_metric(swept, cells, centred, scales)
-    begin = time.perf_counter()
-    theta, stats = (_by_nutpie if back_end == "nutpie" else by_numpyro)(
+    theta, stats, seconds = (_by_nutpie if back_end == "nutpie" else by_numpyro)(
         swept,
         cells,
         centred,
@@ -105,7 +104,6 @@ def sample(
         sampling=sampling,
         progressbar=progressbar,
     )
-    seconds = time.perf_counter() - begin
     raw = _read(swept, theta, stats, centred, sampling.thin)
     _check_complete(raw, draws, chains)
     return _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
@@ -136,14 +134,16 @@ def _by_nutpie(
     chains: int,
     sampling: Sampling,
     progressbar: bool,
-) -> tuple[np.ndarray, xr.Dataset]:
-    """Return θ (chain, draw, parameter) and sampler statistics."""
+) -> tuple[np.ndarray, xr.Dataset, float]:
+    """Return θ (chain, draw, parameter), sampler statistics and the seconds of sampling."""
     import nutpie
 
     from ..kernel import pack
 
+    model = _native(swept, pack(structure(swept, cells, centred), metric, data_arrays(cells, mask)))
+    begin = time.perf_counter()
     tree = nutpie.sample(
-        _native(swept, pack(structure(swept, cells, centred), metric, data_arrays(cells, mask))),
+        model,
         draws=draws,
         tune=sampling.tune,
         chains=chains,
@@ -155,7 +155,8 @@ def _by_nutpie(
         target_accept=sampling.target_accept,
         step_size_jitter=JITTER,
     )
-    return np.asarray(tree["posterior"]["theta"].values, dtype=float), tree["sample_stats"].to_dataset()
+    seconds = time.perf_counter() - begin
+    return np.asarray(tree["posterior"]["theta"].values, dtype=float), tree["sample_stats"].to_dataset(), seconds
 
 
 def _native(swept: Swept, buffer: np.ndarray) -> Any:
