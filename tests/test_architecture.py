@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "terms": set(),
     "sources": set(),
-    "sampling": set(),
+    "sampling": {"errors"},
     "codec": {"errors"},
     "spec": {"codec", "errors", "terms"},
     "spec_check": {"errors", "spec", "terms"},

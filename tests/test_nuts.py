@@ -10,8 +10,8 @@ from alliancecred.density import parameter_count, structure
 from alliancecred.engines import metric
 from alliancecred.engines.metric import choose_centring, information, make_metric, row_information
 from alliancecred.engines.nuts import Raw, _check_complete, _read, sample, thinned
-from alliancecred.errors import IncompleteFitError
-from alliancecred.gates import diagnosis
+from alliancecred.errors import IncompleteFitError, SpecError
+from alliancecred.gates import bfmi, diagnosis
 from alliancecred.kernel import gather, spread
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.sampling import Sampling
@@ -163,6 +163,35 @@ def test_the_metric_is_the_inverse_of_information_and_prior_precision(monkeypatc
     z, g = rng.normal(size=n), rng.normal(size=n)
     np.testing.assert_allclose(gather(arrays, got, g), root.T @ g, atol=1e-10)
     np.testing.assert_allclose(spread(arrays, got, z), got.middle + root @ z, atol=1e-10)
+
+
+@pytest.mark.parametrize(("sd", "rho"), [(1e-160, 0.0), (1e-9, -1.0), (1e-3, 1 - 1e-12), (1e4, 0.99999)])
+def test_scales_and_correlations_at_their_edges_still_give_a_metric(sd, rho):
+    design, cells = make(3, RICH)
+    swept = sweep(design, cells.rows)
+    scales = {b.sd_name: np.full(20, sd) for b in design.pooled}
+    scales |= {b.corr_name: np.full(20, rho) for b in design.correlated}
+    got = make_metric(swept, cells, choose_centring(swept, cells, scales), scales)
+    assert all(np.isfinite(part).all() for part in got)
+    assert (np.diag(got.dense) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"thin": 0}, {"thin": 1.5}, {"thin": True}, {"tune": -1}, {"retries": -1}, {"cores": 0}, {"target_accept": 1.0},
+     {"target_accept": np.nan}],
+)  # fmt: skip
+def test_options_that_sampling_cannot_use_are_refused(wrong):
+    with pytest.raises(SpecError, match=next(iter(wrong))):
+        Sampling(**wrong)
+
+
+def test_thinned_statistics_keep_their_e_bfmi_in_a_file(tmp_path):
+    dims = ("chain", "draw")
+    full = xr.Dataset({"energy": (dims, np.random.default_rng(0).normal(size=(2, 12)))})
+    thinned(full, 3).to_netcdf(tmp_path / "stats.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "stats.nc", engine="h5netcdf") as back:
+        np.testing.assert_allclose(diagnosis(xr.Dataset(), back).bfmi, bfmi(full["energy"].values))
 
 
 def test_prior_means_are_the_middle():

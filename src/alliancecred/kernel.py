@@ -396,20 +396,26 @@ def decay(a, out, power):  # type: ignore[no-untyped-def]
         out[i] *= power[i]
 
 
+@njit(fastmath={"contract"}, **_JIT)
+def _log1p(e):  # type: ignore[no-untyped-def]
+    """Return log(1 + e), 0 ≤ e ≤ 1: 2 artanh(e / (2 + e)), its series summed to the 31st power (remainder 1e-17)."""
+    s = e / (2.0 + e)
+    z = s * s
+    series = 1.0 / 31
+    for c in _ARTANH:
+        series = series * z + c
+    return 2.0 * s * series
+
+
 @njit(fastmath={"contract", "reassoc"}, **_JIT)
 def _one_cut(a, e, lower, upper, geta):  # type: ignore[no-untyped-def]
     """Add one cut's terms: Σ lower · log σ(a) + upper · log σ(−a), a = cut − η; return it and ∂/∂cut.
 
-    ``e`` is exp(−|a|); log(1 + e) = 2 artanh(e / (2 + e)), its series summed to the 31st power (remainder 1e-17).
+    ``e`` is exp(−|a|).
     """
     total, slope = 0.0, 0.0
     for i in range(len(a)):
-        s = e[i] / (2.0 + e[i])
-        z = s * s
-        series = 1.0 / 31
-        for c in _ARTANH:
-            series = series * z + c
-        below = min(a[i], 0.0) - 2.0 * s * series
+        below = min(a[i], 0.0) - _log1p(e[i])
         p = (1.0 if a[i] > 0 else e[i]) / (1.0 + e[i])
         total += lower[i] * below + upper[i] * (below - a[i])
         d = lower[i] * (1.0 - p) - upper[i] * p
@@ -434,12 +440,7 @@ def count_terms(eta, cuts, counts, total, slope, curvature):  # type: ignore[no-
                 a[b] = cuts[j, b] - eta[i, b]
             decay(a, e, power)
             for b in range(batch):
-                s = e[b] / (2.0 + e[b])
-                z = s * s
-                series = 1.0 / 31
-                for c in _ARTANH:
-                    series = series * z + c
-                below = min(a[b], 0.0) - 2.0 * s * series
+                below = min(a[b], 0.0) - _log1p(e[b])
                 total[b] += lower * below + upper * (below - a[b])
                 share = (lower + upper) * ((1.0 if a[b] > 0 else e[b]) / (1.0 + e[b]))
                 by_row[b] += share - lower
@@ -654,17 +655,7 @@ def spread(s, metric, z):  # type: ignore[no-untyped-def]
     theta, dense = metric.middle.copy(), len(metric.dense)
     for j in range(dense):
         _add(theta[j:dense], z[j], metric.dense[j, j:])
-    at, entry = dense, 0
-    for g in range(_first_small(s, metric), len(s.m)):
-        m, size = s.m[g], s.size[g]
-        for i in range(m):
-            for j in range(i + 1):
-                target, source = theta[at + i * size : at + (i + 1) * size], z[at + j * size : at + (j + 1) * size]
-                values = metric.small[entry : entry + size]
-                for c in range(size):
-                    target[c] += values[c] * source[c]
-                entry += size
-        at += m * size
+    _add_small(s, metric, z, theta, False)
     return theta
 
 
@@ -674,18 +665,24 @@ def gather(s, metric, gradient):  # type: ignore[no-untyped-def]
     out, dense = np.zeros(len(gradient)), len(metric.dense)
     for j in range(dense):
         out[j] = _dot(metric.dense[j, j:], gradient[j:dense])
-    at, entry = dense, 0
+    _add_small(s, metric, gradient, out, True)
+    return out
+
+
+@njit(**_JIT)
+def _add_small(s, metric, source, target, transposed):  # type: ignore[no-untyped-def]
+    """Add the product of the small triangles, or of their transposes, with ``source`` to ``target``."""
+    at, entry = len(metric.dense), 0
     for g in range(_first_small(s, metric), len(s.m)):
         m, size = s.m[g], s.size[g]
         for i in range(m):
             for j in range(i + 1):
-                target, source = out[at + j * size : at + (j + 1) * size], gradient[at + i * size : at + (i + 1) * size]
-                values = metric.small[entry : entry + size]
+                to, by = (at + j * size, at + i * size) if transposed else (at + i * size, at + j * size)
+                out, given, values = target[to : to + size], source[by : by + size], metric.small[entry : entry + size]
                 for c in range(size):
-                    target[c] += values[c] * source[c]
+                    out[c] += values[c] * given[c]
                 entry += size
         at += m * size
-    return out
 
 
 @njit(**_JIT)

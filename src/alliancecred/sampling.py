@@ -1,6 +1,9 @@
 """Options of the sampler, as one frozen value."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
+
+from .errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Sampling:
     thin
         Of so many draws in a row the last is kept.
 
+    Raises
+    ------
+    SpecError
+        If a number is not one that sampling can use.
+
     Examples
     --------
     >>> Sampling(tune=800).target_accept
@@ -32,6 +40,15 @@ class Sampling:
     cores: int | None = None
     retries: int = 1
     thin: int = 1
+
+    def __post_init__(self) -> None:
+        least = {"tune": 1, "retries": 0, "thin": 1} | ({} if self.cores is None else {"cores": 1})
+        for name, low in least.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+                raise SpecError(f"Sampling: {name} is a whole number of at least {low}, got {value!r}")
+        if not 0 < self.target_accept < 1:
+            raise SpecError(f"Sampling: target_accept lies between 0 and 1, got {self.target_accept!r}")
 
     def careful(self) -> "Sampling":
         """Return options with twice the tuning and a target ten times closer to 1, against divergences.

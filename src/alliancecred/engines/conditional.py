@@ -70,7 +70,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
         x[:, now] += newton
         step[:, now] = newton
         ready = ~(gain >= CLOSE)  # NaN is given up: its weight will be zero
-        if count < TOGETHER and ready.sum() < 0.5 * len(left):
+        if count < TOGETHER and ready.sum() < 0.5 * len(left) and np.isfinite(gain).all():
             continue
         done = now[ready]
         log_det[done] = dets[ready]

@@ -154,7 +154,7 @@ def run(
 ) -> tuple[np.ndarray, xr.Dataset, float]:
     """Return θ (chain, draw, parameter), sampler statistics and the seconds of NumPyro's NUTS, compilation included.
 
-    Chains run side by side.
+    Chains run side by side, on what threads JAX sees fit: ``sampling.cores`` is not heeded.
 
     Raises
     ------

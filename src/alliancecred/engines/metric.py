@@ -29,6 +29,7 @@ CENTRED_ABOVE = 3.0
 LOW_QUANTILE = 0.1
 # So many leading parameters get a full covariance; of the rest, each coordinate's carriers get one.
 DENSE = 300
+SMALLEST, CLOSEST = 1e-6, 0.999  # scales and correlations beyond these are taken for these
 NARROWEST = 0.1  # sd of a log scale or atanh correlation, where the rough draws hardly differ
 Centred = tuple[tuple[bool, ...], ...]
 Scales = Mapping[str, np.ndarray]
@@ -84,7 +85,7 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
     """
     design, rows, by_row = swept.design, cells.rows, row_information(cells)
     middle, width = _hyper(swept, scales)
-    typical = {name: np.median(v) for name, v in scales.items()}
+    typical = _typical(scales)
     full, at = [], len(middle) + len(swept.loadings)
     for stratum in swept.strata:
         if (at := at + stratum.size * len(stratum.carriers)) > DENSE:
@@ -119,11 +120,20 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
     )
 
 
+def _typical(scales: Scales) -> dict[str, float]:
+    """Median scales and correlations, kept off the edges where covariances lose their rank: this shapes, no more."""
+    out = {}
+    for name, values in scales.items():
+        median = float(np.median(values))
+        out[name] = max(median, SMALLEST) if name.startswith("sd_") else float(np.clip(median, -CLOSEST, CLOSEST))
+    return out
+
+
 def _hyper(swept: Swept, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of log scales, atanh correlations and the prior's log-spacings of the cuts."""
     design = swept.design
-    values = [np.log(scales[b.sd_name]) for b in design.pooled]
-    values += [np.arctanh(np.clip(scales[b.corr_name], -0.999, 0.999)) for b in design.correlated]
+    values = [np.log(np.maximum(scales[b.sd_name], SMALLEST)) for b in design.pooled]
+    values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
     spacings = np.ones(design.answers - 2)
     middle = np.concatenate([[v.mean() for v in values], design.cuts.mean * spacings])
     return middle, np.concatenate([[max(v.std(), NARROWEST) for v in values], design.cuts.sd * spacings])
@@ -146,5 +156,9 @@ def _turn(stratum: Stratum, centred: Sequence[bool], typical: Mapping[str, float
 
 
 def _root(precision: np.ndarray) -> np.ndarray:
-    """Return a lower triangular P with P Pᵀ = precision⁻¹; leading axes are batches."""
-    return np.asarray(np.linalg.cholesky(np.linalg.inv(precision)))
+    """Return a lower triangular P with P Pᵀ = precision⁻¹; leading axes are batches.
+
+    With J the reversal of the order and J precision J = L Lᵀ, it is P = J L⁻ᵀ J.
+    """
+    low = np.linalg.cholesky(precision[..., ::-1, ::-1])
+    return np.asarray(np.swapaxes(np.linalg.inv(low), -1, -2)[..., ::-1, ::-1])
