@@ -201,3 +201,17 @@ def test_the_command_starts_without_loading_what_it_does_not_need():
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert json.loads(loaded) == []
+
+
+def test_every_method_of_fit_can_be_asked_for(monkeypatch, tmp_path):
+    from alliancecred.fitting import METHODS
+
+    seen = []
+
+    def run(model, out, *, method, **_):
+        seen.append(method)
+        return result(tmp_path)
+
+    replaced(monkeypatch, run)
+    assert [main(["run", "microcode_2025", "--out", "o", "--method", m]) for m in METHODS] == [DONE] * len(METHODS)
+    assert seen == list(METHODS)

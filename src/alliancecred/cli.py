@@ -70,9 +70,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--chains", type=_positive, default=4, metavar="N", help="chains (default 4)")
     one.add_argument(
         "--method",
-        choices=("auto", "laplace", "nuts"),
+        choices=("auto", "laplace", "nuts", "numpyro"),
         default="auto",
-        help="engine: nested Laplace, NUTS, or the first if it passes its gates (default auto)",
+        help="engine: nested Laplace, NUTS, or the first if it passes its gates (default auto); numpyro is NUTS by the "
+        "extra alliancecred[jax]",
     )
     one.add_argument("--quiet", action="store_true", help="no progress lines")
     commands.add_parser(
