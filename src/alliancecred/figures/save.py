@@ -3,6 +3,7 @@
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 from ..estimate import Estimate
 from ..summaries import asked_of, describe, replace_file, write_csv
 
-_META = {
-    "pdf": {"Creator": "alliancecred", "Producer": "matplotlib", "CreationDate": None},
-    "png": {"Software": "alliancecred"},
+PACKED = {"compress_level": 3}  # a few per cent larger than Pillow's own 6, in half its time
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "pdf": {"metadata": {"Creator": "alliancecred", "Producer": "matplotlib", "CreationDate": None}},
+    "png": {"metadata": {"Software": "alliancecred"}, "pil_kwargs": PACKED},
 }
 
 
@@ -57,7 +59,7 @@ def _render(figure: Figure, kind: str) -> bytes:
     # Type 42 keeps text as text, which journals ask for
     with mpl.rc_context({"pdf.fonttype": 42, "savefig.bbox": "standard"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(out, format=kind, dpi=300, metadata=_META[kind])
+        figure.savefig(out, format=kind, dpi=300, **_OPTIONS[kind])
     return out.getvalue()
 
 

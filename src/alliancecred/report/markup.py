@@ -1,12 +1,13 @@
 """HTML that is escaped because there is no other way to make it."""
 
-import unicodedata
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 _VOID = frozenset({"meta", "br", "img", "source", "hr", "col"})
 _LONG_CELL = 40  # characters: a cell with more is broken into lines
 _NONE: Mapping[str, str] = {}
+_NO_PLACE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc but \n and \t, and Cs
 
 
 class Html(str):
@@ -35,7 +36,7 @@ def join(*children: str | Iterable[str]) -> Html:
 
 def _clean(text: str) -> str:
     """Escape, and drop what HTML has no place for (control characters, half surrogates)."""
-    return escape("".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")), quote=True)
+    return escape(_NO_PLACE.sub("", text), quote=True)
 
 
 def paragraphs(texts: Iterable[str]) -> Html:

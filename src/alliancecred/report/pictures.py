@@ -24,6 +24,7 @@ from ..figures import (
     shift_data,
 )
 from ..figures.page import Width
+from ..figures.save import PACKED
 from ..sources import Survey, Toplines
 from ..spec import Estimand, Simulation, Spec
 from ..store import slug
@@ -68,7 +69,7 @@ def _drawn(plan: _Plan, folder: Path) -> Picture:
 
 def _png(figure: Figure) -> bytes:
     out = BytesIO()
-    figure.savefig(out, format="png", dpi=220, metadata={"Software": "alliancecred"})
+    figure.savefig(out, format="png", dpi=220, metadata={"Software": "alliancecred"}, pil_kwargs=PACKED)
     return out.getvalue()
 
 
