@@ -9,9 +9,11 @@ import pandas as pd
 from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
 from alliancecred.identify import make_design
+from alliancecred.priors import LKJ, HalfNormal, LogNormal, Normal
+from alliancecred.signals import Decay, Ramp, Signal, Wave
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
-from alliancecred.terms import LKJ, Cuts, Fixed, Gap, HalfNormal, Level, Normal, Shift, Signal, Wave
+from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift, Trend
 
 COUNTRIES, ALLIES = ("DE", "PL", "UK", "US"), ("DE", "FR", "US")
 WAVES = (
@@ -36,6 +38,29 @@ RICH = (
     Gap(signal="act"),
     Cuts(spacing=Normal(0.1, 0.7)),
 )
+# six waves, unevenly spaced; the second signal fades, the third builds up
+LONG = tuple(
+    Wave(f"w{i}", dt.date(y, m, d), dt.date(y, m, d + 6))
+    for i, (y, m, d) in enumerate(
+        [(2023, 1, 9), (2023, 6, 5), (2024, 3, 4), (2025, 3, 10), (2025, 5, 5), (2025, 12, 1)], start=1
+    )
+)
+FADING = Signal("fading", "US", dt.date(2025, 3, 3), form=Decay(LogNormal(20.0, 0.6)))
+RISING = Signal("rising", "DE", dt.date(2025, 4, 1), form=Ramp(26.0), countries=("DE", "PL"))
+TIMED = (
+    Level(("country",), HalfNormal(0.4)),
+    Level(("country", "ally"), HalfNormal(0.2)),
+    Level(("wave",), HalfNormal(0.25)),
+    Trend(scale=HalfNormal(0.35)),
+    Trend(("ally",), HalfNormal(0.25)),
+    Trend(("country",), HalfNormal(0.15)),
+    Shift("fading", prior=Normal(-0.2, 1.5)),
+    Shift("fading", by=("country",), roles=("sender",), scale=HalfNormal(0.35)),
+    Shift("fading", by=("ally",), together=True, scale=HalfNormal(0.45)),
+    Shift("rising"),
+    Gap(),
+    Gap(signal="fading"),
+)
 MERGED = (
     Level(("country",)),
     Level(("ally",)),
@@ -49,15 +74,21 @@ MERGED = (
 )
 
 
-def make_spec(answers: int = 3, terms: tuple = RICH, self_ratings: str = "apart") -> Spec:
+def make_spec(
+    answers: int = 3,
+    terms: tuple = RICH,
+    self_ratings: str = "apart",
+    waves: tuple = WAVES,
+    signals: tuple = (SIGNAL,),
+) -> Spec:
     names = tuple(f"a{k}" for k in range(answers))
     return Spec(
         "small",
         names,
         names[-1:],
         terms,
-        waves=WAVES,
-        signals=(SIGNAL,),
+        waves=waves,
+        signals=signals,
         countries=COUNTRIES,
         allies=ALLIES,
         self_ratings=self_ratings,
@@ -65,14 +96,15 @@ def make_spec(answers: int = 3, terms: tuple = RICH, self_ratings: str = "apart"
 
 
 def make_survey(spec: Spec, seed: int = 0, n: int = 30) -> Survey:
-    """Public everywhere; elites in the UK in the first two waves; a few cells missing."""
+    """Public everywhere; elites in the UK in the first waves; a few cells missing."""
     rng = np.random.default_rng(seed)
     rows = []
-    for c, a, w in product(COUNTRIES, ALLIES, ("w1", "w2", "w3")):
+    waves = [w.name for w in spec.waves]
+    for c, a, w in product(COUNTRIES, ALLIES, waves):
         if (c, w) == ("PL", "w3"):
             continue
         for g in ("public", "elite"):
-            if g == "elite" and (c != "UK" or w == "w3"):
+            if g == "elite" and (c != "UK" or w == waves[-1]):
                 continue
             for k, y in enumerate(rng.multinomial(n if g == "public" else 12, rng.dirichlet([2] * len(spec.answers)))):
                 rows.append((c, a, "", w, g, k, int(y), ""))
@@ -80,7 +112,8 @@ def make_survey(spec: Spec, seed: int = 0, n: int = 30) -> Survey:
     return Survey(pd.DataFrame(rows, columns=columns), spec.answers, spec.top, DataReport("made up", ()))
 
 
-def make(answers: int = 3, terms: tuple = RICH, self_ratings: str = "apart") -> tuple[Design, Cells]:
-    spec = make_spec(answers, terms, self_ratings)
+def make(answers: int = 3, terms: tuple = RICH, self_ratings: str = "apart", *time: tuple) -> tuple[Design, Cells]:
+    """``time``: waves and signals, if not those of the small spec."""
+    spec = make_spec(answers, terms, self_ratings, *time)
     cells = make_cells(spec, [make_survey(spec)])
     return make_design(spec, cells), cells

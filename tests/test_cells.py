@@ -10,9 +10,10 @@ import pytest
 
 from alliancecred.cells import make_cells, rows_of
 from alliancecred.errors import SpecError
+from alliancecred.signals import Signal, Wave
 from alliancecred.sources import DataReport, ReportLine, Survey, Topline, Toplines
 from alliancecred.spec import Spec
-from alliancecred.terms import FACTORS, Fixed, Level, Shift, Signal, Wave
+from alliancecred.terms import FACTORS, Fixed, Level, Shift
 
 D = dt.date
 ANSWERS = ("no", "maybe", "yes")

@@ -25,10 +25,11 @@ from alliancecred.estimate import LABELS, Estimate
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design
+from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Estimand, Spec
-from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift, Signal, Wave
+from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
 
 D = dt.date
 CHAINS, DRAWS = 2, 4

@@ -29,8 +29,8 @@ from alliancecred.figures import (
 )
 from alliancecred.figures.page import COLOURS
 from alliancecred.figures.text import clean, shorten, width_of, wrap
+from alliancecred.signals import Signal, Wave
 from alliancecred.spec import Simulation, Spec
-from alliancecred.terms import Signal, Wave
 
 CODES = ("US", "UK", "DE", "PL", "CA", "RU")
 FULL = ("United States", "United Kingdom", "Germany", "Poland", "Canada", "Russia")

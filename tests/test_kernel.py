@@ -10,6 +10,7 @@ from test_sweep import swept_covariance
 
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
+from alliancecred.design import half_life
 from alliancecred.engines.metric import make_metric
 from alliancecred.identify import make_design
 from alliancecred.kernel import (
@@ -24,10 +25,14 @@ from alliancecred.kernel import (
     unpack,
 )
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
+from alliancecred.priors import Flat, LogNormal
+from alliancecred.signals import Decay
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.sweep import sweep, swept_matrix
-from alliancecred.terms import Flat, Level, Shift
-from models import MERGED, RICH, make, make_spec, make_survey
+from alliancecred.terms import Cuts, Level, Shift
+from models import FADING, LONG, MERGED, RICH, RISING, TIMED, make, make_spec, make_survey
+
+TIME = (3, (*TIMED, Cuts()), "apart", LONG, (FADING, RISING))
 
 
 def published(spec, overdispersion=0.0):
@@ -57,9 +62,9 @@ def published(spec, overdispersion=0.0):
     return Toplines(rows, spec.answers, spec.top, overdispersion, DataReport("published", ()))
 
 
-def everything(answers, terms=RICH, self_ratings="apart"):
+def everything(answers, terms=RICH, self_ratings="apart", *time):
     """Microdata, toplines and overdispersed toplines in one set of cells."""
-    spec = make_spec(answers, terms, self_ratings)
+    spec = make_spec(answers, terms, self_ratings, *time)
     cells = make_cells(spec, [make_survey(spec), published(spec), published(spec, 0.01)])
     return make_design(spec, cells), cells
 
@@ -71,8 +76,9 @@ def all_or_none(swept, value):
 def by_formula(swept, cells, theta):
     """Log density of the centred form, from multivariate normals, scipy and `outcome` alone."""
     design = swept.design
-    b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
-    sd, rho, spacing, x = np.exp(theta[:b]), np.tanh(theta[b : b + r]), theta[b + r : b + r + c], theta[b + r + c :]
+    sizes = (len(design.pooled), len(design.correlated), design.answers - 2, len(design.fading))
+    sd, rho, spacing, log_half, x = np.split(theta, np.cumsum(sizes))
+    sd, rho = np.exp(sd), np.tanh(rho)
     scales = {p.sd_name: s for p, s in zip(design.pooled, sd, strict=True)}
     scales |= {p.corr_name: v for p, v in zip(design.correlated, rho, strict=True)}
     total = sum(
@@ -85,7 +91,14 @@ def by_formula(swept, cells, theta):
     centre = np.zeros(len(x))
     centre[: len(design.coefficients)] = [k.prior.mean for k in design.coefficients]
     total += stats.multivariate_normal(centre, swept_covariance(swept, scales)).logpdf(x)
-    eta = swept_matrix(swept, cells.rows) @ x
+    half = dict(zip(design.fading, np.exp(log_half), strict=True))
+    for prior, value in zip(design.fading.values(), log_half, strict=True):
+        total += stats.norm(math.log(prior.median), prior.sd).logpdf(value)
+    # effects at these half-lives are those of half-lives that are known
+    forms = {k: Decay(LogNormal(v, 0.0)) for k, v in half.items()}
+    signals = tuple(replace(s, form=forms.get(s.name, s.form)) for s in design.spec.signals)
+    known = replace(swept, design=replace(design, spec=replace(design.spec, signals=signals)))
+    eta = swept_matrix(known, cells.rows) @ x
     logp = log_probs(eta, cut_points(spacing))
     n = len(cells.counts)
     total += (cells.counts * logp[:n]).sum()
@@ -95,10 +108,10 @@ def by_formula(swept, cells, theta):
 
 
 @pytest.mark.parametrize(
-    ("answers", "terms", "selves"), [(2, RICH[:-1], "apart"), (4, RICH, "apart"), (2, MERGED, "merged")]
+    "case", [(2, RICH[:-1]), (4, RICH), (2, MERGED, "merged"), TIME], ids=["binary", "ordered", "merged", "timed"]
 )
-def test_density_is_the_formula(answers, terms, selves):
-    design, cells = everything(answers, terms, selves)
+def test_density_is_the_formula(case):
+    design, cells = everything(*case)
     swept = sweep(design, cells.rows)
     arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(cells)
     rng = np.random.default_rng(0)
@@ -108,10 +121,10 @@ def test_density_is_the_formula(answers, terms, selves):
     np.testing.assert_allclose(got - got[0], want - want[0], rtol=1e-8, atol=1e-7)
 
 
-@pytest.mark.parametrize("answers", [2, 3, 5])
+@pytest.mark.parametrize("case", [(2, RICH[:-1]), (3, RICH), (5, RICH), TIME], ids=["2", "3", "5", "timed"])
 @pytest.mark.parametrize("centring", ["centred", "not centred", "mixed"])
-def test_gradient_is_the_finite_difference(answers, centring):
-    design, cells = everything(answers, RICH if answers > 2 else RICH[:-1])
+def test_gradient_is_the_finite_difference(case, centring):
+    design, cells = everything(*case)
     swept = sweep(design, cells.rows)
     flags = all_or_none(swept, centring == "centred")
     if centring == "mixed":
@@ -181,14 +194,16 @@ def test_masked_rows_do_not_count():
     assert whole == pytest.approx(empty + parts, rel=1e-10)
 
 
-def test_the_c_callback_is_the_kernel():
-    design, cells = everything(4)
+@pytest.mark.parametrize("case", [(4,), TIME], ids=["ordered", "timed"])
+def test_the_c_callback_is_the_kernel(case):
+    design, cells = everything(*case)
     swept = sweep(design, cells.rows)
     centred = all_or_none(swept, False)
     arrays, data = structure(swept, cells, centred), data_arrays(cells)
     rng = np.random.default_rng(4)
     scales = {b.sd_name: rng.lognormal(-1, 0.3, 50) for b in design.pooled}
     scales |= {b.corr_name: rng.uniform(-0.5, 0.5, 50) for b in design.correlated}
+    scales |= {half_life(name): rng.lognormal(3, 0.3, 50) for name in design.fading}
     metric = make_metric(swept, cells, centred, scales)
     buffer = pack(arrays, metric, data)
     for a, b in zip((*arrays, *metric, *data), [f for part in unpack(buffer) for f in part], strict=True):
@@ -230,16 +245,17 @@ def test_decay_is_the_exponential():
     assert np.isnan(out[3])
 
 
-def test_pymc_model_is_the_same_density():
+@pytest.mark.parametrize("case", [(3,), TIME], ids=["ordered", "timed"])
+def test_pymc_model_is_the_same_density(case):
     """`build` (plain form) = prior densities by scipy + likelihood by `outcome`, at fixed points."""
     import pytensor
 
-    from alliancecred.design import linear_predictor
     from alliancecred.model import plain_model
     from alliancecred.outcome import multinomial_constant
+    from alliancecred.predictor import linear_predictor
     from alliancecred.simulation import draw_prior
 
-    design, cells = everything(3)
+    design, cells = everything(*case)
     model = plain_model(design, cells)
     with pytensor.config.change_flags(mode="FAST_COMPILE", cxx=""):
         logp = model.compile_logp(mode="FAST_COMPILE", jacobian=False)
@@ -266,6 +282,8 @@ def test_pymc_model_is_the_same_density():
                 sd = sd * math.sqrt(1 - rho**2)
             want += stats.norm(mean, sd).logpdf(one[b.variable]).sum()
         want += stats.norm(design.cuts.mean, design.cuts.sd).logpdf(one["cut_spacing"]).sum()
+        for name, prior in design.fading.items():
+            want += stats.lognorm(prior.sd, scale=prior.median).logpdf(one[f"half_life_{name}"])
         logs = log_probs(
             linear_predictor(design, cells.rows, {k: v[None] for k, v in one.items()})[0],
             cut_points(one["cut_spacing"]),

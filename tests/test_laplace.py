@@ -14,7 +14,7 @@ from test_kernel import everything
 import alliancecred as ac
 from alliancecred import fitting
 from alliancecred.cells import make_cells
-from alliancecred.design import linear_predictor
+from alliancecred.design import half_life
 from alliancecred.engines import importance, laplace
 from alliancecred.engines.conditional import condition, draw
 from alliancecred.engines.draws import Draws
@@ -26,26 +26,30 @@ from alliancecred.engines.sparse import analyse, colour, factor, solve
 from alliancecred.engines.warp import Warp, fit_warp, plain
 from alliancecred.identify import make_design
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, multinomial_constant
+from alliancecred.predictor import linear_predictor
+from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.sampling import Sampling
 from alliancecred.sources import DataReport, Topline, Toplines
-from alliancecred.terms import Cuts, Flat, HalfNormal, Level, Normal
-from models import MERGED, RICH, make, make_spec, make_survey
+from alliancecred.terms import Cuts, Level
+from models import FADING, LONG, MERGED, RICH, RISING, TIMED, make, make_spec, make_survey
 
-DESIGNS = {"rich": (RICH, "apart"), "merged": (MERGED, "merged")}
+TIME = (LONG, (FADING, RISING))
+DESIGNS = {"rich": (RICH, "apart"), "merged": (MERGED, "merged"), "timed": ((*TIMED, Cuts()), "apart", *TIME)}
 
 
 def designed(name, answers=3):
-    terms, self_ratings = DESIGNS[name]
-    return make(answers, tuple(t for t in terms if answers > 2 or not isinstance(t, Cuts)), self_ratings)
+    terms, *rest = DESIGNS[name]
+    return make(answers, tuple(t for t in terms if answers > 2 or not isinstance(t, Cuts)), *rest)
 
 
 def hyper_at(design, seed=0, batch=3):
     return from_scores(design, np.random.default_rng(seed).normal(size=(batch, score_count(design))))
 
 
-def variables_of(field, x):
-    """Latents (latents, batch) as the variables `linear_predictor` takes."""
-    design, out = field.design, {}
+def variables_of(field, h, x):
+    """Latents (latents, batch) and half-lives as the variables `linear_predictor` takes."""
+    design = field.design
+    out = {half_life(name): h.half[i] for i, name in enumerate(design.fading)}
     for name, index in design.variables.items():
         out[name] = x[list(index)].T if design.coefficients[index[0]].label else x[index[0]]
     return out | {b.variable: x[field.slices[b.variable]].T.reshape(-1, *design.shape(b)) for b in design.pooled}
@@ -113,10 +117,10 @@ def test_precision_is_the_inverse_of_the_prior_covariance(name):
 @pytest.mark.parametrize("name", DESIGNS)
 def test_predictor_of_the_field_is_that_of_the_design(name):
     design, cells = designed(name)
-    field = make_field(design, cells)
+    field, h = make_field(design, cells), hyper_at(design, batch=4)
     x = np.random.default_rng(2).normal(size=(field.size, 4))
-    want = linear_predictor(design, cells.rows, variables_of(field, x))
-    np.testing.assert_allclose(field.eta(x).T, want, atol=1e-12)
+    want = linear_predictor(design, cells.rows, variables_of(field, h, x))
+    np.testing.assert_allclose(field.eta(x, field.left(h)).T, want, atol=1e-12)
 
 
 def test_held_out_rows_are_gone():
@@ -209,8 +213,9 @@ def test_the_table_goes_on_in_a_straight_line():
 
 
 # --- hyperparameters ------------------------------------------------------------------------------
-def test_scores_have_the_priors_of_the_hyperparameters():
-    design, _ = designed("rich", 4)
+@pytest.mark.parametrize("name", ["rich", "timed"])
+def test_scores_have_the_priors_of_the_hyperparameters(name):
+    design, _ = designed(name, 4)
     scores = np.random.default_rng(5).normal(size=(4000, score_count(design)))
     h = from_scores(design, scores)
     for i, block in enumerate(design.pooled):
@@ -218,9 +223,12 @@ def test_scores_have_the_priors_of_the_hyperparameters():
     for i, block in enumerate(design.correlated):
         eta = block.correlation.eta
         assert stats.kstest((np.tanh(h.atanh_rho[i]) + 1) / 2, stats.beta(eta, eta).cdf).pvalue > 1e-3
+    for half, prior in zip(h.half, design.fading.values(), strict=True):
+        assert stats.kstest(half, stats.lognorm(prior.sd, scale=prior.median).cdf).pvalue > 1e-3
     for spacing in h.spacing:
         assert stats.kstest(spacing, stats.norm(design.cuts.mean, design.cuts.sd).cdf).pvalue > 1e-3
-    assert len({b.correlation.eta for b in design.correlated}) == 2
+    assert len({b.correlation.eta for b in design.correlated}) == 2 * (name == "rich")
+    assert len(design.fading) == (name == "timed")
 
 
 def test_scores_stay_finite_far_out():
@@ -247,15 +255,15 @@ def test_a_prior_precision_stays_a_precision_where_a_correlation_is_one():
 
 
 # --- the conditional ------------------------------------------------------------------------------
-@pytest.mark.parametrize("answers", [2, 3])
-def test_weights_are_the_exact_density_over_the_proposals(answers):
-    design, cells = everything(answers, RICH if answers > 2 else RICH[:-1])
+@pytest.mark.parametrize("case", [(2, RICH[:-1]), (3, RICH), (3, (*TIMED, Cuts()), "apart", *TIME)])
+def test_weights_are_the_exact_density_over_the_proposals(case):
+    design, cells = everything(*case)
     field, h = make_field(design, cells), hyper_at(design, 6)
     given = condition(field, h, np.repeat(field.centre[:, None], len(h), axis=1))
     white = np.random.default_rng(7).normal(size=given.mode.shape)
     x, ratio = draw(field, h, given, white)
     cuts = cut_points(h.spacing.T)
-    eta = linear_predictor(design, cells.rows, variables_of(field, x))
+    eta = linear_predictor(design, cells.rows, variables_of(field, h, x))
     likelihood = loglik_by_hand(cells, eta.T, cuts).sum(1)
     for b in range(len(h)):
         prior = stats.multivariate_normal(field.centre, covariance_by_hand(field, h, b)).logpdf(x[:, b])
@@ -278,16 +286,27 @@ def test_a_part_of_the_field_is_drawn_wider():
     np.testing.assert_allclose(away[:, last:], (1 + 1.5 / np.sqrt(field.size)) * plainly[:, last:])
 
 
-def test_the_mode_has_no_slope():
-    design, cells = everything(3)
+@pytest.mark.parametrize("case", [(3, RICH), (3, (*TIMED, Cuts()), "apart", *TIME)], ids=["rich", "timed"])
+def test_the_mode_has_no_slope_and_the_precision_is_the_curvature(case):
+    design, cells = everything(*case)
     field, h = make_field(design, cells), hyper_at(design, 8)
     mode = np.repeat(field.centre[:, None], len(h), axis=1)
     for _ in range(4):
-        mode = condition(field, h, mode).mode
+        given = condition(field, h, mode)
+        mode = given.mode
     on, off, _ = field.precision(h)
-    _, slope, _ = field.likelihood.slopes(field.eta(mode), cut_points(h.spacing.T).T)
-    gradient = field.matrix.T @ slope - field.times(on, off, mode - field.centre[:, None])
-    assert np.abs(gradient).max() < 1e-3
+    _, slope, bend = field.likelihood.slopes(field.eta(mode, field.left(h)), cut_points(h.spacing.T).T)
+    for b in range(len(h)):
+        # the rows of the design matrix, one latent at a time, at these half-lives
+        one = h[np.full(field.size, b)]
+        matrix = linear_predictor(design, cells.rows, variables_of(field, one, np.eye(field.size))).T
+        kept = field.likelihood.keep
+        gradient = matrix[kept].T @ slope[:, b] - field.times(on, off, mode - field.centre[:, None])[:, b]
+        assert np.abs(gradient).max() < 1e-3
+        prior = np.linalg.inv(covariance_by_hand(field, h, b))
+        want = np.linalg.inv(prior + matrix[kept].T @ (bend[:, [b]] * matrix[kept]))
+        root = colour(np.repeat(given.low[:, [b]], field.size, axis=1), field.pattern, np.eye(field.size))
+        np.testing.assert_allclose(root @ root.T, want, atol=1e-4 * want.max())
 
 
 # --- proposals ------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from alliancecred.cells import make_cells
-from alliancecred.design import fixed_matrix, linear_predictor, pooled_matrix
 from alliancecred.identify import make_design
+from alliancecred.predictor import fixed_matrix, linear_predictor, pooled_matrix
 from alliancecred.simulation import draw_prior
-from models import MERGED, RICH, make, make_spec, make_survey
+from models import FADING, LONG, MERGED, RICH, RISING, TIMED, make, make_spec, make_survey
 
 AFTER = {"w1": 0.0, "w2": 1.0, "w3": 1.0}
 
@@ -52,6 +52,50 @@ def test_every_term_equals_the_formula_written_by_hand():
     expected = np.array([[by_hand(design, draws, row, i) for row in labels.itertuples()] for i in range(4)])
     np.testing.assert_allclose(eta, expected, rtol=1e-12, atol=1e-12)
     assert {"gap_elite_shift_act", "level_wave", "shift_act_other_country_ally"} <= set(draws)
+
+
+def test_trends_and_fading_signals_equal_the_formula_written_by_hand():
+    design, cells = make(2, TIMED, "apart", LONG, (FADING, RISING))
+    size = 3
+    draws = draw_prior(design, np.random.default_rng(6), size)
+    middle = {w.name: w.start + (w.end - w.start) / 2 for w in LONG}
+    names = [w.name for w in LONG]
+
+    def walk(steps):
+        """Waves of a walk: a step per interval, √years long, then the mean over the waves taken off."""
+        value = [0.0]
+        for k in range(1, len(names)):
+            years = (middle[names[k]] - middle[names[k - 1]]).days / 365.25
+            value.append(value[-1] + years**0.5 * steps[k - 1])
+        return {w: v - sum(value) / len(value) for w, v in zip(names, value, strict=True)}
+
+    roles = {s: [design.coefficients[j].label for j in design.variables[f"shift_{s}"]] for s in ("fading", "rising")}
+    eta = linear_predictor(design, cells.rows, draws)
+    seen = set()
+    for r, row in enumerate(cells.labels().itertuples()):
+        c, a = design.levels["country"].index(row.country), design.levels["ally"].index(row.ally)
+        w, elite = row.wave, row.population == "elite"
+        for i in range(size):
+            one = {k: v[i] for k, v in draws.items()}
+            want = one["intercept"] + one["level_country"][c] + one["level_country_ally"][c, a]
+            want += one["level_wave"][names.index(w)] + elite * one["gap_elite"]
+            want += walk(one["trend"])[w] + walk(one["trend_ally"][a])[w] + walk(one["trend_country"][c])[w]
+            days = {s.name: (middle[w] - s.date).days for s in (FADING, RISING)}
+            if days["fading"] > 0:
+                role = "self" if row.country == row.ally else "sender" if row.ally == "US" else "other"
+                effect = one["shift_fading"][roles["fading"].index(role)] + one["shift_fading_all_ally"][a]
+                if role == "sender":
+                    effect += one["shift_fading_sender_country"][c]
+                if elite and role in (labels := [k.label for k in design.coefficients if "gap_elite_s" in k.variable]):
+                    effect += one["gap_elite_shift_fading"][labels.index(role)]
+                want += effect * 0.5 ** (days["fading"] / 7 / one["half_life_fading"])
+                seen.add(role)
+            if days["rising"] > 0 and row.country in ("DE", "PL"):
+                role = "self" if row.country == row.ally else "sender" if row.ally == "DE" else "other"
+                want += one["shift_rising"][roles["rising"].index(role)] * min(days["rising"] / 7 / 26, 1)
+            assert eta[i, r] == pytest.approx(want, rel=1e-10, abs=1e-10)
+    assert seen == {"sender", "other", "self"}
+    assert "gap_elite_shift_fading" in draws
 
 
 def test_merged_self_ratings_equal_the_formula_written_by_hand():

@@ -14,9 +14,10 @@ from alliancecred.errors import IncompleteFitError, SpecError
 from alliancecred.gates import bfmi, diagnosis
 from alliancecred.kernel import gather, spread
 from alliancecred.outcome import cut_points, log_probs
+from alliancecred.priors import Normal
 from alliancecred.sampling import Sampling
 from alliancecred.sweep import covariance, incidence, sweep, swept_matrix
-from alliancecred.terms import Gap, Level, Normal
+from alliancecred.terms import Gap, Level
 from models import RICH, make
 
 

@@ -18,10 +18,12 @@ from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design
 from alliancecred.prediction import _complete, extend, predict
+from alliancecred.priors import LKJ
+from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
-from alliancecred.terms import FACTORS, LKJ, Cuts, Fixed, Gap, Level, Shift, Signal, Wave
+from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
 
 D = dt.date
 COUNTRIES, ALLIES, WAVES = ("PL", "DE", "US"), ("US", "UK", "PL"), ("one", "two")

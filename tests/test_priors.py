@@ -9,9 +9,9 @@ from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
+from alliancecred.priors import LKJ, HalfNormal, Normal
 from alliancecred.simulation import draw_prior
 from alliancecred.sweep import sweep
-from alliancecred.terms import LKJ, HalfNormal, Normal
 from models import RICH, make_spec, make_survey
 
 USED = {  # fields of a term that hold a prior it uses

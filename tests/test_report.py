@@ -13,6 +13,7 @@ from alliancecred import check
 from alliancecred.assemble import provenance
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
+from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, full_table, render
 from alliancecred.report.findings import chance
 from alliancecred.report.markup import Html, el, join, table
@@ -21,7 +22,7 @@ from alliancecred.report.prior import points_at_half
 from alliancecred.report.words import GLOSSARY, prior_words, term_words
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summaries import summary
-from alliancecred.terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
+from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift
 
 LAPLACE_ATTRS = {
     "method": "laplace",

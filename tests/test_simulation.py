@@ -16,10 +16,12 @@ from alliancecred.errors import SpecError
 from alliancecred.estimands import levels, shift
 from alliancecred.identify import make_design
 from alliancecred.model import plain_model
+from alliancecred.priors import LKJ, Flat, HalfNormal, Normal
+from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import draw_prior, posterior_predictive, prior_predictive, simulate
 from alliancecred.sources import DataReport, Survey, Topline, Toplines
 from alliancecred.spec import Fielding, Simulation, Spec
-from alliancecred.terms import FACTORS, LKJ, Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Signal, Wave
+from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
 
 D = dt.date
 SIZE = 4000

@@ -10,10 +10,12 @@ import pytest
 
 from alliancecred.codec import decode
 from alliancecred.errors import SpecError
+from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
+from alliancecred.signals import Decay, Ramp, Signal, Step, Wave
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
-from alliancecred.terms import LKJ, Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Signal, Wave
+from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift, Trend
 
 D = dt.date
 
@@ -24,6 +26,8 @@ FULL = Spec(
         Level(("country",), HalfNormal(0.7)),
         Level(("ally", "target"), HalfNormal(0.3)),
         Level(("wave",)),
+        Trend(scale=HalfNormal(0.4)),
+        Trend(("ally",)),
         Shift("aid", prior=Normal(0.1, 1.1)),
         Shift("troops", roles=("sender",), prior=Flat()),
         Shift("aid", by=("country",), roles=("sender", "self"), scale=HalfNormal(0.4), together=True),
@@ -34,17 +38,22 @@ FULL = Spec(
         Fixed("neighbour", (("country", ("PL", "DE")), ("self", ("no",))), Normal(0.2, 0.8)),
         Cuts(spacing=Normal(0.3, 0.6)),
     ),
-    waves=(Wave("w10", D(2024, 10, 1), D(2024, 10, 9)), Wave("w2", D(2025, 4, 1), D(2025, 4, 9))),
+    waves=(
+        Wave("w10", D(2024, 10, 1), D(2024, 10, 9)),
+        Wave("w2", D(2025, 4, 1), D(2025, 4, 9)),
+        Wave("w3", D(2025, 9, 1), D(2025, 9, 9)),
+    ),
     signals=(
         Signal("aid", "US", D(2025, 3, 3), "aid", "reassurance", ("PL", "DE")),
-        Signal("troops", "UK", D(2025, 2, 1), "troop posture"),
+        Signal("troops", "UK", D(2025, 2, 1), "troop posture", form=Decay(LogNormal(12.0, 0.5))),
+        Signal("budget", "US", D(2025, 2, 7), "defence spending", form=Ramp(8.0)),
     ),
     countries=("PL", "DE", "US"), allies=("US", "UK", "PL"), targets=("Latvia", "Taiwan"),
     populations=("public", "elite", "experts"), intercept=Normal(0.25, 1.25),
     estimands=(
         Estimand("levels", "by wave", by=("wave",), answer="mean", waves=("w2",)),
         Estimand("change", waves=("w10", "w2"), countries=("PL",), answer="yes", smallest=2.5),
-        Estimand("shift", "first order", ("country",), "aid", ("sender",), True),
+        Estimand("shift", "first order", ("country",), "aid", ("sender",), True, weeks=26.0),
         Estimand("gap", signal="aid"),
     ),
     sources=(
@@ -107,7 +116,7 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value + "x"
     else:
         assert value is None
-        yield path, "x"
+        yield path, 1.5 if path.endswith("weeks") else "x"
 
 
 VARIED = list(dict.fromkeys(v for _, v in variations(FULL)))
@@ -116,7 +125,7 @@ ONE_PER_FIELD = list({path: v for path, v in variations(FULL)}.values())
 
 KINDS = (
     *(Spec, Wave, Signal, Level, Shift, Gap, Fixed, Cuts, Normal, HalfNormal, LKJ, Estimand, Fielding, Simulation),
-    *(SurveyFile, ToplineFile, Variant),
+    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay),
 )
 
 
@@ -224,7 +233,7 @@ def test_equal_specs_have_equal_digests_whole_numbers_written_as_integers_too():
         ({"terms": [{"kind": "level", "by": ["country"], "scael": {"sd": 1.0}}]}, ("terms[0].scael", "'scale'")),
         ({"terms": [{"kind": "level", "by": ["country"], "scale": {"sdd": 1.0}}]}, ("terms[0].scale.sdd", "'sd'")),
         ({"terms": [{"kind": "levle", "by": ["country"]}]}, ("terms[0].kind", "'levle'", "did you mean 'level'")),
-        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, shift, gap, fixed, cuts")),
+        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, trend, shift, gap, fixed, cuts")),
         ({"terms": [{"kind": "level"}]}, ("terms[0].by", "required key is missing")),
         ({"terms": "level"}, ("terms", "expected a list", "'level'")),
         ({"top": "yes"}, ("top", "expected a list", "'yes'")),
@@ -253,7 +262,7 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(change, words):
 def test_faults_of_form_are_listed_together():
     table = TABLE | {
         "anwsers": 1, "top": 2, "schema": 9, "waves": [{"name": "a", "start": 1, "edn": 2}],
-        "terms": [{"kind": "trend"}, {"kind": "respondent"}, {"kind": "slope"}],
+        "terms": [{"kind": "respondent"}, {"kind": "respondent"}, {"kind": "slope"}],
     }  # fmt: skip
     del table["answers"]
     with pytest.raises(SpecError) as caught:
@@ -264,7 +273,7 @@ def test_faults_of_form_are_listed_together():
     assert "10 problems" in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["slope", "trend", "respondent"])
+@pytest.mark.parametrize("kind", ["slope", "respondent"])
 def test_terms_of_later_versions_say_so(kind):
     with pytest.raises(SpecError, match=rf"terms\[1\]: '{kind}' terms are not supported yet"):
         spec_from_table(TABLE | {"terms": [{"kind": "level", "by": ["country"]}, {"kind": kind, "by": ["wave"]}]})
@@ -278,7 +287,7 @@ def test_cuts_by_group_say_so():
 def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
     # Once wrong (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
     with pytest.raises(SpecError) as caught:
-        spec_from_table(TABLE | {"terms": [{"kind": "trend"}, {"kind": "level", "by": 3}]})
+        spec_from_table(TABLE | {"terms": [{"kind": "slope"}, {"kind": "level", "by": 3}]})
     assert {p.column for p in caught.value.problems} == {"terms[0]", "terms[1].by"}
 
 
@@ -310,6 +319,10 @@ def signal(**change: Any) -> dict[str, Any]:
 
 def term(*terms: Any) -> dict[str, Any]:
     return {"terms": (*GOOD.terms, *terms)}
+
+
+def late(*terms: Any) -> dict[str, Any]:
+    return term(*terms) | {"waves": (*GOOD.waves, Wave("three", D(2025, 9, 1), D(2025, 9, 9)))}
 
 
 def estimand(*args: Any, **change: Any) -> dict[str, Any]:
@@ -375,6 +388,15 @@ SEMANTIC = {
     "same term twice": (term(Gap()), ("terms[5]: the same term twice",)),
     "two levels": (term(Level(("country",), HalfNormal(0.1))), ("two levels by the same factors",)),
     "two levels, other order": (term(Level(("country", "ally")), Level(("ally", "country"))), ("two levels by the",)),
+    "two trends": (late(Trend(("ally",)), Trend(("ally",), HalfNormal(1.0))), ("two trends by the same factors",)),
+    "trend by wave": (late(Trend(("wave",))), ("unknown factor 'wave'", "'ally'")),
+    "trend over two waves": (term(Trend()), ("terms[5]", "at least three dated waves, got 2")),
+    "trend without a scale": (late(Trend(scale=HalfNormal(0.0))), ("sd of a prior must be positive",)),
+    "ramp of no length": (signal(form=Ramp(0.0)), ("signals.aid.form", "weeks of a ramp must be positive, got 0.0")),
+    "half-life of nothing": (signal(form=Decay(LogNormal(0.0, 0.5))), ("signals.aid.form", "positive median")),
+    "half-life with a negative sd": (signal(form=Decay(LogNormal(9.0, -1.0))), ("sd from 0", "-1.0")),
+    "weeks before a signal": (estimand("shift", weeks=-1.0), ("counted from 0, got -1.0",)),
+    "weeks of a level": (estimand("levels", weeks=1.0), ("does not use 'weeks'",)),
     "two cuts": (term(Cuts(), Cuts(spacing=Normal(0, 2.0))), ("two cuts terms",)),
     "two correlated": (term(Shift("aid", ("ally",), ("sender",), correlated=True)), ("not supported yet",)),
     "estimand": (estimand("shfit"), ("estimands[0]", "unknown estimand 'shfit'", "did you mean 'shift'")),

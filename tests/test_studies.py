@@ -16,13 +16,14 @@ from alliancecred.estimands import gap, shift
 from alliancecred.fitting import Fit, prepare
 from alliancecred.gates import Diagnosis
 from alliancecred.prediction import answer_probs, row_log_likelihood
+from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.rules import Rule
 from alliancecred.simulation import dataset, draw_prior, lay_out, simulate, simulate_on
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.spec import Estimand, Fielding, Simulation
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.studies import run_study, seed_of, sources_digest, workers
-from alliancecred.terms import FACTORS, Cuts, Flat, HalfNormal, Normal
+from alliancecred.terms import FACTORS, Cuts
 
 ITEMS = {name: i for i, name in enumerate("abcdef")}
 QUIET = {"progressbar": False, "n_jobs": 1}

@@ -14,6 +14,7 @@ import xarray as xr
 
 from alliancecred.errors import SpecError
 from alliancecred.estimate import LABELS, Estimate
+from alliancecred.signals import Signal, Wave
 from alliancecred.spec import Simulation, Spec
 from alliancecred.summaries import (
     COLUMNS,
@@ -26,7 +27,6 @@ from alliancecred.summaries import (
     summary,
     write_csv,
 )
-from alliancecred.terms import Signal, Wave
 
 NAMES = (("US", "United States"), ("UK", "United Kingdom"), ("DE", "Germany"), ("PL", "Poland"), ("CA", "Canada"))
 SPEC = Spec(

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alliancecred.design import fixed_matrix, linear_predictor, pooled_matrix
+from alliancecred.design import half_life
+from alliancecred.predictor import fixed_matrix, linear_predictor, pooled_matrix
+from alliancecred.priors import Flat, Normal
 from alliancecred.recover import recover
 from alliancecred.sweep import cholesky, covariance, mean_covariance, sweep, swept_matrix
-from alliancecred.terms import Flat, Level, Normal, Shift
-from models import MERGED, RICH, make
+from alliancecred.terms import Level, Shift
+from models import FADING, LONG, MERGED, RICH, RISING, TIMED, make
 
 CASES = {
     "rich": (3, RICH, "apart"),
     "merged": (2, MERGED, "merged"),
     "levels only": (2, (Level(("country",)),), "apart"),
+    "timed": (2, TIMED, "apart", LONG, (FADING, RISING)),
 }
 
 
@@ -92,12 +95,13 @@ def test_recovered_blocks_give_back_the_same_predictor(case):
     rng = np.random.default_rng(1)
     x = _draw_coordinates(swept, scales, 5, rng)
     draws = recover(swept, x, {k: np.full(5, v) for k, v in scales.items()}, rng)
+    draws |= {half_life(k): np.full(5, p.median) for k, p in design.fading.items()}
     np.testing.assert_allclose(
         linear_predictor(design, cells.rows, draws), x @ swept_matrix(swept, cells.rows).T, rtol=1e-8, atol=1e-8
     )
 
 
-@pytest.mark.parametrize("case", ["rich", "merged"])
+@pytest.mark.parametrize("case", ["rich", "merged", "timed"])
 def test_recovered_blocks_have_their_prior_distribution(case):
     """Coordinates drawn from their prior must give back blocks with the prior's covariance, entry by entry."""
     design, cells = make(*CASES[case])

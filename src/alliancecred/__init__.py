@@ -10,20 +10,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
-    "terms": (
-        "Cuts",
-        "Fixed",
-        "Flat",
-        "Gap",
-        "HalfNormal",
-        "LKJ",
-        "Level",
-        "Normal",
-        "Shift",
-        "Signal",
-        "Wave",
-        "standard_terms",
-    ),
+    "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
+    "signals": ("Decay", "Ramp", "Signal", "Step", "Wave"),
+    "terms": ("Cuts", "Fixed", "Gap", "Level", "Shift", "Trend", "standard_terms"),
     "spec": ("Estimand", "Fielding", "Simulation", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),
     "sources": ("DataReport", "Roles", "Survey", "Toplines"),

@@ -10,7 +10,7 @@ from .cells import Rows, rows_of
 from .errors import SpecError, nearest
 from .fitting import Fit
 from .spec import Spec
-from .terms import FACTORS, Level
+from .terms import FACTORS, Level, Trend
 
 By = str | Sequence[str]
 
@@ -125,15 +125,19 @@ def identification(fit: Fit, signal: str) -> str:
     """Return the identification label of a shift.
 
     ``difference-in-differences`` needs countries that were not exposed but asked before and after,
-    and a level by wave that their change can inform.
+    and a level by wave or a trend that their change can inform. ``interrupted series`` has a trend
+    that the waves before the signal inform.
     """
     exposed = fit.spec.signal(signal).countries
-    by_wave = any("wave" in getattr(t, "by", ()) for t in fit.spec.terms if isinstance(t, Level))
+    trend = any(isinstance(t, Trend) for t in fit.spec.terms)
+    by_wave = trend or any("wave" in getattr(t, "by", ()) for t in fit.spec.terms if isinstance(t, Level))
     starts = {w.name: w.start > fit.spec.signal(signal).date for w in fit.spec.waves}
     table = fit.cells.labels()
     sides = table.assign(after=table.wave.map(starts)).groupby("country")["after"].nunique()
     unexposed = [c for c in sides.index[sides == 2] if exposed and c not in exposed]
-    return "difference-in-differences" if unexposed and by_wave else "before-after"
+    if unexposed and by_wave:
+        return "difference-in-differences"
+    return "interrupted series" if trend else "before-after"
 
 
 def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:

@@ -15,12 +15,20 @@ from .prediction import estimate_status, score_rows
 
 
 def scored(
-    fit: Fit, table: pd.DataFrame, answer: str, sizes: Mapping[str, int] | None, on: Mapping[str, float] | None = None
+    fit: Fit,
+    table: pd.DataFrame,
+    answer: str,
+    sizes: Mapping[str, int] | None,
+    on: Mapping[str, float] | None = None,
+    weeks: float | None = None,
 ) -> np.ndarray:
-    """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``."""
+    """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
+
+    ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given.
+    """
     rows = rows_for(fit, table)
     for name, value in (on or {}).items():
-        rows = rows.with_signal(name, value)
+        rows = rows.with_signal(name, value, weeks)
     return score_rows(fit, rows, answer, sizes)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cells import Levels, Rows
+from .priors import LogNormal
+from .signals import Decay, Form, Ramp
 from .spec import Spec
 
 
@@ -35,11 +37,30 @@ def roles_of(rows: Rows, levels: Levels, spec: Spec, signal: str) -> np.ndarray:
     return role
 
 
+def strength(form: Form, weeks: np.ndarray) -> np.ndarray:
+    """Return how much of a signal's effect there is after so many weeks.
+
+    Where a half-life is estimated: with the median of its prior.
+
+    Examples
+    --------
+    >>> strength(Ramp(10.0), np.array([0.0, 5.0, 20.0]))
+    array([0. , 0.5, 1. ])
+    """
+    match form:
+        case Ramp(weeks=whole):
+            return np.minimum(weeks / whole, 1.0)
+        case Decay(half_life=LogNormal(median=median)):
+            return np.asarray(0.5 ** (weeks / median))
+        case _:
+            return np.ones(len(weeks))
+
+
 def carrier_values(carrier: Carrier, rows: Rows, levels: Levels, spec: Spec) -> np.ndarray:
     """Return the carrier in every row, shape (rows,)."""
     value = np.ones(len(rows))
     if carrier.signal is not None:
-        value = value * rows.on[carrier.signal]
+        value = value * rows.on[carrier.signal] * strength(spec.signal(carrier.signal).form, rows.weeks[carrier.signal])
         if carrier.roles:
             value = value * np.isin(roles_of(rows, levels, spec, carrier.signal), carrier.roles)
     if carrier.population is not None:

@@ -1,6 +1,6 @@
 """Validated sources to cells: factor combinations with counts, and published shares, in one table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -10,9 +10,10 @@ import pandas as pd
 
 from .errors import Problem, nearest, raise_spec
 from .outcome import Lattice, make_lattice, tabulate
+from .signals import Signal
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
-from .terms import FACTORS, Signal
+from .terms import FACTORS
 
 Levels = Mapping[str, tuple[str, ...]]
 
@@ -27,21 +28,30 @@ class Rows:
         Factor → integer codes into its levels, each of shape (rows,), checked to be in range.
     on
         Signal → exposure (0 or 1), shape (rows,).
+    weeks
+        Signal → weeks since it, 0 before it, shape (rows,).
     """
 
     codes: Mapping[str, np.ndarray]
     on: Mapping[str, np.ndarray]
+    weeks: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.codes["country"])
 
     def take(self, index: np.ndarray) -> "Rows":
         """Return the rows at ``index``."""
-        return Rows({k: v[index] for k, v in self.codes.items()}, {k: v[index] for k, v in self.on.items()})
+        return Rows(*({k: v[index] for k, v in part.items()} for part in (self.codes, self.on, self.weeks)))
 
-    def with_signal(self, name: str, value: float) -> "Rows":
-        """Return the same rows with one signal switched on (1) or off (0) everywhere."""
-        return replace(self, on={**self.on, name: np.full(len(self), float(value))})
+    def with_signal(self, name: str, value: float, weeks: float | None = None) -> "Rows":
+        """Return the same rows with one signal switched on (1) or off (0) everywhere, ``weeks`` ago if given."""
+        since = self.weeks[name] if weeks is None else np.full(len(self), float(weeks))
+        return replace(self, on={**self.on, name: np.full(len(self), float(value))}, weeks={**self.weeks, name: since})
+
+    def unfaded(self, signals: Collection[str]) -> "Rows":
+        """Return the same rows as if these signals had only just been sent."""
+        fresh = {name: np.zeros(len(self)) for name in signals}
+        return replace(self, weeks={**self.weeks, **fresh})
 
 
 @dataclass(frozen=True)
@@ -235,7 +245,8 @@ def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
         codes[factor] = np.fromiter((index[v] for v in values), dtype=np.int64, count=len(values))
     raise_spec(problems)
     on = {s.name: exposure(spec, s, levels, codes) for s in spec.signals}
-    return Rows(codes, on)
+    weeks = {s.name: weeks_since(spec, s, levels)[codes["wave"]] for s in spec.signals}
+    return Rows(codes, on, weeks)
 
 
 def exposure(spec: Spec, signal: Signal, levels: Levels, codes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -244,3 +255,10 @@ def exposure(spec: Spec, signal: Signal, levels: Levels, codes: Mapping[str, np.
     wave = np.array([after.get(w, 0.0) for w in levels["wave"]])
     country = np.array([float(not signal.countries or c in signal.countries) for c in levels["country"]])
     return wave[codes["wave"]] * country[codes["country"]]
+
+
+def weeks_since(spec: Spec, signal: Signal, levels: Levels) -> np.ndarray:
+    """Return the weeks from a signal to the middle of each wave of ``levels``, 0 before it, shape (waves,)."""
+    middle = {w.name: 0.5 * (w.start.toordinal() + w.end.toordinal()) for w in spec.waves}
+    days = np.array([middle.get(w, 0.0) for w in levels["wave"]]) - signal.date.toordinal()
+    return np.asarray(np.maximum(days, 0.0) / 7)

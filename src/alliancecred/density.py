@@ -4,20 +4,26 @@ The structure of a design becomes arrays (`kernel.Structure`); one numba kernel,
 machine and kept on disk, evaluates them. Unconstrained parameters, in this order::
 
     log sd (one per pooled block), atanh ρ (one per correlated block), log-spacings of the cuts,
+    log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
 Additive constants of the density that no parameter enters are left out.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .carriers import Carrier
 from .cells import Cells
+from .design import STEP
 from .kernel import Data, Structure
-from .sweep import Part, Stratum, Swept, incidence, mean_columns
-from .terms import FACTORS, Flat
+from .predictor import step_lengths
+from .priors import Flat
+from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
+from .terms import FACTORS
 
 
 def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> Structure:
@@ -45,14 +51,21 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
     def flat(key: str, dtype: type) -> np.ndarray:
         return np.array([v for b in blocks for v in b[key]], dtype=dtype)
 
-    inside = [incidence(swept, stratum, cells.rows) for stratum in swept.strata]
+    bare = cells.rows.unfaded(design.fading)
+    inside = [incidence(swept, stratum, bare) for stratum in swept.strata]
     rows = len(cells.rows)
     place, unit = np.unique(np.array([x.place for x in inside]).reshape(-1, rows), axis=1, return_inverse=True)
-    values = np.concatenate([np.zeros((0, rows)), *(x.carriers for x in inside)])
+    faded = [np.array([[_fading(swept, c)] for c in stratum.carriers], float) for stratum in swept.strata]
+    values = np.vstack(
+        [np.zeros((0, rows + 1)), *(np.hstack([f, x.carriers]) for f, x in zip(faded, inside, strict=True))]
+    )
     carriers, carrier = np.unique(values, axis=0, return_inverse=True)
     levels = np.zeros((len(swept.strata), len(FACTORS)), dtype=np.int64)
-    for row, stratum in zip(levels, swept.strata, strict=True):
-        row[: len(stratum.factors)] = [len(design.levels[f]) for f in stratum.factors]
+    walks = np.zeros_like(levels)
+    for g, stratum in enumerate(swept.strata):
+        levels[g, : len(stratum.factors)] = [len(design.levels[f]) for f in grid_of(stratum.factors)]
+        walks[g, : len(stratum.factors)] = [f == STEP for f in stratum.factors]
+    extra = [swept.means.carriers[j] for j in swept.extra] if swept.means is not None else []
     return Structure(
         scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
@@ -67,14 +80,26 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         term_first=np.concatenate([[0], np.cumsum([len(b["terms"]) for b in blocks])]).astype(np.int64),
         term_index=np.array([t[:5] for t in terms], dtype=np.int64).reshape(-1, 5),
         term_coef=np.array([t[5] for t in terms], dtype=float),
-        columns=np.ascontiguousarray(mean_columns(swept, cells.rows).T),
+        columns=np.ascontiguousarray(mean_columns(swept, bare).T),
         levels=levels,
         weight=1 / np.sqrt(np.maximum(np.arange(levels.max(initial=1)) * np.arange(1, levels.max(initial=1) + 1), 1)),
         unit=unit.astype(np.int64),
         place=np.ascontiguousarray(place, dtype=np.int64),
         carrier=carrier.astype(np.int64),
-        carriers=np.ascontiguousarray(carriers),
+        carriers=np.ascontiguousarray(carriers[:, 1:]),
+        walks=walks,
+        lengths=step_lengths(design) if walks.any() else np.zeros(0),
+        half_prior=np.array([(math.log(p.median), p.sd) for p in design.fading.values()]).reshape(-1, 2),
+        weeks=np.array([cells.rows.weeks[name] for name in design.fading]).reshape(-1, rows),
+        column_fading=np.array([_fading(swept, c) for c in [*(k.carrier for k in design.coefficients), *extra]]),
+        carrier_fading=carriers[:, 0].astype(np.int64),
     )
+
+
+def _fading(swept: Swept, carrier: Carrier) -> int:
+    """Return which of the estimated half-lives a carrier fades with, -1: none."""
+    names = list(swept.design.fading)
+    return names.index(carrier.signal) if carrier.signal in names else -1
 
 
 Term = tuple[int, int, int, int, int, float]
@@ -148,4 +173,4 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
 def parameter_count(swept: Swept) -> int:
     """Return the length of the unconstrained parameter vector."""
     design = swept.design
-    return len(design.pooled) + len(design.correlated) + design.answers - 2 + swept.size
+    return len(design.pooled) + len(design.correlated) + design.answers - 2 + len(design.fading) + swept.size

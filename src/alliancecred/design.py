@@ -10,15 +10,17 @@ first-order shift). The likelihood, every engine and every prediction evaluate t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
-import numpy as np
-import scipy.sparse as sp
-
-from .carriers import Carrier, carrier_values, group_index
-from .cells import Cells, Levels, Rows
+from .carriers import Carrier
+from .cells import Cells, Levels
 from .errors import Problem, SpecError
+from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
+from .signals import Decay
 from .spec import Spec
-from .terms import FACTORS, LKJ, ROLES, Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift
+from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Trend
+
+STEP = "step"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Coefficient:
 class Pooled:
     """A block of exchangeable effects over the full grid of ``by``, with a scale of its own.
 
-    ``partner`` names the level block it is correlated with.
+    ``partner`` names the level block it is correlated with. A ``walk`` has, along the waves, not an effect per wave
+    but a step per interval between waves (see `walk_basis`).
     """
 
     variable: str
@@ -49,6 +52,12 @@ class Pooled:
     scale: HalfNormal
     partner: str | None = None
     correlation: LKJ = LKJ()
+    walk: bool = False
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The factors its effects run along; ``step`` stands for the waves of a walk."""
+        return tuple(STEP if self.walk and f == "wave" else f for f in self.by)
 
     @property
     def sd_name(self) -> str:
@@ -100,58 +109,24 @@ class Design:
         return out
 
     def shape(self, block: Pooled) -> tuple[int, ...]:
-        """Return the number of levels along each factor of a block."""
-        return tuple(len(self.levels[f]) for f in block.by)
+        """Return the number of effects along each axis of a block."""
+        return tuple(len(self.levels["wave"]) - 1 if f == STEP else len(self.levels[f]) for f in block.axes)
 
     def block(self, variable: str) -> Pooled:
         """Return the pooled block of that name."""
         return next(b for b in self.pooled if b.variable == variable)
 
     @cached_property
+    def fading(self) -> Mapping[str, LogNormal]:
+        """Signals that fade with a half-life to be estimated, and its prior (weeks)."""
+        used = {c.carrier.signal for c in self.coefficients} | {b.carrier.signal for b in self.pooled}
+        forms = {s.name: s.form for s in self.spec.signals if s.name in used}
+        return {k: f.half_life for k, f in forms.items() if isinstance(f, Decay) and f.half_life.sd > 0}
+
+    @cached_property
     def correlated(self) -> tuple[Pooled, ...]:
         """Blocks that are correlated with a level block."""
         return tuple(b for b in self.pooled if b.partner is not None)
-
-
-# --- blocks as matrices ---------------------------------------------------------------------------
-def fixed_matrix(design: Design, rows: Rows) -> np.ndarray:
-    """Return the matrix (rows, coefficients) of the unpooled part."""
-    columns = [carrier_values(c.carrier, rows, design.levels, design.spec) for c in design.coefficients]
-    return np.column_stack(columns)
-
-
-def pooled_matrix(design: Design, block: Pooled, rows: Rows) -> sp.csr_array:
-    """Return the sparse matrix (rows, groups) of a pooled block."""
-    value = carrier_values(block.carrier, rows, design.levels, design.spec)
-    index = group_index(block.by, rows, design.levels)
-    size = int(np.prod(design.shape(block)))
-    matrix = sp.csr_array((value, (np.arange(len(rows)), index)), shape=(len(rows), size))
-    matrix.eliminate_zeros()
-    return matrix
-
-
-def linear_predictor(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return η, shape (draws, rows).
-
-    Parameters
-    ----------
-    draws
-        Variable → array with the draws along the first axis: unpooled variables ``(draws,)`` or
-        ``(draws, labels)``, pooled ones ``(draws, *levels)``.
-    """
-    beta = np.column_stack([_flat(draws[v]) for v in design.variables])
-    order = np.concatenate([np.asarray(i) for i in design.variables.values()])
-    eta = beta @ fixed_matrix(design, rows)[:, order].T
-    for block in design.pooled:
-        value = carrier_values(block.carrier, rows, design.levels, design.spec)
-        used = np.flatnonzero(value)
-        index = group_index(block.by, rows, design.levels)[used]
-        eta[:, used] += _flat(draws[block.variable])[:, index] * value[used]
-    return np.asarray(eta)
-
-
-def _flat(a: np.ndarray) -> np.ndarray:
-    return np.asarray(a, dtype=float).reshape(len(a), -1)
 
 
 # --- terms to blocks ----------------------------------------------------------------------------
@@ -191,14 +166,16 @@ def _ordered(by: Sequence[str]) -> tuple[str, ...]:
 
 def _pooled(spec: Spec) -> Iterator[Pooled]:
     all_roles = ROLES if spec.self_ratings == "apart" else ROLES[:2]
-    for term in sorted(spec.terms, key=lambda t: (Level, Shift, Gap, Fixed, Cuts).index(type(t))):
-        if isinstance(term, Fixed | Cuts) or not term.by:
+    for term in sorted(spec.terms, key=lambda t: (Level, Trend, Shift, Gap, Fixed, Cuts).index(type(t))):
+        if isinstance(term, Fixed | Cuts) or not (term.by or isinstance(term, Trend)):
             continue
         by = _ordered(term.by)
         suffix = "_".join(by)
         match term:
             case Level(scale=scale):
                 yield Pooled(f"level_{suffix}", by, Carrier(), scale)
+            case Trend(scale=scale):
+                yield Pooled("_".join(["trend", *by]), _ordered((*by, "wave")), Carrier(), scale, walk=True)
             case Shift(signal=signal, scale=scale):
                 partner = f"level_{suffix}" if term.correlated else None
                 wanted = term.roles or all_roles
@@ -220,6 +197,8 @@ def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[
         labels = [design.coefficients[i].label for i in index]
         if labels[0]:
             out[f"{variable}_role"] = labels
+    if any(b.walk for b in design.pooled):
+        out[STEP] = [f"{a} → {b}" for a, b in pairwise(design.levels["wave"])]
     if design.answers > 2:
         out["spacing"] = [f"{a} | {b}" for a, b in zip(design.spec.answers[1:-1], design.spec.answers[2:], strict=True)]
     if cells is not None:
@@ -235,21 +214,17 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
     for variable, index in design.variables.items():
         out[variable] = (f"{variable}_role",) if design.coefficients[index[0]].label else ()
     for block in design.pooled:
-        out |= {block.variable: block.by, block.sd_name: ()}
+        out |= {block.variable: block.axes, block.sd_name: ()}
         if block.partner:
             out[block.corr_name] = ()
     if design.answers > 2:
         out["cut_spacing"] = ("spacing",)
-    return out
+    return out | {half_life(name): () for name in design.fading}
 
 
-def prior_only(design: Design, cells: Cells) -> dict[str, int]:
-    """Return for every pooled block how many of its groups no datum touches."""
-    out = {}
-    for block in design.pooled:
-        touched = np.diff(pooled_matrix(design, block, cells.rows).tocsc().indptr) > 0
-        out[block.variable] = int((~touched).sum())
-    return out
+def half_life(signal: str) -> str:
+    """Return the name of the variable that holds a signal's half-life (weeks)."""
+    return f"half_life_{signal}"
 
 
 def refuse(where: str, message: str, remedy: str = "") -> SpecError:

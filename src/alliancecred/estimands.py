@@ -134,6 +134,7 @@ def shift(
     countries: Sequence[str] = (),
     include_self: bool = False,
     wave: str | None = None,
+    weeks: float | None = None,
     answer: str = "top",
     smallest: float = 0.0,
 ) -> Estimate:
@@ -155,6 +156,9 @@ def shift(
         Count the sender's rating of itself to the sender's role, and label it so.
     wave
         Wave at which on and off are compared; default the first after the signal that asked.
+    weeks
+        Weeks after the signal at which its effect is taken, where it fades or builds up (`Decay`, `Ramp`); default
+        those of the wave.
     answer, smallest
         As in `levels` and `change`.
 
@@ -166,8 +170,10 @@ def shift(
     Raises
     ------
     SpecError
-        If the signal or a factor is unknown, or nothing matches.
+        If the signal or a factor is unknown, ``weeks`` is negative, or nothing matches.
     """
+    if weeks is not None and not weeks >= 0:
+        raise SpecError(f"weeks after a signal are counted from 0, got {weeks}")
     name = signal_name(fit.spec, signal)
     by = factors_of(by)
     table = asked_after(fit, name, by, countries, wave)
@@ -175,9 +181,9 @@ def shift(
     if table.empty:
         raise SpecError(f"nothing was asked after {name} in the roles {list(roles) or 'sender, other, self'}")
     role = role_column(fit, table, name, include_self)
-    off, on = (scored(fit, table, answer, None, {name: x}) for x in (0.0, 1.0))
+    off, on = (scored(fit, table, answer, None, {name: x}, weeks) for x in (0.0, 1.0))
     table = table.assign(role=role)
-    notes = signal_notes(fit, name)
+    notes = signal_notes(fit, name) + ((f"{weeks:g} weeks after {name}",) if weeks is not None else ())
     return make_estimate(
         fit,
         "shift",
@@ -280,6 +286,7 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
                 include_self=e.include_self,
                 answer=e.answer,
                 wave=e.waves[0] if e.waves else None,
+                weeks=e.weeks,
             )
         case "gap":
             result = gap(fit, signal=e.signal, by=e.by, answer=e.answer, smallest=e.smallest)

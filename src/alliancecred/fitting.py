@@ -150,7 +150,7 @@ def fit(
     IncompleteFitError
         If sampling was interrupted; carries the draws there are.
     FitError
-        If ``method="numpyro"`` and NumPyro is not installed.
+        If ``method="numpyro"`` and NumPyro is not installed, or a half-life is to be estimated.
     ConvergenceError
         If a gate failed and ``strict``.
     """

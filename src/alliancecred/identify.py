@@ -10,11 +10,13 @@ from scipy.sparse.csgraph import connected_components
 
 from .carriers import Carrier, roles_of
 from .cells import Cells
-from .design import Design, Pooled, draft_design, fixed_matrix, pooled_matrix, refuse, with_notes
+from .design import Design, Pooled, draft_design, refuse, with_notes
 from .errors import IdentificationWarning
+from .predictor import fixed_matrix, pooled_matrix
 from .spec import Spec
 
 FEW_LEVELS = 6
+LEAST_WAVES = 3  # before a signal: two points make any line
 
 
 def make_design(spec: Spec, cells: Cells) -> Design:
@@ -41,6 +43,7 @@ def identify(design: Design, cells: Cells) -> Design:
         or pooled levels coincide.
     """
     _check_signals(design, cells)
+    _check_walks(design, cells)
     design = _drop_gaps(_drop_empty(design, cells), cells)
     _check_rank(design, cells)
     design = _merge_pooled(design, cells)
@@ -54,10 +57,14 @@ def _exposed(design: Design, cells: Cells, name: str) -> np.ndarray:
     return np.isin(labels.astype(str), countries) if countries else np.ones(len(cells.rows), dtype=bool)
 
 
-def _check_signals(design: Design, cells: Cells) -> None:
+def _signals(design: Design) -> list[str]:
+    """Return the names of the signals whose effects are in the design."""
     carriers = [c.carrier for c in design.coefficients] + [b.carrier for b in design.pooled]
-    used = {c.signal for c in carriers} - {None}
-    for name in sorted(str(u) for u in used):
+    return sorted({c.signal for c in carriers if c.signal is not None})
+
+
+def _check_signals(design: Design, cells: Cells) -> None:
+    for name in _signals(design):
         on = cells.rows.on[name][_exposed(design, cells, name)]
         if not on.any() or on.all():
             side = "after" if not on.any() else "before"
@@ -65,6 +72,24 @@ def _check_signals(design: Design, cells: Cells) -> None:
                 f"signal {name}",
                 f"no data {side} it: a shift needs waves on both sides",
                 "check the wave dates and the signal's date and countries",
+            )
+
+
+def _check_walks(design: Design, cells: Cells) -> None:
+    """Refuse a walk over fewer than three waves, all in all or before a signal: it could not be told from a shift."""
+    walks = [b for b in design.pooled if b.walk]
+    if not walks:
+        return
+    wave, levels = cells.rows.codes["wave"], design.levels["wave"]
+    if len(levels) < LEAST_WAVES:
+        raise refuse(walks[0].variable, f"{len(levels)} waves: a trend needs {LEAST_WAVES}", "leave the trend out")
+    for name in _signals(design):
+        before = [levels[i] for i in np.unique(wave[_exposed(design, cells, name) & (cells.rows.on[name] == 0)])]
+        if len(before) < LEAST_WAVES:
+            raise refuse(
+                walks[0].variable,
+                f"{len(before)} waves before {name} ({', '.join(before)}): a trend beside a shift needs {LEAST_WAVES}",
+                "leave the trend out, and read the shift as a before-after difference",
             )
 
 
@@ -165,7 +190,7 @@ def _shared_columns(design: Design, cells: Cells) -> Sequence[str]:
     matrix = fixed_matrix(design, cells.rows)
     fixed = {matrix[:, j].tobytes(): c.name for j, c in enumerate(design.coefficients)}
     notes = []
-    for block in design.pooled:
+    for block in (b for b in design.pooled if not b.walk):
         columns = pooled_matrix(design, block, cells.rows).tocsc()
         for j in range(columns.shape[1]):
             if columns.indptr[j + 1] == columns.indptr[j]:

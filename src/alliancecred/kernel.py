@@ -30,6 +30,11 @@ class Structure(NamedTuple):
     same groups form a unit: ``unit`` (rows,) is the unit of a row, ``place`` (blocks - 1, units) the group of a unit.
     ``carrier`` names, for each carrier of these blocks in turn, the row of ``carriers`` (different carriers, rows)
     that multiplies its effects.
+
+    Where ``walks`` (blocks - 1, factors) is 1, the coordinates along that factor are not contrasts but the steps of a
+    random walk, of ``lengths`` (waves - 1,), and its levels their centred running sums. ``half_prior`` (fading
+    signals, 2) has mean and sd of log half-lives in weeks, ``weeks`` (fading signals, rows) the time since each
+    signal; ``column_fading`` and ``carrier_fading`` say which one a column or a carrier fades with, -1: none.
     """
 
     scale_sd: np.ndarray
@@ -52,6 +57,12 @@ class Structure(NamedTuple):
     place: np.ndarray
     carrier: np.ndarray
     carriers: np.ndarray
+    walks: np.ndarray
+    lengths: np.ndarray
+    half_prior: np.ndarray
+    weeks: np.ndarray
+    column_fading: np.ndarray
+    carrier_fading: np.ndarray
 
 
 class Metric(NamedTuple):
@@ -500,11 +511,12 @@ def _most_groups(s):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def _contrast_effects(levels, weight, x, effect, other):  # type: ignore[no-untyped-def]
-    """Return effects (grid of ``levels``) of Helmert contrasts x, in ``effect`` or in the scratch ``other``.
+def _effects(levels, walks, weight, lengths, x, effect, other):  # type: ignore[no-untyped-def]
+    """Return effects (grid of ``levels``) of coordinates x, in ``effect`` or in the scratch ``other``.
 
-    Along one factor, effect[h] = Σ_{k > h} w_k x_k − h w_h x_h with w_k = 1 / √(k (k + 1)): a sum that runs
-    backwards instead of a product with a matrix. ``levels`` ends at the first 0.
+    Along one factor, Helmert contrasts give effect[h] = Σ_{k > h} w_k x_k − h w_h x_h with w_k = 1 / √(k (k + 1)):
+    a sum that runs backwards instead of a product with a matrix. Steps of a walk give Σ_{k ≤ h} l_k x_k less the mean
+    of these sums. ``levels`` ends at the first 0.
     """
     target, source = effect, other
     source[: len(x)] = x
@@ -519,11 +531,21 @@ def _contrast_effects(levels, weight, x, effect, other):  # type: ignore[no-unty
         for b in range(before):
             for r in range(after):
                 running = 0.0
-                for h in range(n - 1, 0, -1):
-                    term = weight[h] * source[(b * (n - 1) + h - 1) * after + r]
-                    target[(b * n + h) * after + r] = running - h * term
-                    running += term
-                target[b * n * after + r] = running
+                if walks[f] > 0:
+                    mean = 0.0
+                    for h in range(1, n):
+                        running += lengths[h - 1] * source[(b * (n - 1) + h - 1) * after + r]
+                        target[(b * n + h) * after + r] = running
+                        mean += running / n
+                    target[b * n * after + r] = 0.0
+                    for h in range(n):
+                        target[(b * n + h) * after + r] -= mean
+                else:
+                    for h in range(n - 1, 0, -1):
+                        term = weight[h] * source[(b * (n - 1) + h - 1) * after + r]
+                        target[(b * n + h) * after + r] = running - h * term
+                        running += term
+                    target[b * n * after + r] = running
         target, source = source, target
         after *= n
         if f > 0:
@@ -532,8 +554,8 @@ def _contrast_effects(levels, weight, x, effect, other):  # type: ignore[no-unty
 
 
 @njit(**_JIT)
-def _contrast_slopes(levels, weight, slope, other):  # type: ignore[no-untyped-def]
-    """Return the transpose of `_contrast_effects` times ``slope`` (grid of ``levels``), in one of the two arrays."""
+def _slopes(levels, walks, weight, lengths, slope, other):  # type: ignore[no-untyped-def]
+    """Return the transpose of `_effects` times ``slope`` (grid of ``levels``), in one of the two arrays."""
     target, source = other, slope
     after, before = 1, 1
     for f in range(len(levels)):
@@ -547,53 +569,83 @@ def _contrast_slopes(levels, weight, slope, other):  # type: ignore[no-untyped-d
         for b in range(before):
             for r in range(after):
                 running = 0.0
-                for h in range(1, n):
-                    running += source[(b * n + h - 1) * after + r]
-                    target[(b * (n - 1) + h - 1) * after + r] = weight[h] * (
-                        running - h * source[(b * n + h) * after + r]
-                    )
+                if walks[f] > 0:
+                    mean = 0.0
+                    for h in range(n):
+                        mean += source[(b * n + h) * after + r] / n
+                    for h in range(n - 1, 0, -1):
+                        running += source[(b * n + h) * after + r] - mean
+                        target[(b * (n - 1) + h - 1) * after + r] = lengths[h - 1] * running
+                else:
+                    for h in range(1, n):
+                        running += source[(b * n + h - 1) * after + r]
+                        target[(b * (n - 1) + h - 1) * after + r] = weight[h] * (
+                            running - h * source[(b * n + h) * after + r]
+                        )
         target, source = source, target
         before *= n - 1
     return source
 
 
 @njit(**_JIT)
-def _predict(s, x, eta):  # type: ignore[no-untyped-def]
-    """Fill the linear predictor ``eta`` (rows,) of coordinates x.
+def _predict(s, x, left, eta, by_unit):  # type: ignore[no-untyped-def]
+    """Fill the linear predictor ``eta`` (rows,) of coordinates x, and what the carriers carry, ``by_unit``.
 
-    Effects are added up by unit (rows of the same groups) before the rows look them up.
+    Effects are added up by unit (rows of the same groups) before the rows look them up; ``left`` (fading signals,
+    rows) is what is left of them.
     """
     units, groups = s.place.shape[1], _most_groups(s)
-    by_unit, scratch, other = np.zeros(len(s.carriers) * units), np.empty(groups), np.empty(groups)
+    scratch, other = np.empty(groups), np.empty(groups)
+    by_unit[:] = 0.0
     k = 0
     for g in range(len(s.levels)):
         place, size = s.place[g], s.size[g + 1]
         for c in range(s.m[g + 1]):
             at, start = s.pos[s.first[g + 1] + c], s.carrier[k] * units
             k += 1
-            effect = _contrast_effects(s.levels[g], s.weight, x[at : at + size], scratch, other)
+            effect = _effects(s.levels[g], s.walks[g], s.weight, s.lengths, x[at : at + size], scratch, other)
             for u in range(units):
                 by_unit[start + u] += effect[place[u]]
     eta[:] = 0.0
     for j in range(len(s.columns)):
-        _add(eta, x[j], s.columns[j])
+        f = s.column_fading[j]
+        if f < 0:
+            _add(eta, x[j], s.columns[j])
+        else:
+            _add(eta, x[j], s.columns[j] * left[f])
     for j in range(len(s.carriers)):
-        values, total = s.carriers[j], by_unit[j * units : (j + 1) * units]
-        for i in range(len(eta)):
-            eta[i] += values[i] * total[s.unit[i]]
+        values, total, f = s.carriers[j], by_unit[j * units : (j + 1) * units], s.carrier_fading[j]
+        if f < 0:
+            for i in range(len(eta)):
+                eta[i] += values[i] * total[s.unit[i]]
+        else:
+            for i in range(len(eta)):
+                eta[i] += values[i] * left[f, i] * total[s.unit[i]]
 
 
 @njit(**_JIT)
-def _predict_back(s, geta, gx):  # type: ignore[no-untyped-def]
-    """Fill ``gx`` with ∂/∂x, given ∂/∂η: the transpose of `_predict`."""
+def _predict_back(s, x, left, carried, geta, gx, gleft):  # type: ignore[no-untyped-def]
+    """Fill ``gx`` with ∂/∂x and ``gleft`` with ∂/∂left, given ∂/∂η: the transpose of `_predict`."""
     units, groups = s.place.shape[1], _most_groups(s)
     by_unit, slope, other = np.zeros(len(s.carriers) * units), np.empty(groups), np.empty(groups)
+    gleft[:] = 0.0
     for j in range(len(s.columns)):
-        gx[j] = _dot(s.columns[j], geta)
+        f = s.column_fading[j]
+        if f < 0:
+            gx[j] = _dot(s.columns[j], geta)
+        else:
+            gx[j] = _dot(s.columns[j], geta * left[f])
+            _add(gleft[f], x[j], s.columns[j] * geta)
     for j in range(len(s.carriers)):
-        values, total = s.carriers[j], by_unit[j * units : (j + 1) * units]
-        for i in range(len(geta)):
-            total[s.unit[i]] += values[i] * geta[i]
+        values, f = s.carriers[j], s.carrier_fading[j]
+        total, given = by_unit[j * units : (j + 1) * units], carried[j * units : (j + 1) * units]
+        if f < 0:
+            for i in range(len(geta)):
+                total[s.unit[i]] += values[i] * geta[i]
+        else:
+            for i in range(len(geta)):
+                total[s.unit[i]] += values[i] * left[f, i] * geta[i]
+                gleft[f, i] += values[i] * given[s.unit[i]] * geta[i]
     k = 0
     for g in range(len(s.levels)):
         place, size = s.place[g], s.size[g + 1]
@@ -603,16 +655,17 @@ def _predict_back(s, geta, gx):  # type: ignore[no-untyped-def]
             slope[:] = 0.0
             for u in range(units):
                 slope[place[u]] += by_unit[start + u]
-            gx[at : at + size] = _contrast_slopes(s.levels[g], s.weight, slope, other)[:size]
+            gx[at : at + size] = _slopes(s.levels[g], s.walks[g], s.weight, s.lengths, slope, other)[:size]
 
 
 @njit(**_JIT)
 def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     """Return (log density, gradient) at an unconstrained ``theta``."""
     n_sd, n_rho, n_cut = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
-    start = n_sd + n_rho + n_cut
+    fading = n_sd + n_rho + n_cut
+    start = fading + len(s.half_prior)
     sd, rho = np.exp(theta[:n_sd]), np.tanh(theta[n_sd : n_sd + n_rho])
-    spacing, raw = theta[n_sd + n_rho : start], theta[start:]
+    spacing, raw = theta[n_sd + n_rho : fading], theta[start:]
     grad = np.zeros(len(theta))
     total = 0.0
     for b in range(n_sd):
@@ -626,6 +679,12 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         z = (spacing[j] - s.cut_prior[0]) / s.cut_prior[1]
         total -= 0.5 * z * z
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
+    left, gleft = np.empty(s.weeks.shape), np.empty(s.weeks.shape)
+    for f in range(len(s.half_prior)):
+        z = (theta[fading + f] - s.half_prior[f, 0]) / s.half_prior[f, 1]
+        total -= 0.5 * z * z
+        grad[fading + f] = -z / s.half_prior[f, 1]
+        left[f] = np.exp(-math.log(2.0) * math.exp(-theta[fading + f]) * s.weeks[f])
     x, y = raw.copy(), np.zeros(len(raw))
     widest = s.m.max()
     lows, scratch = np.empty((len(s.m), widest, widest)), np.empty((5, widest, widest))
@@ -633,13 +692,18 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         _cov(s, g, sd, rho, lows[g])
         total += _forward(s, g, lows[g], raw, x, y)
     eta, geta = np.empty(len(s.unit)), np.empty(len(s.unit))
-    _predict(s, x, eta)
+    carried = np.empty(len(s.carriers) * s.place.shape[1])
+    _predict(s, x, left, eta, carried)
     cuts = _cuts(spacing)
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
     total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
-    _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : start])
+    _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : fading])
     gx, gy = grad[start:], np.zeros(len(raw))
-    _predict_back(s, geta, gx)
+    _predict_back(s, x, left, carried, geta, gx, gleft)
+    for f in range(len(s.half_prior)):
+        rate = math.log(2.0) * math.exp(-theta[fading + f])
+        for i in range(len(eta)):
+            grad[fading + f] += gleft[f, i] * left[f, i] * rate * s.weeks[f, i]
     for g in range(len(s.m)):
         bar, sensitivity = scratch[0], scratch[1]
         bar[:] = 0.0
@@ -742,21 +806,27 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[17] : at[18]].view(np.int64).reshape(n[17, 0], n[17, 1]),
         p[at[18] : at[19]].view(np.int64),
         p[at[19] : at[20]].reshape(n[19, 0], n[19, 1]),
+        p[at[20] : at[21]].view(np.int64).reshape(n[20, 0], n[20, 1]),
+        p[at[21] : at[22]],
+        p[at[22] : at[23]].reshape(n[22, 0], n[22, 1]),
+        p[at[23] : at[24]].reshape(n[23, 0], n[23, 1]),
+        p[at[24] : at[25]].view(np.int64),
+        p[at[25] : at[26]].view(np.int64),
     )
     metric = Metric(
-        p[at[20] : at[21]],
-        p[at[21] : at[22]].reshape(n[21, 0], n[21, 1]),
-        p[at[22] : at[23]],
+        p[at[26] : at[27]],
+        p[at[27] : at[28]].reshape(n[27, 0], n[27, 1]),
+        p[at[28] : at[29]],
     )
     d = Data(
-        p[at[23] : at[24]].reshape(n[23, 0], n[23, 1]),
-        p[at[24] : at[25]].reshape(n[24, 0], n[24, 1], n[24, 2]),
-        p[at[25] : at[26]].reshape(n[25, 0], n[25, 1]),
-        p[at[26] : at[27]].reshape(n[26, 0], n[26, 1], n[26, 2]),
-        p[at[27] : at[28]],
-        p[at[28] : at[29]].reshape(n[28, 0], n[28, 1], n[28, 2]),
-        p[at[29] : at[30]],
-        p[at[30] : at[31]],
+        p[at[29] : at[30]].reshape(n[29, 0], n[29, 1]),
+        p[at[30] : at[31]].reshape(n[30, 0], n[30, 1], n[30, 2]),
+        p[at[31] : at[32]].reshape(n[31, 0], n[31, 1]),
+        p[at[32] : at[33]].reshape(n[32, 0], n[32, 1], n[32, 2]),
+        p[at[33] : at[34]],
+        p[at[34] : at[35]].reshape(n[34, 0], n[34, 1], n[34, 2]),
+        p[at[35] : at[36]],
+        p[at[36] : at[37]],
     )
     return s, metric, d
 

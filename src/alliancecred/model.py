@@ -8,9 +8,10 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from .cells import Cells
-from .design import Design, Pooled, coords_of, dims_of, fixed_matrix, pooled_matrix
+from .design import Design, Pooled, coords_of, dims_of, half_life
 from .outcome import Lattice, publish
-from .terms import LKJ, Flat, Normal
+from .predictor import fixed_matrix, pooled_matrix
+from .priors import LKJ, Flat, Normal
 
 Tensor = Any
 
@@ -54,12 +55,15 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
     """
     with pm.Model(coords=coords_of(design, cells)) as model:
         eta: Tensor = 0.0
-        X = fixed_matrix(design, cells.rows)
+        bare = cells.rows.unfaded(design.fading)
+        X, left = fixed_matrix(design, bare), _left(design, cells)
         for variable, index in design.variables.items():
-            eta = eta + pt.dot(X[:, list(index)], _fixed_variable(design, variable, index))
+            part = pt.dot(X[:, list(index)], _fixed_variable(design, variable, index))
+            eta = eta + part * left.get(design.coefficients[index[0]].carrier.signal, 1.0)
         for block in design.pooled:
-            matrix = pooled_matrix(design, block, cells.rows).toarray()
-            eta = eta + pt.dot(matrix, _pooled_variable(design, block, model).ravel())
+            matrix = pooled_matrix(design, block, bare).toarray()
+            part = pt.dot(matrix, _pooled_variable(design, block, model).ravel())
+            eta = eta + part * left.get(block.carrier.signal, 1.0)
         logp = log_probs(eta, _cut_variable(design))
         n = len(cells.counts)
         if n:
@@ -68,6 +72,15 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
         if cells.toplines:
             _published(logp[n:], cells, cells.lattice)
     return model
+
+
+def _left(design: Design, cells: Cells) -> dict[str | None, Tensor]:
+    """Return, per fading signal, what is left of its effects in each row."""
+    out: dict[str | None, Tensor] = {}
+    for name, prior in design.fading.items():
+        half = pm.LogNormal(half_life(name), np.log(prior.median), prior.sd)
+        out[name] = 0.5 ** (cells.rows.weeks[name] / half)
+    return out
 
 
 def _published(logp: Tensor, cells: Cells, lattice: Lattice) -> None:
@@ -104,7 +117,7 @@ def _fixed_variable(design: Design, variable: str, index: Sequence[int]) -> Tens
 def _pooled_variable(design: Design, block: Pooled, model: pm.Model) -> Tensor:
     sd = pm.HalfNormal(block.sd_name, block.scale.sd)
     if block.partner is None:
-        return pm.Normal(block.variable, 0.0, sd, dims=block.by)
+        return pm.Normal(block.variable, 0.0, sd, dims=block.axes)
     rho = _correlation_variable(block)
     slope = rho * sd / model[f"sd_{block.partner}"]
     return pm.Normal(block.variable, slope * model[block.partner], sd * pt.sqrt(1 - rho**2), dims=block.by)

@@ -15,12 +15,13 @@ from .errors import SpecError
 from .estimands import evaluate
 from .fitting import Method, prepare
 from .journal import canonical
+from .priors import HalfNormal, Normal
 from .sources import Survey, Toplines
 from .spec import Estimand, Spec
 from .spec_file import as_spec
 from .studies import refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
-from .terms import Cuts, Fixed, Gap, HalfNormal, Level, Normal, Shift, Term
+from .terms import Cuts, Fixed, Gap, Level, Shift, Term, Trend
 
 _TEXT = {"unit", "identification", "status"}
 
@@ -157,7 +158,7 @@ def _scaled(term: Term, factor: float) -> Term:
         return replace(prior, sd=prior.sd * factor)
 
     match term:
-        case Level():
+        case Level() | Trend():
             return replace(term, scale=wider(term.scale))
         case Cuts():
             return replace(term, spacing=wider(term.spacing))

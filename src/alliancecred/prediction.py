@@ -9,12 +9,13 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, Levels, Rows, labels_of, rows_of
-from .design import Design, Pooled, linear_predictor
+from .design import Design, Pooled, coords_of
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
 from .outcome import cut_points, lattice_loglik, log_probs, multinomial_constant, scores
+from .predictor import linear_predictor
 from .terms import FACTORS
 
 _CHUNK = 4_000_000
@@ -231,11 +232,12 @@ def _extend_block(
     design: Design, levels: Levels, block: Pooled, draws: Mapping[str, np.ndarray], seed: int
 ) -> np.ndarray:
     old = draws[block.variable]
-    shape = tuple(len(levels[f]) for f in block.by)
+    shape = replace(design, levels=levels).shape(block)
+    names: Levels = {**{k: tuple(v) for k, v in coords_of(design).items()}, **levels}
     out = np.full((len(old), *shape), np.nan)
     out[(slice(None), *[slice(0, n) for n in design.shape(block)])] = old
     for place in zip(*np.nonzero(np.isnan(out[0])), strict=True):
-        labels = [levels[f][i] for f, i in zip(block.by, place, strict=True)]
+        labels = [names[f][i] for f, i in zip(block.axes, place, strict=True)]
         value = draws[block.sd_name] * _normal(seed, block.variable, labels, len(old))
         if block.partner is not None:
             rho = draws[block.corr_name]

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .design import Design, Pooled
+from .design import STEP, Design, Pooled
+from .priors import Flat
 from .sweep import Part, Stratum, Swept, basis
-from .terms import Flat
 
 
 def recover(
@@ -49,11 +49,11 @@ def _labelled(design: Design, variable: str) -> bool:
 
 
 def _spread(design: Design, block: Pooled, factors: tuple[str, ...]) -> np.ndarray:
-    """Matrix (grid of the block, stratum coordinates): contrasts along ``factors``, constant along the rest."""
+    """Matrix (effects of the block, stratum coordinates): contrasts along ``factors``, constant along the rest."""
     out = np.ones((1, 1))
-    for f in block.by:
-        size = len(design.levels[f])
-        out = np.kron(out, basis(design, (f,)) if f in factors else np.ones((size, 1)))
+    for f, size in zip(block.axes, design.shape(block), strict=True):
+        piece = np.eye(size) if f == STEP else basis(design, (f,)) if f in factors else np.ones((size, 1))
+        out = np.kron(out, piece)
     return out
 
 

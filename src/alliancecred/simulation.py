@@ -10,17 +10,18 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import Design, coords_of, dims_of
+from .design import Design, coords_of, dims_of, half_life
 from .errors import Problem, SpecError, nearest
 from .fitting import Fit, prepare
 from .gates import diagnosis
 from .identify import make_design
 from .outcome import publish
 from .prediction import answer_probs
+from .priors import Flat
 from .sources import DataReport, ReportLine, Survey, Toplines
 from .spec import Fielding, Simulation, Spec
 from .spec_file import as_spec
-from .terms import FACTORS, Flat
+from .terms import FACTORS
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def draw_prior(
             for j in range(design.answers - 2)
         ]
         out["cut_spacing"] = np.column_stack(columns)
+    for signal, prior in design.fading.items():
+        out[half_life(signal)] = scalar(half_life(signal), prior.median * np.exp(rng.normal(0, prior.sd, size)))
     if given:
         known = [*out, *(c.name for c in design.coefficients)]
         raise SpecError(

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from .codec import encode
 from .errors import SpecError, nearest
-from .terms import Normal, Signal, Term, Wave
+from .priors import Normal
+from .signals import Signal, Wave
+from .terms import Term
 
 
 # --- where the data come from -------------------------------------------------------------------
@@ -77,6 +79,8 @@ class Estimand:
         The wave, or the two waves of a ``change``.
     smallest
         Smallest effect of interest, percentage points.
+    weeks
+        For ``shift``: weeks after the signal; default those of the wave.
     """
 
     of: str
@@ -89,6 +93,7 @@ class Estimand:
     answer: str = "top"
     waves: tuple[str, ...] = ()
     smallest: float = 0.0
+    weeks: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Spec:
     top
         The answers that count as "credible".
     terms
-        Values of the closed vocabulary (`Level`, `Shift`, `Gap`, `Fixed`, `Cuts`).
+        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Fixed`, `Cuts`).
     waves
         Fielding periods with dates.
     signals

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from .errors import Problem, nearest, raise_spec
+from .priors import LogNormal
+from .signals import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .spec import Estimand, Spec
-from .terms import DIRECTIONS, FACTORS, ROLES, SIGNAL_KINDS, Cuts, Fixed, Gap, Level, Shift, Term
+from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Term, Trend
 
 _USED = {
     "levels": ("by", "countries", "answer", "waves"),
     "change": ("by", "countries", "answer", "waves", "smallest"),
-    "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest"),
+    "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
     "gap": ("by", "signal", "answer", "smallest"),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -79,6 +81,13 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("schema", "signals", f"repeated: {_repeated(names)}")
     for signal in spec.signals:
         where = f"signals.{signal.name}"
+        match signal.form:
+            case Ramp(weeks=weeks) if not 0 < weeks < math.inf:
+                yield Problem("schema", f"{where}.form", f"weeks of a ramp must be positive, got {weeks}")
+            case Decay(half_life=LogNormal(median=median, sd=sd)):
+                if not 0 < median < math.inf or not 0 <= sd < math.inf:
+                    message = f"a half-life needs a positive median and an sd from 0, got {median} and {sd}"
+                    yield Problem("schema", f"{where}.form", message)
         if not _NAME.match(signal.name):
             yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
         if signal.kind not in SIGNAL_KINDS:
@@ -164,6 +173,10 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield f"name {name!r} is not lower case letters, digits and underscores", ""
             if not where:
                 yield "`where` is empty: it would be a second intercept", ""
+        case Trend(by=by):
+            yield from _unknown("factor", by, tuple(f for f in FACTORS if f != "wave"))
+            if len(spec.waves) < 3:
+                yield f"a trend needs at least three dated waves, got {len(spec.waves)}", "leave the trend out"
         case Cuts(by=by):
             if by:
                 yield "cuts that vary by group are not supported yet", "use common cuts"
@@ -188,9 +201,10 @@ def _across_terms(spec: Spec) -> Iterator[Problem]:
     for i, term in enumerate(spec.terms):
         if term in spec.terms[:i]:
             yield Problem("schema", f"terms[{i}]", "the same term twice")
-    levels = [frozenset(t.by) for t in spec.terms if isinstance(t, Level)]
-    if len(set(levels)) < len(levels):
-        yield Problem("schema", "terms", "two levels by the same factors")
+    for kind, words in ((Level, "levels"), (Trend, "trends")):
+        groups = [frozenset(t.by) for t in spec.terms if isinstance(t, kind)]
+        if len(set(groups)) < len(groups):
+            yield Problem("schema", "terms", f"two {words} by the same factors")
     names = [t.name for t in spec.terms if isinstance(t, Fixed)]
     if len(set(names)) < len(names):
         yield Problem("schema", "terms", f"two fixed terms named {_repeated(names)}")
@@ -225,5 +239,7 @@ def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, st
         yield "a shift is evaluated at one wave", ""
     if estimand.of == "change" and len(estimand.waves) != 2:
         yield "a change needs two waves", ""
+    if estimand.weeks is not None and not estimand.weeks >= 0:
+        yield f"weeks after a signal are counted from 0, got {estimand.weeks}", ""
     if estimand.of == "shift" and not spec.signals:
         yield "a shift needs a declared signal", ""

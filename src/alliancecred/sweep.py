@@ -2,16 +2,17 @@
 
 On the full grid of its factors S an exchangeable block splits into orthogonal strata T ⊆ S
 (contrasts along T, means along the rest); the part of a block with variance v in stratum T has
-variance v / Π_{f ∈ S∖T} levels(f). The likelihood sees, per carrier and stratum, only the sum over
-all blocks S ⊇ T, so these sums are what is sampled. With correlated level and shift the 2×2
-matrices add in the same way; the empty stratum (the means) joins the unpooled coefficients.
-`recover` draws the original blocks back: given the sums and the scales they are jointly normal.
+variance v / Π_{f ∈ S∖T} levels(f). The steps of a walk are not split: they have no mean that could
+hide behind a coefficient, so that every stratum of a walk holds all of them. The likelihood sees,
+per carrier and stratum, only the sum over all blocks S ⊇ T, so these sums are what is sampled. With
+correlated level and shift the 2×2 matrices add in the same way; the empty stratum (the means) joins
+the unpooled coefficients. `recover` draws the original blocks back: given the sums and the scales
+they are jointly normal.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -20,8 +21,10 @@ from scipy.linalg import helmert
 
 from .carriers import Carrier, carrier_values, group_index
 from .cells import Rows
-from .design import Design, Pooled, fixed_matrix
-from .terms import FACTORS, Flat
+from .design import STEP, Design, Pooled
+from .predictor import fixed_matrix, walk_basis
+from .priors import Flat
+from .terms import FACTORS
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,9 @@ class Swept:
 
 def sweep(design: Design, rows: Rows) -> Swept:
     """Return the swept coordinates of a design."""
-    subsets = {t for b in design.pooled for k in range(len(b.by) + 1) for t in combinations(b.by, k)}
-    ordered = sorted(subsets, key=lambda t: (len(t), [FACTORS.index(f) for f in t]))
+    subsets = {t for b in design.pooled for k in range(len(b.axes) + 1) for t in combinations(b.axes, k)
+               if b.walk == (STEP in t)}  # fmt: skip
+    ordered = sorted(subsets, key=lambda t: (len(t), [(*FACTORS, STEP).index(f) for f in t]))
     strata = [_stratum(design, t) for t in ordered]
     means = next((s for s in strata if not s.factors), None)
     loadings, extra = _loadings(design, means, rows)
@@ -89,10 +93,10 @@ def sweep(design: Design, rows: Rows) -> Swept:
 def _stratum(design: Design, factors: tuple[str, ...]) -> Stratum:
     parts: dict[Carrier, list[Part]] = {}
     for block in design.pooled:
-        if set(factors) <= set(block.by):
-            divisor = math.prod(len(design.levels[f]) for f in block.by if f not in factors)
+        if set(factors) <= set(block.axes) and block.walk == (STEP in factors):
+            divisor = math.prod(len(design.levels[f]) for f in block.axes if f not in factors)
             parts.setdefault(block.carrier, []).append(Part(block, divisor))
-    size = math.prod(len(design.levels[f]) - 1 for f in factors)
+    size = math.prod(len(design.levels[f]) - 1 for f in grid_of(factors))
     return Stratum(factors, size, tuple(parts), tuple(map(tuple, parts.values())))
 
 
@@ -113,9 +117,20 @@ def _loadings(design: Design, means: Stratum | None, rows: Rows) -> tuple[np.nda
     return np.vstack([loadings, np.eye(m)[extra]]), tuple(extra)
 
 
+def grid_of(axes: Sequence[str]) -> tuple[str, ...]:
+    """Return the factors on whose grid the effects along ``axes`` live: a step of a walk becomes a wave."""
+    return tuple("wave" if f == STEP else f for f in axes)
+
+
 def basis(design: Design, factors: Sequence[str]) -> np.ndarray:
-    """Return the orthonormal contrasts (grid of ``factors``, coordinates): columns sum to zero along each."""
-    return reduce(np.kron, [helmert(len(design.levels[f])).T for f in factors], np.ones((1, 1)))
+    """Return the matrix (grid of ``factors``, coordinates), whose columns sum to zero along each factor.
+
+    Orthonormal contrasts along a factor; along the steps of a walk, their centred running sums.
+    """
+    out = np.ones((1, 1))
+    for f in factors:
+        out = np.kron(out, walk_basis(design) if f == STEP else helmert(len(design.levels[f])).T)
+    return out
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,7 @@ def incidence(swept: Swept, stratum: Stratum, rows: Rows) -> Incidence:
     """Return how a stratum enters the rows."""
     design = swept.design
     values = [carrier_values(c, rows, design.levels, design.spec) for c in stratum.carriers]
-    place = group_index(stratum.factors, rows, design.levels)
+    place = group_index(grid_of(stratum.factors), rows, design.levels)
     return Incidence(basis(design, stratum.factors), place, np.array(values))
 
 

@@ -1,124 +1,14 @@
-"""The closed vocabulary of an analysis: priors, waves, signals and the terms of the linear predictor."""
+"""The closed vocabulary of an analysis: the terms of the linear predictor."""
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from .priors import LKJ, Flat, HalfNormal, Normal
+
 FACTORS = ("country", "ally", "target", "wave", "population")
 ROLES = ("sender", "other", "self")
-SIGNAL_KINDS = ("rhetoric", "aid", "troop posture", "treaty", "defence spending", "other")
-DIRECTIONS = ("retrenchment", "reassurance")
 
 
-# --- priors -------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Normal:
-    """Normal prior for an unpooled coefficient, on the logit scale.
-
-    Examples
-    --------
-    >>> Normal(0.0, 1.5)
-    Normal(mean=0.0, sd=1.5)
-    """
-
-    tag: ClassVar[str] = "normal"
-    mean: float = 0.0
-    sd: float = 1.0
-
-
-@dataclass(frozen=True)
-class HalfNormal:
-    """Half-normal prior for the scale (sd, logit) of a pooled block.
-
-    Examples
-    --------
-    >>> HalfNormal(0.5)
-    HalfNormal(sd=0.5)
-    """
-
-    tag: ClassVar[str] = "half_normal"
-    sd: float = 0.5
-
-
-@dataclass(frozen=True)
-class LKJ:
-    """LKJ prior for the correlation of level and shift; ``eta=1`` is uniform on (-1, 1).
-
-    Lewandowski, Kurowicka & Joe (2009): for two dimensions (ρ+1)/2 ~ Beta(η, η).
-
-    Examples
-    --------
-    >>> LKJ(2.0)
-    LKJ(eta=2.0)
-    """
-
-    tag: ClassVar[str] = "lkj"
-    eta: float = 1.0
-
-
-@dataclass(frozen=True)
-class Flat:
-    """Improper flat prior, only to reproduce a published fit; nothing can be simulated from it.
-
-    Examples
-    --------
-    >>> Flat()
-    Flat()
-    """
-
-    tag: ClassVar[str] = "flat"
-
-
-# --- what happened, when ------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Wave:
-    """A fielding period; waves are ordered by date, never by name.
-
-    Examples
-    --------
-    >>> Wave("2025-01", dt.date(2025, 1, 6), dt.date(2025, 1, 17)).name
-    '2025-01'
-    """
-
-    name: str
-    start: dt.date
-    end: dt.date
-
-
-@dataclass(frozen=True)
-class Signal:
-    """A dated act of a ``sender`` that others read as retrenchment or reassurance.
-
-    Parameters
-    ----------
-    name
-        A short identifier (lower case, digits, underscores); it names variables.
-    sender
-        The ally that sent the signal.
-    date
-        Waves that start after it are "on"; a wave that contains it is refused.
-    kind
-        One of ``rhetoric, aid, troop posture, treaty, defence spending, other``.
-    direction
-        ``retrenchment`` or ``reassurance``.
-    countries
-        Respondent countries exposed; empty means all.
-
-    Examples
-    --------
-    >>> Signal("us2025", "US", dt.date(2025, 3, 3)).direction
-    'retrenchment'
-    """
-
-    name: str
-    sender: str
-    date: dt.date
-    kind: str = "other"
-    direction: str = "retrenchment"
-    countries: tuple[str, ...] = ()
-
-
-# --- terms --------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Level:
     """Pooled (exchangeable) deviations in level by the combination of factors ``by``.
@@ -227,6 +117,33 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Trend:
+    """A random walk over the dates of the waves: opinion that drifts, whatever was signalled.
+
+    From one wave to the next the walk moves by a normal step whose variance grows with the time between
+    their middles. Over the waves it has mean zero: its mean belongs to the level. With ``by`` every group
+    has a walk of its own, all of one scale, beside the common one if that is declared too.
+
+    Parameters
+    ----------
+    by
+        Empty (one walk for all), or some of ``country, ally, target, population``; never the role of an
+        ally, which belongs to one signal.
+    scale
+        Prior of the sd of a step over one year (logit).
+
+    Examples
+    --------
+    >>> Trend(("ally",)).scale
+    HalfNormal(sd=0.3)
+    """
+
+    tag: ClassVar[str] = "trend"
+    by: tuple[str, ...] = ()
+    scale: HalfNormal = HalfNormal(0.3)
+
+
+@dataclass(frozen=True)
 class Cuts:
     """Cut points of ordered answers (K ≥ 3), common to all: log-spacings with a normal prior.
 
@@ -241,8 +158,8 @@ class Cuts:
     spacing: Normal = Normal(0.0, 1.0)
 
 
-Term = Level | Shift | Gap | Fixed | Cuts
-NOT_YET = ("slope", "trend", "respondent")
+Term = Level | Trend | Shift | Gap | Fixed | Cuts
+NOT_YET = ("slope", "respondent")
 
 SelfRatings = Literal["apart", "merged"]
 

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..cells import Cells
-from ..design import Design, fixed_matrix, pooled_matrix
+from ..design import Design
+from ..predictor import fixed_matrix, pooled_matrix
 
 
 def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tuple[Cells, np.ndarray | None]:

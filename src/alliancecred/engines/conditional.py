@@ -41,14 +41,16 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     never correctness, because draws are weighted by the exact density.
     """
     on, off, prior_det = prior = field.precision(h)
-    cuts = _cuts(h)
+    cuts, faded = _cuts(h), field.left(h)
     x, step = np.array(start), np.zeros_like(start)
     best = np.full(len(h), -np.inf)
     mode, low = np.full_like(x, np.nan), np.full((field.pattern.col_ptr[-1], len(h)), np.nan)
     log_det, marginal = np.full(len(h), np.nan), np.full(len(h), -np.inf)
     left = np.arange(len(h))
     for count in range(STEPS):
-        value, slope, curvature = field.likelihood.slopes(field.eta(_some(x, left)), _some(cuts, left))
+        value, slope, curvature = field.likelihood.slopes(
+            field.eta(_some(x, left), _some(faded, left)), _some(cuts, left)
+        )
         away = _some(x, left) - field.centre[:, None]
         pull = field.times(_some(on, left), _some(off, left), away)
         value = value - 0.5 * (away * pull).sum(0)
@@ -62,9 +64,10 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
             continue
         best[now] = value[better]
         ascending = np.flatnonzero(better)
-        entries = np.vstack([_some(curvature, ascending), _some(on, now), _some(off, now)])
-        factors, dets = factor(field.assembly @ entries, field.pattern)
-        gradient = field.transposed @ _some(slope, ascending) - _some(pull, ascending)
+        there = _some(faded, now)
+        entries = field.assembled(_some(curvature, ascending), there, _some(on, now), _some(off, now))
+        factors, dets = factor(entries, field.pattern)
+        gradient = field.slope(_some(slope, ascending), there) - _some(pull, ascending)
         newton = solve(factors, field.pattern, gradient)
         gain = (gradient * newton).sum(0)
         x[:, now] += newton
@@ -103,7 +106,7 @@ def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple
     x = given.mode + colour(given.low, field.pattern, white)
     on, off, prior_det = given.prior
     away = x - field.centre[:, None]
-    joint = field.likelihood.value(field.eta(x), _cuts(h))
+    joint = field.likelihood.value(field.eta(x, field.left(h)), _cuts(h))
     joint = joint + 0.5 * prior_det - 0.5 * (away * field.times(on, off, away)).sum(0)
     proposal = 0.5 * given.log_det + np.logaddexp(thin, wide)
     return x, joint - proposal + 0.5 * (field.size - field.dimension) * LOG_2PI
@@ -111,7 +114,7 @@ def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple
 
 def _some(values: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Return the members ``index`` (ascending) of a batch, without a copy where it is all of them."""
-    return values if len(index) == values.shape[1] else values[:, index]
+    return values if len(index) == values.shape[-1] else values[..., index]
 
 
 def _cuts(h: Hyper) -> np.ndarray:

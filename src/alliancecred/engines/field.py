@@ -2,20 +2,23 @@
 
 The field x holds the unpooled coefficients, then every effect of every pooled block, in plain (not
 swept) coordinates: given the hyperparameters its prior is normal with a sparse precision, and each
-row's linear predictor is a sparse sum, η = M x. Arrays have the batch of hyperparameters along their
+row's linear predictor is a sparse sum, η = M x; where signals fade, η = (M₀ + Σ D_s M_s) x, the diagonal D_s
+holding what is left of a signal in every row. Arrays have the batch of hyperparameters along their
 last axis.
 """
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
 
 import numpy as np
 import scipy.sparse as sp
 
 from ..cells import Cells
-from ..design import Design, fixed_matrix, pooled_matrix
-from ..terms import Flat
+from ..design import Design
+from ..predictor import fade, fixed_matrix, pooled_matrix
+from ..priors import Flat
 from .hyper import Hyper
 from .likelihood import Likelihood, make_likelihood
 from .sparse import Pattern, analyse
@@ -31,8 +34,10 @@ class Field:
 
     Parameters
     ----------
-    matrix
-        (rows, latents), sparse.
+    parts
+        Sparse matrices (rows, latents): of what does not fade, then of each fading signal.
+    weeks
+        (fading signals, rows): time since each signal.
     centre
         (latents,): prior means.
     fixed_precision
@@ -44,7 +49,8 @@ class Field:
     """
 
     design: Design
-    matrix: sp.csr_array
+    parts: tuple[sp.csr_array, ...]
+    weeks: np.ndarray
     centre: np.ndarray
     fixed_precision: np.ndarray
     block: np.ndarray
@@ -66,9 +72,9 @@ class Field:
         return out
 
     @cached_property
-    def transposed(self) -> sp.csr_array:
-        """(latents, rows), stored by rows."""
-        return sp.csr_array(self.matrix.T)
+    def transposed(self) -> tuple[sp.csr_array, ...]:
+        """The parts, (latents, rows), stored by rows."""
+        return tuple(sp.csr_array(m.T) for m in self.parts)
 
     @cached_property
     def pattern(self) -> Pattern:
@@ -76,20 +82,25 @@ class Field:
         n = self.size
         linked = np.flatnonzero(self.partner >= 0)
         pairs = sp.csr_array((np.ones(len(linked)), (linked, self.partner[linked])), shape=(n, n))
-        return analyse(sp.csr_array(abs(self.matrix).T @ abs(self.matrix) + pairs))
+        whole = sum((abs(m) for m in self.parts[1:]), start=abs(self.parts[0]))
+        return analyse(sp.csr_array(whole.T @ whole + pairs))
 
     @cached_property
     def assembly(self) -> sp.csr_array:
-        """(entries of the pattern, rows + 2 · latents): precision = it @ [curvature, diagonal, partner terms]."""
+        """(entries of the pattern, …): precision = it @ [curvature of every pair of parts, diagonal, partner terms]."""
         s, n = self.pattern, self.size
         row = np.repeat(np.arange(n), np.diff(s.ptr))
         i, j = s.perm[row], s.perm[s.idx]
-        columns = self.matrix.tocsc()
-        curvature = _products(columns, i, j)
+        by = [sp.csr_array(m.T) for m in self.parts]
+        curvature = [_products(by[a], by[b], i, j) for a, b in self._pairs]
         pick = sp.csr_array((np.ones(len(i)), (np.arange(len(i)), i)), shape=(len(i), n))
         on = sp.csr_array(pick.multiply((i == j)[:, None]))
         off = sp.csr_array(pick.multiply((self.partner[i] == j)[:, None]))
-        return sp.csr_array(sp.hstack([curvature, on, off]))
+        return sp.csr_array(sp.hstack([*curvature, on, off]))
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, int]]:
+        return list(combinations_with_replacement(range(len(self.parts)), 2))
 
     # --- prior ------------------------------------------------------------------------------------
     def precision(self, h: Hyper) -> Precision:
@@ -122,15 +133,37 @@ class Field:
         """Return precision @ x."""
         return np.asarray(on * x + off * x[self.partner])
 
-    def eta(self, x: np.ndarray) -> np.ndarray:
+    # --- likelihood -------------------------------------------------------------------------------
+    def left(self, h: Hyper) -> np.ndarray:
+        """Return what is left of each fading signal, (fading signals, rows, batch)."""
+        return fade(h.half[:, None, :], self.weeks[:, :, None])
+
+    def eta(self, x: np.ndarray, left: np.ndarray) -> np.ndarray:
         """Return the linear predictor, (rows, batch)."""
-        return np.asarray(self.matrix @ x)
+        out = np.asarray(self.parts[0] @ x)
+        for share, part in zip(left, self.parts[1:], strict=True):
+            out += share * (part @ x)
+        return out
+
+    def slope(self, by_row: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Return the slope by the latents, (latents, batch), from that by η, (rows, batch)."""
+        out = np.asarray(self.transposed[0] @ by_row)
+        for share, part in zip(left, self.transposed[1:], strict=True):
+            out += part @ (share * by_row)
+        return out
+
+    def assembled(self, curvature: np.ndarray, left: np.ndarray, on: np.ndarray, off: np.ndarray) -> np.ndarray:
+        """Return the entries of the precision given the data, (entries, batch), from minus the curvature by η."""
+        share: list[np.ndarray | float] = [1.0, *left]
+        return np.asarray(
+            self.assembly @ np.vstack([*(curvature * share[a] * share[b] for a, b in self._pairs), on, off])
+        )
 
 
-def _products(columns: sp.csc_array, i: np.ndarray, j: np.ndarray) -> sp.csr_array:
-    """Return (pairs, rows): entry-wise products of columns i and j of a sparse matrix."""
-    by = sp.csr_array(columns.T)
-    return sp.csr_array(by[i].multiply(by[j]))
+def _products(a: sp.csr_array, b: sp.csr_array, i: np.ndarray, j: np.ndarray) -> sp.csr_array:
+    """Return (pairs, rows): entry-wise products of row i of one and row j of the other, both ways where they differ."""
+    out = a[i].multiply(b[j])
+    return sp.csr_array(out if a is b else out + b[i].multiply(a[j]))
 
 
 def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> Field:
@@ -148,12 +181,17 @@ def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> 
             partner[theirs : theirs + sizes[i]] = np.arange(mine, mine + sizes[i])
             pair[i] = [c.variable for c in design.correlated].index(b.variable)
     likelihood = make_likelihood(cells, mask)
-    pieces = [sp.csr_array(fixed_matrix(design, cells.rows))]
-    pieces += [pooled_matrix(design, b, cells.rows) for b in design.pooled]
+    rows = cells.rows.unfaded(design.fading)
+    pieces = [sp.csr_array(fixed_matrix(design, rows)), *(pooled_matrix(design, b, rows) for b in design.pooled)]
+    matrix = sp.csr_array(sp.hstack(pieces))[likelihood.keep]
+    signals = [c.carrier.signal for c in design.coefficients]
+    signals += [b.carrier.signal for b, n in zip(design.pooled, sizes, strict=True) for _ in range(n)]
+    fades = np.array([[s == name for s in signals] for name in design.fading], dtype=bool).reshape(-1, len(signals))
     rest = np.zeros(sum(sizes))
     return Field(
         design=design,
-        matrix=sp.csr_array(sp.hstack(pieces))[likelihood.keep],
+        parts=tuple(_columns(matrix, own) for own in (~fades.any(0), *fades)),
+        weeks=np.array([cells.rows.weeks[name] for name in design.fading]).reshape(-1, len(rows))[:, likelihood.keep],
         centre=np.concatenate([[0.0 if isinstance(q, Flat) else q.mean for q in priors], rest]),
         fixed_precision=np.concatenate([[0.0 if isinstance(q, Flat) else q.sd**-2 for q in priors], rest]),
         block=block,
@@ -161,3 +199,12 @@ def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> 
         pair=pair,
         likelihood=likelihood,
     )
+
+
+def _columns(matrix: sp.csr_array, which: np.ndarray) -> sp.csr_array:
+    """Return the matrix with all columns but these empty."""
+    if which.all():
+        return matrix
+    out = sp.csr_array(matrix @ sp.diags_array(which.astype(float)))
+    out.eliminate_zeros()
+    return out

@@ -19,29 +19,34 @@ FAR = 8.0  # scores are cut off here: Φ(−8) = 6e-16
 
 @dataclass(frozen=True)
 class Hyper:
-    """Values of the hyperparameters: (blocks, batch), (correlated blocks, batch), (answers - 2, batch)."""
+    """Values of the hyperparameters, each (how many, batch).
+
+    One ``sd`` per block, ``atanh_rho`` per correlated block, ``spacing`` per inner answer, ``half`` (half-life in
+    weeks) per fading signal.
+    """
 
     sd: np.ndarray
     atanh_rho: np.ndarray
     spacing: np.ndarray
+    half: np.ndarray
 
     def __len__(self) -> int:
         return self.sd.shape[1]
 
     def __getitem__(self, index: slice | np.ndarray) -> "Hyper":
-        return Hyper(self.sd[:, index], self.atanh_rho[:, index], self.spacing[:, index])
+        return Hyper(*(v[:, index] for v in (self.sd, self.atanh_rho, self.spacing, self.half)))
 
 
 def score_count(design: Design) -> int:
     """Return the number of hyperparameters."""
-    return len(design.pooled) + len(design.correlated) + design.answers - 2
+    return len(design.pooled) + len(design.correlated) + design.answers - 2 + len(design.fading)
 
 
 def from_scores(design: Design, scores: np.ndarray) -> Hyper:
     """Return the hyperparameters at scores (batch, hyperparameters).
 
     Half-normal scales: sd = s Φ⁻¹((1 + Φ(u)) / 2). Correlations under LKJ(η): (1 + ρ) / 2 is
-    Beta(η, η) (Lewandowski, Kurowicka & Joe 2009). Cut spacings: normal.
+    Beta(η, η) (Lewandowski, Kurowicka & Joe 2009). Cut spacings: normal. Half-lives: log-normal.
     """
     u = np.clip(scores.T, -FAR, FAR)
     b, r = len(design.pooled), len(design.correlated)
@@ -49,4 +54,7 @@ def from_scores(design: Design, scores: np.ndarray) -> Hyper:
     eta = np.array([p.correlation.eta for p in design.correlated])[:, None]
     upper, lower = (betaincinv(eta, eta, ndtr(s * u[b : b + r])) for s in (1, -1))
     atanh_rho = np.clip(0.5 * np.log(upper / lower), -CLOSEST, CLOSEST)
-    return Hyper(sd, atanh_rho, design.cuts.mean + design.cuts.sd * scores.T[b + r :])
+    last = b + r + design.answers - 2
+    half = [p.median * np.exp(p.sd * v) for p, v in zip(design.fading.values(), u[last:], strict=True)]
+    spacing = design.cuts.mean + design.cuts.sd * scores.T[b + r : last]
+    return Hyper(sd, atanh_rho, spacing, np.array(half).reshape(-1, u.shape[1]))

@@ -16,9 +16,9 @@ from ..density import parameter_count
 from ..errors import FitError
 from ..kernel import Metric
 from ..outcome import Lattice
+from ..priors import Flat
 from ..sampling import Sampling
 from ..sweep import Swept, cholesky, covariance, incidence, mean_columns, mean_covariance
-from ..terms import Flat
 from .metric import Centred
 
 Function = Callable[[Any], Any]
@@ -159,13 +159,15 @@ def run(
     Raises
     ------
     FitError
-        If NumPyro is not installed.
+        If NumPyro is not installed, or a half-life is to be estimated.
     """
     try:
         import jax
         from numpyro.infer import MCMC, NUTS
     except ImportError as error:
         raise FitError("method 'numpyro' needs the extra alliancecred[jax] (NumPyro and JAX)") from error
+    if swept.design.fading:
+        raise FitError("method 'numpyro' cannot estimate half-lives → method='nuts'")
 
     begin = time.perf_counter()
     with jax.enable_x64(True):

@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ..cells import Cells
-from ..design import Design
+from ..design import Design, half_life
 from ..outcome import multinomial_constant
 from ..weights import BLOCK, largest_k, pareto_smooth
 from .condense import condense
@@ -134,7 +134,7 @@ def sample(
 def rough_scales(
     design: Design, cells: Cells, *, seed: int, cores: int | None = None, mask: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Return draws of the scales and correlations from Laplace's marginal, name → (draws,).
+    """Return draws of scales, correlations and half-lives from Laplace's marginal, name → (draws,).
 
     Uncorrected: for choices that need only their order of magnitude.
     """
@@ -164,7 +164,7 @@ def _sizes(total: int) -> Iterator[int]:
 
 def _floats(field: Field, total: int, cores: int) -> dict[str, int]:
     """Numbers held at the same time, at most."""
-    rows, pattern = field.matrix.shape[0], field.pattern
+    rows, pattern = field.parts[0].shape[0], field.pattern
     lane = 2 * len(pattern.col_idx) + 2 * len(pattern.idx) + 20 * rows + 15 * field.size
     return {
         "evaluated draws": 2 * field.size * (MOST * total + sum(ROUNDS)),
@@ -179,7 +179,7 @@ def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     latents = pools[0].latents.shape[0]
     blocks = (slice(a, a + BLOCK) for a in range(0, latents, BLOCK))
     parts = (np.concatenate([p.latents[s] for p in pools], axis=1) for s in blocks)
-    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing])
+    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, h.half])
     return max(largest_k(values, log_weight) for values in (hyper, *parts))
 
 
@@ -295,4 +295,5 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
 
 def _scales(design: Design, h: Hyper) -> dict[str, np.ndarray]:
     scales = {b.sd_name: h.sd[i] for i, b in enumerate(design.pooled)}
-    return scales | {b.corr_name: np.tanh(h.atanh_rho[i]) for i, b in enumerate(design.correlated)}
+    scales |= {b.corr_name: np.tanh(h.atanh_rho[i]) for i, b in enumerate(design.correlated)}
+    return scales | {half_life(name): h.half[i] for i, name in enumerate(design.fading)}

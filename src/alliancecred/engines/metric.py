@@ -4,12 +4,16 @@ Both follow from the information in the rows and rough values of the scales (doc
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..cells import Cells
 from ..density import parameter_count
+from ..design import half_life
 from ..kernel import Metric
+from ..priors import Flat, LogNormal
+from ..signals import Decay
 from ..sources import Topline
 from ..sweep import (
     Incidence,
@@ -22,7 +26,6 @@ from ..sweep import (
     mean_covariance,
     stratum_columns,
 )
-from ..terms import Flat
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
@@ -67,7 +70,7 @@ def information(found: Incidence, by_row: np.ndarray) -> np.ndarray:
 
 def choose_centring(swept: Swept, cells: Cells, scales: Scales) -> Centred:
     """Return which carriers to sample centred, given draws of the scales."""
-    by_row = row_information(cells)
+    swept, by_row = _faded(swept, scales), row_information(cells)
     out = []
     for stratum in swept.strata:
         known = np.median(information(incidence(swept, stratum, cells.rows), by_row), axis=0)
@@ -85,7 +88,7 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
     """
     design, rows, by_row = swept.design, cells.rows, row_information(cells)
     middle, width = _hyper(swept, scales)
-    typical = _typical(scales)
+    size, swept, typical = parameter_count(swept), _faded(swept, scales), _typical(scales)
     full, at = [], len(middle) + len(swept.loadings)
     for stratum in swept.strata:
         if (at := at + stratum.size * len(stratum.carriers)) > DENSE:
@@ -111,7 +114,7 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
         known = information(incidence(swept, stratum, rows), by_row) + _precision(stratum, typical)
         low = _turn(stratum, centre, typical) @ _root(known)
         small += [low[:, i, j] for i in range(len(stratum.carriers)) for j in range(i + 1)]
-    coefficients = np.zeros(parameter_count(swept) - len(middle))
+    coefficients = np.zeros(size - len(middle))
     coefficients[: len(design.coefficients)] = [getattr(k.prior, "mean", 0.0) for k in design.coefficients]
     return Metric(
         np.concatenate([middle, coefficients]),
@@ -120,23 +123,35 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
     )
 
 
+def _faded(swept: Swept, scales: Scales) -> Swept:
+    """Return the same coordinates with half-lives known to be their median draws."""
+    design = swept.design
+    known = {k: Decay(LogNormal(float(np.median(scales[half_life(k)])), 0.0)) for k in design.fading}
+    signals = tuple(replace(s, form=known.get(s.name, s.form)) for s in design.spec.signals)
+    return replace(swept, design=replace(design, spec=replace(design.spec, signals=signals)))
+
+
 def _typical(scales: Scales) -> dict[str, float]:
     """Median scales and correlations, kept off the edges where covariances lose their rank: this shapes, no more."""
     out = {}
     for name, values in scales.items():
+        if not name.startswith(("sd_", "corr_")):
+            continue
         median = float(np.median(values))
         out[name] = max(median, SMALLEST) if name.startswith("sd_") else float(np.clip(median, -CLOSEST, CLOSEST))
     return out
 
 
 def _hyper(swept: Swept, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of log scales, atanh correlations and the prior's log-spacings of the cuts."""
+    """Mean and sd of log scales, atanh correlations, the prior's log-spacings of the cuts, log half-lives."""
     design = swept.design
     values = [np.log(np.maximum(scales[b.sd_name], SMALLEST)) for b in design.pooled]
     values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
     spacings = np.ones(design.answers - 2)
-    middle = np.concatenate([[v.mean() for v in values], design.cuts.mean * spacings])
-    return middle, np.concatenate([[max(v.std(), NARROWEST) for v in values], design.cuts.sd * spacings])
+    half = [np.log(scales[half_life(name)]) for name in design.fading]
+    middle = np.concatenate([[v.mean() for v in values], design.cuts.mean * spacings, [v.mean() for v in half]])
+    width = np.array([max(v.std(), NARROWEST) for v in (*values, *half)])
+    return middle, np.concatenate([width[: len(values)], design.cuts.sd * spacings, width[len(values) :]])
 
 
 def _flat(swept: Swept, i: int) -> bool:

@@ -17,7 +17,7 @@ import xarray as xr
 
 from ..cells import Cells
 from ..density import data_arrays, parameter_count, structure
-from ..design import Design
+from ..design import Design, half_life
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
 from ..kernel import Metric
@@ -45,7 +45,7 @@ class Raw:
     coordinates
         (chain, draw, coordinate), in the order of `sweep.swept_matrix`.
     scales
-        Scale, correlation → (chain, draw).
+        Scale, correlation, half-life → (chain, draw).
     cut_spacing
         (chain, draw, K-2), or None for two answers.
     stats
@@ -88,7 +88,7 @@ def sample(
     rng = np.random.default_rng(seed)
 
     scales: dict[str, np.ndarray] = {}
-    if design.pooled:
+    if design.pooled or design.fading:
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
     centred = choose_centring(swept, cells, scales)
     metric = make_metric(swept, cells, centred, scales)
@@ -188,9 +188,11 @@ def _read(swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, 
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
+    first = b + r + c + len(design.fading)
     scales = {p.sd_name: np.exp(theta[..., i]) for i, p in enumerate(design.pooled)}
     scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
-    coordinates = theta[..., b + r + c :].copy()
+    scales |= {half_life(name): np.exp(theta[..., b + r + c + i]) for i, name in enumerate(design.fading)}
+    coordinates = theta[..., first:].copy()
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
         # no -1 here: an interrupted run may have no draws, and -1 cannot be told from an empty array

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from ..estimate import LABELS, Estimate
+from ..signals import Signal, Wave
 from ..spec import Fielding, Simulation, Spec
-from ..terms import Signal, Wave
 
 _NAMES = (
     ("US", "United States"),

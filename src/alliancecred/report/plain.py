@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..cells import Cells
-from ..design import Design
+from ..design import Design, half_life
 from ..identify import identification_warnings
 from ..spec import Estimand, Spec
 from .words import prior_words, term_words
@@ -49,6 +49,8 @@ def _sampled(design: Design) -> Iterator[str]:
         )
     if design.answers > 2:
         yield f"cut_spacing: {design.answers - 2} ~ {prior_words(design.cuts)}"
+    for name, prior in design.fading.items():
+        yield f"{half_life(name)} ~ {prior_words(prior)}"
 
 
 def _estimand(estimand: Estimand, spec: Spec) -> str:

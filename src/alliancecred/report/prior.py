@@ -11,8 +11,8 @@ from ..errors import SpecError
 from ..estimate import Estimate
 from ..fitting import Fit
 from ..gates import diagnosis
+from ..priors import Flat, HalfNormal, Normal
 from ..simulation import dataset, draw_prior
-from ..terms import Flat, HalfNormal, Normal
 from .contents import evaluate_all
 
 _CHAINS = 4

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from ..design import Design
+from ..design import Design, half_life
+from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..summaries import number
-from ..terms import Cuts, Fixed, Flat, Gap, HalfNormal, Level, Normal, Shift, Term
+from ..terms import Cuts, Fixed, Gap, Level, Shift, Term, Trend
 from .markup import Html, el, join, table
 from .prior import points_at_half
 
@@ -39,8 +40,8 @@ GLOSSARY = (
 )
 
 
-def prior_words(prior: Normal | HalfNormal | Flat) -> str:
-    """Return a prior in words, on the logit scale.
+def prior_words(prior: Normal | HalfNormal | LogNormal | Flat) -> str:
+    """Return a prior in words, on the logit scale (of a half-life: in weeks).
 
     Examples
     --------
@@ -52,6 +53,8 @@ def prior_words(prior: Normal | HalfNormal | Flat) -> str:
             return f"normal (mean {number(mean, digits=2).removesuffix('.00')}, sd {sd:g})"
         case HalfNormal(sd=sd):
             return f"half-normal (sd {sd:g})"
+        case LogNormal(median=median, sd=sd):
+            return f"log-normal (median {median:g} weeks, sd of the log {sd:g})"
         case _:
             return "flat (improper)"
 
@@ -79,6 +82,9 @@ def term_words(term: Term, spec: Spec) -> str:
             return f"Gap in the shift with {signal}, {population} minus {spec.reference}{how}."
         case Fixed(name=name, where=where):
             return f"{name}: cells with {'; '.join(f'{k} {" or ".join(v)}' for k, v in where)} against the rest."
+        case Trend(by=by):
+            whose = f"one for each {_by(by)}, all of one scale" if by else "common to all"
+            return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
         case Cuts():
             return f"Cut points between the {len(spec.answers)} ordered answers, common to all."
     return str(term)
@@ -104,6 +110,8 @@ def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
             yield block.corr_name, f"LKJ (η = {block.correlation.eta:g})", "–", "–"
     if design.answers > 2:
         yield "cut spacing (log)", prior_words(design.cuts), "–", "–"
+    for name, prior in design.fading.items():
+        yield half_life(name).replace("_", " "), prior_words(prior), "–", "–"
 
 
 def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:

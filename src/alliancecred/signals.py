@@ -1,0 +1,100 @@
+"""What happened, when: waves, and signals with the form of their effect over time."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .priors import LogNormal
+
+SIGNAL_KINDS = ("rhetoric", "aid", "troop posture", "treaty", "defence spending", "other")
+DIRECTIONS = ("retrenchment", "reassurance")
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A fielding period; waves are ordered by date, never by name.
+
+    Examples
+    --------
+    >>> Wave("2025-01", dt.date(2025, 1, 6), dt.date(2025, 1, 17)).name
+    '2025-01'
+    """
+
+    name: str
+    start: dt.date
+    end: dt.date
+
+
+@dataclass(frozen=True)
+class Step:
+    """A signal whose effect is there at once and stays."""
+
+    tag: ClassVar[str] = "step"
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A signal whose effect grows in proportion to time, to its whole after some weeks.
+
+    Examples
+    --------
+    >>> Ramp(12.0)
+    Ramp(weeks=12.0)
+    """
+
+    tag: ClassVar[str] = "ramp"
+    weeks: float
+
+
+@dataclass(frozen=True)
+class Decay:
+    """A signal whose effect is whole at its date and halves with every ``half_life`` (weeks), which is estimated.
+
+    Examples
+    --------
+    >>> Decay().half_life
+    LogNormal(median=26.0, sd=0.7)
+    """
+
+    tag: ClassVar[str] = "decay"
+    half_life: LogNormal = LogNormal(26.0, 0.7)
+
+
+Form = Step | Ramp | Decay
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A dated act of a ``sender`` that others read as retrenchment or reassurance.
+
+    Parameters
+    ----------
+    name
+        A short identifier (lower case, digits, underscores); it names variables.
+    sender
+        The ally that sent the signal.
+    date
+        Waves that start after it are "on"; a wave that contains it is refused.
+    kind
+        One of ``rhetoric, aid, troop posture, treaty, defence spending, other``.
+    direction
+        ``retrenchment`` or ``reassurance``.
+    countries
+        Respondent countries exposed; empty means all.
+    form
+        How the effect goes on after the date: `Step` (default), `Ramp` or `Decay`. Time is counted in weeks to the
+        middle of a wave.
+
+    Examples
+    --------
+    >>> Signal("us2025", "US", dt.date(2025, 3, 3)).direction
+    'retrenchment'
+    """
+
+    name: str
+    sender: str
+    date: dt.date
+    kind: str = "other"
+    direction: str = "retrenchment"
+    countries: tuple[str, ...] = ()
+    form: Form = Step()

@@ -1,0 +1,148 @@
+"""Time: what waves can tell, what is left of a signal after some weeks, and walks for allies nobody was asked about."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import alliancecred as ac
+from alliancecred.cells import make_cells
+from alliancecred.design import draft_design
+from alliancecred.errors import SpecError
+from alliancecred.identify import make_design
+from alliancecred.priors import HalfNormal, LogNormal
+from alliancecred.report.words import prior_words, term_words
+from alliancecred.signals import Decay, Ramp, Signal, Step
+from alliancecred.simulation import draw_prior, simulate
+from alliancecred.spec import Estimand, Fielding
+from alliancecred.terms import FACTORS, Level, Shift, Trend
+from models import FADING, LONG, RISING, TIMED, make_spec, make_survey
+
+FIELDINGS = tuple(Fielding(w.name, 100) for w in LONG)
+
+
+def spec(*terms, signals=(FADING, RISING), waves=LONG):
+    return make_spec(2, terms or TIMED[:-2], "apart", waves, signals)
+
+
+def truth(*, form=FADING.form, half_life=30.0):
+    """One draw: shifts on the logit scale are what was declared, and nothing else differs between rows."""
+    of = spec(Level(("country",)), Trend(), Shift("fading"), signals=(replace(FADING, form=form),))
+    given = {"intercept": 0.2, "sd_level_country": 0.0, "sd_trend": 0.0, "shift_fading[sender]": -1.5}
+    given |= {"half_life_fading": half_life} if isinstance(form, Decay) and form.half_life.sd else {}
+    return simulate(of, fieldings=FIELDINGS, truth=given, random_seed=1).truth
+
+
+def points(logit):
+    return 100 / (1 + np.exp(-0.2 - logit)) - 100 / (1 + np.exp(-0.2))
+
+
+def sender(fit, **asked):
+    return float(ac.shift(fit, by=(), roles=("sender",), **asked).draws.values.ravel()[0])
+
+
+# --- how an effect goes on ------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("form", "left"),
+    [
+        (Step(), lambda weeks: 1.0),
+        (Ramp(20.0), lambda weeks: min(weeks / 20, 1.0)),
+        (Decay(LogNormal(8.0, 0.0)), lambda weeks: 0.5 ** (weeks / 8)),
+        (Decay(LogNormal(8.0, 0.6)), lambda weeks: 0.5 ** (weeks / 30)),
+    ],
+    ids=["step", "ramp", "known half-life", "estimated half-life"],
+)
+def test_what_is_left_of_a_shift_after_some_weeks(form, left):
+    fit = truth(form=form)
+    for weeks in (0.0, 5.0, 12.5, 52.0):
+        assert sender(fit, weeks=weeks) == pytest.approx(points(-1.5 * left(weeks)), abs=1e-9)
+    # without weeks: those from the signal (3 March) to the middle of the wave
+    for wave, days in (("w4", 10), ("w5", 66), ("w6", 276)):
+        assert sender(fit, wave=wave) == pytest.approx(points(-1.5 * left(days / 7)), abs=1e-9)
+    assert sender(fit) == sender(fit, wave="w4")
+    levels = ac.levels(fit, by=("wave", "ally"), countries=("DE",))
+    value = {w: float(levels.at(wave=w, ally="US").draws.values.ravel()[0]) for w in ("w1", "w6")}
+    assert value["w6"] - value["w1"] == pytest.approx(points(-1.5 * left(276 / 7)), abs=1e-9)
+
+
+def test_weeks_are_counted_from_the_signal_and_told():
+    fit = truth()
+    with pytest.raises(SpecError, match=r"counted from 0, got -1"):
+        ac.shift(fit, weeks=-1.0)
+    asked = ac.evaluate(fit, Estimand("shift", by=(), roles=("sender",), weeks=12.0))
+    assert float(asked.draws.values.ravel()[0]) == sender(fit, weeks=12.0)
+    assert "12 weeks after fading" in asked.notes
+
+
+def test_two_signals_of_one_date_that_fade_at_different_speeds_are_told_apart():
+    """Their columns are the same at the date of the signal, and at no other time."""
+    slow = replace(FADING, name="slow", form=Step())
+    of = spec(Level(("country",)), Shift("fading"), Shift("slow"), signals=(FADING, slow))
+    cells = make_cells(of, [make_survey(of)])
+    assert len(make_design(of, cells).coefficients) == 1 + 3 + 3
+    both = spec(Level(("country",)), Shift("slow"), Shift("too"), signals=(slow, replace(slow, name="too")))
+    with pytest.raises(SpecError, match=r"shift_too\[sender\].*cannot be told apart from shift_slow\[sender\]"):
+        make_design(both, make_cells(both, [make_survey(both)]))
+
+
+# --- what waves can tell --------------------------------------------------------------------------
+def test_a_trend_beside_a_shift_needs_three_waves_before_it():
+    early = Signal("early", "US", LONG[1].end.replace(day=20))
+    of = spec(Level(("country",)), Trend(), Shift("early"), signals=(early,))
+    with pytest.raises(SpecError, match=r"2 waves before early \(w1, w2\): a trend beside a shift needs 3"):
+        make_design(of, make_cells(of, [make_survey(of)]))
+    make_design(spec(Level(("country",)), Trend()), make_cells(of, [make_survey(of)]))
+    late = spec(Level(("country",)), Trend(), Shift("fading"))
+    make_design(late, make_cells(late, [make_survey(late)]))
+
+
+def test_a_trend_over_two_waves_that_were_asked_is_refused():
+    of = spec(Level(("country",)), Trend())
+    survey = make_survey(of)
+    survey = replace(survey, table=survey.table[survey.table.wave.isin(["w1", "w4"])])
+    with pytest.raises(SpecError, match=r"trend: 2 waves: a trend needs 3"):
+        make_design(of, make_cells(of, [survey]))
+
+
+def test_labels_of_identification_with_a_trend():
+    assert ac.shift(truth()).identification == "interrupted series"
+    of = spec(Level(("country",)), Trend(), Shift("rising"), signals=(RISING,))
+    fit = simulate(of, fieldings=FIELDINGS, random_seed=2).truth
+    assert ac.shift(fit).identification == "difference-in-differences"
+    plain = spec(Level(("country",)), Shift("fading"), signals=(FADING,))
+    assert ac.shift(simulate(plain, fieldings=FIELDINGS, random_seed=2).truth).identification == "before-after"
+
+
+# --- forward --------------------------------------------------------------------------------------
+def test_walks_and_half_lives_have_their_priors():
+    of = spec()
+    design = draft_design(of, make_cells(of, [make_survey(of)]).levels)
+    draws = draw_prior(design, np.random.default_rng(3), 20_000, {"sd_trend_ally": 0.4})
+    assert draws["trend_ally"].shape == (20_000, 3, 5)
+    np.testing.assert_allclose(draws["trend_ally"].std(axis=0), 0.4, rtol=0.03)
+    half = np.log(draws["half_life_fading"])
+    assert half.mean() == pytest.approx(np.log(20), abs=0.02)
+    assert half.std() == pytest.approx(0.6, rel=0.03)
+
+
+def test_a_new_ally_gets_a_walk_of_its_own_and_old_ones_keep_theirs():
+    of = spec(Level(("country",)), Trend(("ally",)), signals=())
+    drawn = simulate(of, fieldings=FIELDINGS, truth={"sd_trend_ally": 0.8}, random_seed=4).truth
+    table = pd.DataFrame({"country": "DE", "ally": ["US", "JP", "JP", "JP"], "wave": ["w2", "w1", "w3", "w6"]})
+    table = table.reindex(columns=[f for f in FACTORS if f in table])
+    one = ac.predict(drawn, table, new_levels="draw", random_seed=5).draws.values[0, 0]
+    again = ac.predict(drawn, table.iloc[::-1], new_levels="draw", random_seed=5).draws.values[0, 0][::-1]
+    np.testing.assert_array_equal(one, again)
+    assert len(set(one)) == 4
+    asked = ac.levels(drawn, by=("country", "ally", "wave"))
+    here = (asked.draws.country == "DE") & (asked.draws.ally == "US") & (asked.draws.wave == "w2")
+    assert one[0] == pytest.approx(float(asked.draws.values[0, 0][here.values][0]))
+
+
+# --- words ----------------------------------------------------------------------------------------
+def test_trends_and_half_lives_in_words():
+    of = spec()
+    assert term_words(Trend(), of).startswith("Trend: a random walk over the dates of the waves, mean zero, common")
+    assert "one for each ally" in term_words(Trend(("ally",), HalfNormal(0.2)), of)
+    assert prior_words(LogNormal(26.0, 0.7)) == "log-normal (median 26 weeks, sd of the log 0.7)"
