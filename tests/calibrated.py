@@ -1,17 +1,20 @@
-"""What the calibration runs: the reduced analysis in three families, and the fingerprint of its model."""
+"""What the calibration runs: reduced analyses, one per family, and the fingerprints of their models."""
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
 
 from alliancecred.density import data_arrays, parameter_count, structure
+from alliancecred.events import Decay, Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
+from alliancecred.priors import LogNormal
 from alliancecred.simulation import simulate
-from alliancecred.spec import Estimand, Fielding, Simulation
+from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Cuts
+from alliancecred.terms import Cuts, Level, Shift, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -21,11 +24,18 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published")
+FAMILIES = ("ordinal", "binary", "published", "time")
+# four waves before the signal and ten after it, eight to twelve weeks apart
+DATES = [dt.date(2023, 9, 4) + dt.timedelta(weeks=8 * i + (i * i) % 5) for i in range(14)]
 
 
 def small_spec(family="ordinal"):
-    """The shipped retrenchment analysis with four countries and four allies; two answers unless ordinal."""
+    """Return the shipped retrenchment analysis with four countries and four allies; two answers unless ordinal.
+
+    ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life.
+    """
+    if family == "time":
+        return _timed()
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
     spec = replace(spec, countries=("US", "UK", "DE", "PL"), allies=("US", "UK", "FR", "DE"))
     spec = replace(spec, sources=(Simulation(0, FIELDINGS, ()),), estimands=ESTIMANDS)
@@ -33,6 +43,31 @@ def small_spec(family="ordinal"):
         return spec
     terms = tuple(t for t in spec.terms if not isinstance(t, Cuts))
     return replace(spec, answers=("no", "yes"), top=("yes",), terms=terms)
+
+
+def _timed():
+    waves = tuple(Wave(f"w{i:02d}", day, day + dt.timedelta(days=6)) for i, day in enumerate(DATES, start=1))
+    signal = Signal("us2024", "US", DATES[3] + dt.timedelta(days=14), form=Decay(LogNormal(26.0, 0.7)))
+    terms = (
+        Level(("country",)),
+        Level(("ally",)),
+        Trend(),
+        Trend(("ally",)),
+        Shift("us2024"),
+        Shift("us2024", by=("country",), roles=("sender",)),
+    )
+    return Spec(
+        "time",
+        ("no", "yes"),
+        ("yes",),
+        terms,
+        waves=waves,
+        signals=(signal,),
+        countries=("US", "UK", "DE", "PL"),
+        allies=("US", "UK", "FR", "DE"),
+        estimands=(Estimand("shift"), Estimand("shift", "after a year", weeks=52.0)),
+        sources=(Simulation(0, tuple(Fielding(w.name, 600) for w in waves), ()),),
+    )
 
 
 def as_published(survey):
@@ -45,9 +80,9 @@ def as_published(survey):
     return read_toplines(cells, answers=survey.answers, top=survey.top)
 
 
-def fingerprint():
-    """Log densities of the reduced analysis at fixed points on fixed data: unchanged by refactoring."""
-    sim = simulate(small_spec(), fieldings=FIELDINGS, truth={}, random_seed=0)
+def fingerprint(family):
+    """Return log densities of a reduced analysis at fixed points on fixed data: unchanged by refactoring."""
+    sim = simulate(small_spec("time" if family == "time" else "ordinal"), truth={}, random_seed=0)
     cells = sim.truth.cells
     codes = cells.rows.codes
     place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]

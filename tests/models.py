@@ -8,9 +8,9 @@ import pandas as pd
 
 from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
+from alliancecred.events import Decay, Ramp, Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.priors import LKJ, HalfNormal, LogNormal, Normal
-from alliancecred.signals import Decay, Ramp, Signal, Wave
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift, Trend

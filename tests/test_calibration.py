@@ -22,7 +22,7 @@ def test_the_analysis_was_calibrated_by_the_sampler():
 
 
 def test_stored_calibration_is_of_this_model(stored):
-    np.testing.assert_allclose(fingerprint(), stored["fingerprint"], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(fingerprint(stored["family"]), stored["fingerprint"], rtol=0, atol=2e-5)
 
 
 def test_stored_ranks_are_uniform(stored):

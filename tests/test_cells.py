@@ -10,7 +10,7 @@ import pytest
 
 from alliancecred.cells import make_cells, rows_of
 from alliancecred.errors import SpecError
-from alliancecred.signals import Signal, Wave
+from alliancecred.events import Signal, Wave
 from alliancecred.sources import DataReport, ReportLine, Survey, Topline, Toplines
 from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Fixed, Level, Shift

@@ -22,10 +22,10 @@ from alliancecred.contrasts import contrast
 from alliancecred.errors import PredictError, SpecError
 from alliancecred.estimands import change, evaluate, gap, levels, shift
 from alliancecred.estimate import LABELS, Estimate
+from alliancecred.events import Signal, Wave
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design
-from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Estimand, Spec

@@ -15,6 +15,7 @@ from matplotlib.text import Annotation, Text
 
 from alliancecred.errors import SchemaError, SpecError
 from alliancecred.estimate import LABELS, Estimate
+from alliancecred.events import Signal, Wave
 from alliancecred.figures import (
     alt_text,
     gap_data,
@@ -29,7 +30,6 @@ from alliancecred.figures import (
 )
 from alliancecred.figures.page import COLOURS
 from alliancecred.figures.text import clean, shorten, width_of, wrap
-from alliancecred.signals import Signal, Wave
 from alliancecred.spec import Simulation, Spec
 
 CODES = ("US", "UK", "DE", "PL", "CA", "RU")

@@ -13,9 +13,9 @@ import pytest
 from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
 from alliancecred.errors import IdentificationWarning, SpecError
+from alliancecred.events import Signal, Wave
 from alliancecred.identify import identification_warnings, make_design, warn_identification
 from alliancecred.predictor import fixed_matrix, prior_only
-from alliancecred.signals import Signal, Wave
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift, Term

@@ -12,6 +12,7 @@ from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.design import half_life
 from alliancecred.engines.metric import make_metric
+from alliancecred.events import Decay
 from alliancecred.identify import make_design
 from alliancecred.kernel import (
     decay,
@@ -26,7 +27,6 @@ from alliancecred.kernel import (
 )
 from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
 from alliancecred.priors import Flat, LogNormal
-from alliancecred.signals import Decay
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Cuts, Level, Shift

@@ -14,12 +14,12 @@ from alliancecred.cells import make_cells, rows_of
 from alliancecred.contrasts import contrast
 from alliancecred.errors import PredictError, SpecError
 from alliancecred.estimands import levels, shift
+from alliancecred.events import Signal, Wave
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design
 from alliancecred.prediction import _complete, extend, predict
 from alliancecred.priors import LKJ
-from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec

@@ -14,10 +14,10 @@ from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
 from alliancecred.errors import SpecError
 from alliancecred.estimands import levels, shift
+from alliancecred.events import Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.model import plain_model
 from alliancecred.priors import LKJ, Flat, HalfNormal, Normal
-from alliancecred.signals import Signal, Wave
 from alliancecred.simulation import draw_prior, posterior_predictive, prior_predictive, simulate
 from alliancecred.sources import DataReport, Survey, Topline, Toplines
 from alliancecred.spec import Fielding, Simulation, Spec

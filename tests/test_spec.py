@@ -10,8 +10,8 @@ import pytest
 
 from alliancecred.codec import decode
 from alliancecred.errors import SpecError
+from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
-from alliancecred.signals import Decay, Ramp, Signal, Step, Wave
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml

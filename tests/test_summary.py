@@ -14,7 +14,7 @@ import xarray as xr
 
 from alliancecred.errors import SpecError
 from alliancecred.estimate import LABELS, Estimate
-from alliancecred.signals import Signal, Wave
+from alliancecred.events import Signal, Wave
 from alliancecred.spec import Simulation, Spec
 from alliancecred.summaries import (
     COLUMNS,

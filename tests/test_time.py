@@ -10,10 +10,10 @@ import alliancecred as ac
 from alliancecred.cells import make_cells
 from alliancecred.design import draft_design
 from alliancecred.errors import SpecError
+from alliancecred.events import Decay, Ramp, Signal, Step
 from alliancecred.identify import make_design
 from alliancecred.priors import HalfNormal, LogNormal
 from alliancecred.report.words import prior_words, term_words
-from alliancecred.signals import Decay, Ramp, Signal, Step
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.spec import Estimand, Fielding
 from alliancecred.terms import FACTORS, Level, Shift, Trend

@@ -5,8 +5,8 @@ are kept in ``out/calibration`` meanwhile, so that a stopped run goes on where i
 
     python tools/calibrate.py [SIMULATIONS [FAMILY [METHOD]]]
 
-Family: ordinal (four answers), binary, published (whole per cents); method: laplace (a fit that misses its gates is
-run again by NUTS) or nuts.
+Family: ordinal (four answers), binary, published (whole per cents), time (trends, a half-life); method: laplace (a
+fit that misses its gates is run again by NUTS) or nuts.
 """
 
 import json
@@ -28,7 +28,7 @@ from alliancecred.ranks import DRAWS
 
 def main(simulations: int, family: str, method: str) -> int:
     """Run one calibration and write it down; 1 if a quantity is rejected."""
-    start, model = time.perf_counter(), fingerprint()
+    start, model = time.perf_counter(), fingerprint(family)
     found = ac.calibrate(
         small_spec(family),
         simulations=simulations,

@@ -11,8 +11,9 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
-    "signals": ("Decay", "Ramp", "Signal", "Step", "Wave"),
+    "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
     "terms": ("Cuts", "Fixed", "Gap", "Level", "Shift", "Trend", "standard_terms"),
+    "catalogue": ("KnownSignal", "Pact", "pacts", "signals"),
     "spec": ("Estimand", "Fielding", "Simulation", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),
     "sources": ("DataReport", "Roles", "Survey", "Toplines"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells
+from .design import half_life
 from .errors import FitError, SpecError
 from .estimands import evaluate
 from .estimate import LABELS, Estimate
@@ -87,7 +88,7 @@ def calibrate(
     """Draw truths from the priors, simulate, fit, and see where each truth ranks in its posterior.
 
     If model and engine are right, ranks are uniform (Talts et al. 2018). Ranked are all unpooled coefficients,
-    scales, correlations and cuts, the log likelihood, and every estimand of the spec.
+    scales, correlations, cuts and half-lives, the log likelihood, and every estimand of the spec.
 
     Parameters
     ----------
@@ -187,6 +188,7 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
             out[block.corr_name] = draws[block.corr_name]
     for j in range(design.answers - 2):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
+    out |= {half_life(name): draws[half_life(name)] for name in design.fading}
     out[LIKELIHOOD] = row_log_likelihood(design, cells, draws).sum(1)
     for asked in fit.spec.estimands:
         out |= _rows(evaluate(fit, asked))

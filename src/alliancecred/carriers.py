@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cells import Levels, Rows
+from .events import Decay, Form, Ramp
 from .priors import LogNormal
-from .signals import Decay, Form, Ramp
 from .spec import Spec
 
 

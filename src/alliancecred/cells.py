@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem, nearest, raise_spec
+from .events import Signal
 from .outcome import Lattice, make_lattice, tabulate
-from .signals import Signal
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
 from .terms import FACTORS

@@ -15,8 +15,8 @@ from itertools import pairwise
 from .carriers import Carrier
 from .cells import Cells, Levels
 from .errors import Problem, SpecError
+from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
-from .signals import Decay
 from .spec import Spec
 from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Trend
 

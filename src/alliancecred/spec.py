@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from .codec import encode
 from .errors import SpecError, nearest
+from .events import Signal, Wave
 from .priors import Normal
-from .signals import Signal, Wave
 from .terms import Term
 
 

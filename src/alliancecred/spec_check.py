@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from .errors import Problem, nearest, raise_spec
+from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
-from .signals import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .spec import Estimand, Spec
 from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Term, Trend
 

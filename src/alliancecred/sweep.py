@@ -83,7 +83,8 @@ def sweep(design: Design, rows: Rows) -> Swept:
     """Return the swept coordinates of a design."""
     subsets = {t for b in design.pooled for k in range(len(b.axes) + 1) for t in combinations(b.axes, k)
                if b.walk == (STEP in t)}  # fmt: skip
-    ordered = sorted(subsets, key=lambda t: (len(t), [(*FACTORS, STEP).index(f) for f in t]))
+    # walks first: their steps depend on each other, and the metric of NUTS is full only for what leads
+    ordered = sorted(subsets, key=lambda t: (STEP not in t, len(t), [(*FACTORS, STEP).index(f) for f in t]))
     strata = [_stratum(design, t) for t in ordered]
     means = next((s for s in strata if not s.factors), None)
     loadings, extra = _loadings(design, means, rows)

@@ -11,9 +11,9 @@ import numpy as np
 from ..cells import Cells
 from ..density import parameter_count
 from ..design import half_life
+from ..events import Decay
 from ..kernel import Metric
 from ..priors import Flat, LogNormal
-from ..signals import Decay
 from ..sources import Topline
 from ..sweep import (
     Incidence,

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ..estimate import LABELS, Estimate
-from ..signals import Signal, Wave
+from ..events import Signal, Wave
 from ..spec import Fielding, Simulation, Spec
 
 _NAMES = (
