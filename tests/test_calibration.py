@@ -34,6 +34,10 @@ def test_stored_ranks_are_uniform(stored):
 
 def test_every_effect_scale_and_correlation_is_among_them(stored):
     names = set(stored["ranks"])
+    if stored["family"] == "time":
+        assert {"half_life_us2024", "sd_trend", "sd_trend_ally", "shift[sender]", "after a year[other]"} <= names
+        assert sum(n.startswith("sd_") for n in names) == 5
+        return
     assert {"shift[sender]", "shift[other]", "shift[self]", "gap", "gap in shift[sender]", "log likelihood"} <= names
     assert sum(n.startswith("sd_") for n in names) == 8
     assert any(n.startswith("corr_") for n in names)
@@ -42,7 +46,7 @@ def test_every_effect_scale_and_correlation_is_among_them(stored):
 def test_quantities_the_data_say_little_about_are_named(stored):
     little = {n for n, ratio in stored["posterior_over_prior_sd"].items() if ratio > 0.5}
     assert little == set(stored["uninformed"])
-    assert not little & {"shift[sender]", "shift[other]", "shift[self]", "gap", "intercept"}
+    assert not little & {"shift[sender]", "shift[other]", "shift[self]", "gap", "intercept", "half_life_us2024"}
 
 
 def test_bands_catch_a_biased_and_a_too_narrow_posterior():
