@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import alliancecred as ac
 from alliancecred.cells import make_cells
@@ -16,7 +17,7 @@ from alliancecred.priors import HalfNormal, LogNormal
 from alliancecred.report.words import prior_words, term_words
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.spec import Estimand, Fielding
-from alliancecred.terms import FACTORS, Level, Shift, Trend
+from alliancecred.terms import FACTORS, Cuts, Level, Shift, Trend
 from models import FADING, LONG, RISING, TIMED, make_spec, make_survey
 
 FIELDINGS = tuple(Fielding(w.name, 100) for w in LONG)
@@ -146,3 +147,19 @@ def test_trends_and_half_lives_in_words():
     assert term_words(Trend(), of).startswith("Trend: a random walk over the dates of the waves, mean zero, common")
     assert "one for each ally" in term_words(Trend(("ally",), HalfNormal(0.2)), of)
     assert prior_words(LogNormal(26.0, 0.7)) == "log-normal (median 26 weeks, sd of the log 0.7)"
+
+
+def test_half_lives_are_read_from_their_place():
+    from alliancecred.density import parameter_count
+    from alliancecred.engines.nuts import _read
+    from alliancecred.sweep import sweep
+
+    of = make_spec(4, (*TIMED, Cuts()), "apart", LONG, (FADING, RISING))
+    cells = make_cells(of, [make_survey(of)])
+    design = make_design(of, cells)
+    swept = sweep(design, cells.rows)
+    theta = np.linspace(0.0, 1.0, parameter_count(swept))[None, None]
+    raw = _read(swept, theta, xr.Dataset(), [[True] * len(s.carriers) for s in swept.strata])
+    place = len(design.pooled) + len(design.correlated) + 2
+    assert raw.scales["half_life_fading"] == np.exp(theta[0, 0, place])
+    np.testing.assert_array_equal(raw.coordinates[0, 0], theta[0, 0, place + 1 :])
