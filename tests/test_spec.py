@@ -15,7 +15,7 @@ from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
-from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift, Trend
+from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Shift, Slope, Trend
 
 D = dt.date
 
@@ -28,6 +28,8 @@ FULL = Spec(
         Level(("wave",)),
         Trend(scale=HalfNormal(0.4)),
         Trend(("ally",)),
+        Slope("spending", prior=Normal(0.2, 0.7)),
+        Slope("spending", "aid", ("other",), Flat()),
         Shift("aid", prior=Normal(0.1, 1.1)),
         Shift("troops", roles=("sender",), prior=Flat()),
         Shift("aid", by=("country",), roles=("sender", "self"), scale=HalfNormal(0.4), together=True),
@@ -48,6 +50,7 @@ FULL = Spec(
         Signal("troops", "UK", D(2025, 2, 1), "troop posture", form=Decay(LogNormal(12.0, 0.5))),
         Signal("budget", "US", D(2025, 2, 7), "defence spending", form=Ramp(8.0)),
     ),
+    covariates=(Covariate("spending", ("ally", "wave"), (("US | w2", 3.4), ("UK | w2", 2.3)), 2.0, 0.5, "a source"),),
     countries=("PL", "DE", "US"), allies=("US", "UK", "PL"), targets=("Latvia", "Taiwan"),
     populations=("public", "elite", "experts"), intercept=Normal(0.25, 1.25),
     estimands=(
@@ -55,6 +58,7 @@ FULL = Spec(
         Estimand("change", waves=("w10", "w2"), countries=("PL",), answer="yes", smallest=2.5),
         Estimand("shift", "first order", ("country",), "aid", ("sender",), True, weeks=26.0),
         Estimand("gap", signal="aid"),
+        Estimand("comparison", covariate="spending", low=2.0, high=3.0),
     ),
     sources=(
         ToplineFile("figures.csv", 0.002),
@@ -125,7 +129,7 @@ ONE_PER_FIELD = list({path: v for path, v in variations(FULL)}.values())
 
 KINDS = (
     *(Spec, Wave, Signal, Level, Shift, Gap, Fixed, Cuts, Normal, HalfNormal, LKJ, Estimand, Fielding, Simulation),
-    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay),
+    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate),
 )
 
 
@@ -233,7 +237,7 @@ def test_equal_specs_have_equal_digests_whole_numbers_written_as_integers_too():
         ({"terms": [{"kind": "level", "by": ["country"], "scael": {"sd": 1.0}}]}, ("terms[0].scael", "'scale'")),
         ({"terms": [{"kind": "level", "by": ["country"], "scale": {"sdd": 1.0}}]}, ("terms[0].scale.sdd", "'sd'")),
         ({"terms": [{"kind": "levle", "by": ["country"]}]}, ("terms[0].kind", "'levle'", "did you mean 'level'")),
-        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, trend, shift, gap, fixed, cuts")),
+        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, trend, shift, gap, slope, fixed, cuts")),
         ({"terms": [{"kind": "level"}]}, ("terms[0].by", "required key is missing")),
         ({"terms": "level"}, ("terms", "expected a list", "'level'")),
         ({"top": "yes"}, ("top", "expected a list", "'yes'")),
@@ -262,7 +266,7 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(change, words):
 def test_faults_of_form_are_listed_together():
     table = TABLE | {
         "anwsers": 1, "top": 2, "schema": 9, "waves": [{"name": "a", "start": 1, "edn": 2}],
-        "terms": [{"kind": "respondent"}, {"kind": "respondent"}, {"kind": "slope"}],
+        "terms": [{"kind": "respondent"}, {"kind": "respondent"}, {"kind": "respondent"}],
     }  # fmt: skip
     del table["answers"]
     with pytest.raises(SpecError) as caught:
@@ -273,7 +277,7 @@ def test_faults_of_form_are_listed_together():
     assert "10 problems" in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["slope", "respondent"])
+@pytest.mark.parametrize("kind", ["respondent"])
 def test_terms_of_later_versions_say_so(kind):
     with pytest.raises(SpecError, match=rf"terms\[1\]: '{kind}' terms are not supported yet"):
         spec_from_table(TABLE | {"terms": [{"kind": "level", "by": ["country"]}, {"kind": kind, "by": ["wave"]}]})
@@ -287,7 +291,7 @@ def test_cuts_by_group_say_so():
 def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
     # Once wrong (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
     with pytest.raises(SpecError) as caught:
-        spec_from_table(TABLE | {"terms": [{"kind": "slope"}, {"kind": "level", "by": 3}]})
+        spec_from_table(TABLE | {"terms": [{"kind": "respondent"}, {"kind": "level", "by": 3}]})
     assert {p.column for p in caught.value.problems} == {"terms[0]", "terms[1].by"}
 
 

@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 
 from alliancecred import calibration, folds, multiverse, planning
+from alliancecred.comparisons import gap
 from alliancecred.errors import IntegrityError, SpecError, StoreError, StudyError
-from alliancecred.estimands import gap, shift
+from alliancecred.estimands import shift
 from alliancecred.fitting import Fit, prepare
 from alliancecred.gates import Diagnosis
 from alliancecred.prediction import answer_probs, row_log_likelihood

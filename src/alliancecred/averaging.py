@@ -12,6 +12,7 @@ from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
 from .prediction import estimate_status, score_rows
+from .terms import Covariate
 
 
 def scored(
@@ -21,14 +22,17 @@ def scored(
     sizes: Mapping[str, int] | None,
     on: Mapping[str, float] | None = None,
     weeks: float | None = None,
+    covariate: tuple[Covariate, float] | None = None,
 ) -> np.ndarray:
     """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
-    ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given.
+    ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given; ``covariate`` has a value everywhere.
     """
     rows = rows_for(fit, table)
     for name, value in (on or {}).items():
         rows = rows.with_signal(name, value, weeks)
+    if covariate is not None:
+        rows = rows.with_covariate(*covariate)
     return score_rows(fit, rows, answer, sizes)
 
 

@@ -18,6 +18,7 @@ class Carrier:
     signal: str | None = None
     roles: tuple[str, ...] = ()
     population: str | None = None
+    covariate: str | None = None
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
@@ -65,6 +66,8 @@ def carrier_values(carrier: Carrier, rows: Rows, levels: Levels, spec: Spec) -> 
             value = value * np.isin(roles_of(rows, levels, spec, carrier.signal), carrier.roles)
     if carrier.population is not None:
         value = value * _matches(rows, levels, "population", (carrier.population,))
+    if carrier.covariate is not None:
+        value = value * rows.covariates[carrier.covariate]
     for factor, wanted in carrier.where:
         value = value * _matches(rows, levels, factor, wanted)
     return value

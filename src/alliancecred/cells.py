@@ -13,7 +13,7 @@ from .events import Signal
 from .outcome import Lattice, make_lattice, tabulate
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
-from .terms import FACTORS
+from .terms import FACTORS, JOINED, Covariate, Slope
 
 Levels = Mapping[str, tuple[str, ...]]
 
@@ -30,23 +30,33 @@ class Rows:
         Signal → exposure (0 or 1), shape (rows,).
     weeks
         Signal → weeks since it, 0 before it, shape (rows,).
+    covariates
+        Covariate → its value less its center, in units, shape (rows,).
     """
 
     codes: Mapping[str, np.ndarray]
     on: Mapping[str, np.ndarray]
     weeks: Mapping[str, np.ndarray]
+    covariates: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.codes["country"])
 
     def take(self, index: np.ndarray) -> "Rows":
         """Return the rows at ``index``."""
-        return Rows(*({k: v[index] for k, v in part.items()} for part in (self.codes, self.on, self.weeks)))
+        return Rows(
+            *({k: v[index] for k, v in part.items()} for part in (self.codes, self.on, self.weeks, self.covariates))
+        )
 
     def with_signal(self, name: str, value: float, weeks: float | None = None) -> "Rows":
         """Return the same rows with one signal switched on (1) or off (0) everywhere, ``weeks`` ago if given."""
         since = self.weeks[name] if weeks is None else np.full(len(self), float(weeks))
         return replace(self, on={**self.on, name: np.full(len(self), float(value))}, weeks={**self.weeks, name: since})
+
+    def with_covariate(self, covariate: Covariate, value: float) -> "Rows":
+        """Return the same rows with one covariate at a value everywhere."""
+        scaled = np.full(len(self), (value - covariate.center) / covariate.unit)
+        return replace(self, covariates={**self.covariates, covariate.name: scaled})
 
     def unfaded(self, signals: Collection[str]) -> "Rows":
         """Return the same rows as if these signals had only just been sent."""
@@ -221,6 +231,7 @@ def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
 
 def _needed(spec: Spec, factor: str) -> bool:
     by = any(factor in getattr(t, "by", ()) or factor in dict(getattr(t, "where", ())) for t in spec.terms)
+    by = by or any(factor in c.by for c in spec.covariates)
     return by or (factor in ("wave", "ally") and bool(spec.signals))
 
 
@@ -246,7 +257,27 @@ def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
     raise_spec(problems)
     on = {s.name: exposure(spec, s, levels, codes) for s in spec.signals}
     weeks = {s.name: weeks_since(spec, s, levels)[codes["wave"]] for s in spec.signals}
-    return Rows(codes, on, weeks)
+    return Rows(codes, on, weeks, _covariates(spec, levels, codes))
+
+
+def _covariates(spec: Spec, levels: Levels, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the covariates that terms use, in every row; a row without a value is refused by name."""
+    used = {t.covariate for t in spec.terms if isinstance(t, Slope)}
+    out, problems = {}, []
+    for covariate in (c for c in spec.covariates if c.name in used):
+        values = {k: (v - covariate.center) / covariate.unit for k, v in covariate.values}
+        labels = [np.array(levels[f], dtype=object)[codes[f]] for f in covariate.by]
+        keys = [JOINED.join(key) for key in zip(*labels, strict=True)]
+        missing = sorted({k for k in keys if k not in values})
+        if missing:
+            message = f"no value for {len(missing)} of {len(set(keys))}: {missing[:5]}"
+            problems.append(
+                Problem("level", f"covariates.{covariate.name}", message, (), "declare it, or leave these out")
+            )
+            continue
+        out[covariate.name] = np.array([values[k] for k in keys], dtype=float)
+    raise_spec(problems)
+    return out
 
 
 def exposure(spec: Spec, signal: Signal, levels: Levels, codes: Mapping[str, np.ndarray]) -> np.ndarray:

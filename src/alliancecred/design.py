@@ -18,7 +18,7 @@ from .errors import Problem, SpecError
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from .spec import Spec
-from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Trend
+from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Slope, Trend
 
 STEP = "step"
 
@@ -156,6 +156,12 @@ def _coefficients(spec: Spec) -> Iterator[Coefficient]:
                 for role in term.roles or roles:
                     carrier = Carrier(signal, (role,), population)
                     yield Coefficient(f"gap_{population}_shift_{signal}", role, carrier, prior)
+            case Slope(covariate=covariate, signal=None, prior=prior):
+                yield Coefficient(f"slope_{covariate}", "", Carrier(covariate=covariate), prior)
+            case Slope(covariate=covariate, signal=str(signal), prior=prior):
+                for role in term.roles or roles:
+                    carrier = Carrier(signal, (role,), covariate=covariate)
+                    yield Coefficient(f"slope_{covariate}_shift_{signal}", role, carrier, prior)
             case _:
                 pass
 
@@ -166,8 +172,8 @@ def _ordered(by: Sequence[str]) -> tuple[str, ...]:
 
 def _pooled(spec: Spec) -> Iterator[Pooled]:
     all_roles = ROLES if spec.self_ratings == "apart" else ROLES[:2]
-    for term in sorted(spec.terms, key=lambda t: (Level, Trend, Shift, Gap, Fixed, Cuts).index(type(t))):
-        if isinstance(term, Fixed | Cuts) or not (term.by or isinstance(term, Trend)):
+    for term in sorted(spec.terms, key=lambda t: (Level, Trend, Shift, Gap, Slope, Fixed, Cuts).index(type(t))):
+        if isinstance(term, Slope | Fixed | Cuts) or not (term.by or isinstance(term, Trend)):
             continue
         by = _ordered(term.by)
         suffix = "_".join(by)

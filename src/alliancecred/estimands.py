@@ -10,18 +10,16 @@ from .asked import (
     By,
     asked,
     asked_after,
-    asked_of_both,
     factors_of,
     identification,
     role_column,
     role_filter,
-    rows_for,
     signal_name,
     signal_notes,
     signals_between,
 )
-from .averaging import make_estimate, prior_shares, scored
-from .carriers import roles_of
+from .averaging import make_estimate, scored
+from .comparisons import comparison, gap
 from .errors import SpecError
 from .estimate import Estimate
 from .fitting import Fit
@@ -198,75 +196,6 @@ def shift(
     )
 
 
-def gap(
-    fit: Fit,
-    *,
-    population: str = "elite",
-    signal: str | None = None,
-    by: By = ("country", "ally", "wave"),
-    answer: str = "top",
-    population_size: Mapping[str, int] | None = None,
-    smallest: float = 0.0,
-) -> Estimate:
-    """Return a population minus the reference population, raw, where both were asked.
-
-    Parameters
-    ----------
-    population
-        The population compared with the reference.
-    signal
-        None for the gap in level; a signal's name for the gap in its shift (split by role).
-    by, answer, population_size, smallest
-        As in `levels` and `change`.
-
-    Returns
-    -------
-    Estimate
-        In percentage points, ``descriptive``; a note says how much of the gap's coefficient is
-        prior: its posterior over its prior variance.
-
-    Raises
-    ------
-    SpecError
-        If the two populations were nowhere asked the same.
-    """
-    by = factors_of(by)
-    table = asked_of_both(fit, population, signal)
-    other = table.assign(population=fit.spec.reference)
-    name = f"{population} minus {fit.spec.reference}"
-    if signal is None:
-        values = [scored(fit, t, answer, population_size) for t in (other, table)]
-        labelled = table.assign(population=name)
-        return make_estimate(
-            fit,
-            "gap",
-            labelled,
-            by,
-            values[1] - values[0],
-            answer=answer,
-            smallest=smallest,
-            identification="descriptive",
-            notes=prior_shares(fit, f"gap_{population}"),
-            sides=(values[0], values[1]),
-        )
-    shifts = [
-        scored(fit, t, answer, None, {signal: 1.0}) - scored(fit, t, answer, None, {signal: 0.0})
-        for t in (other, table)
-    ]
-    labelled = table.assign(population=name, role=roles_of(rows_for(fit, table), fit.cells.levels, fit.spec, signal))
-    return make_estimate(
-        fit,
-        "gap in shift",
-        labelled,
-        ("role", *by),
-        shifts[1] - shifts[0],
-        answer=answer,
-        smallest=smallest,
-        identification=identification(fit, signal),
-        notes=prior_shares(fit, f"gap_{population}_shift_{signal}"),
-    )
-
-
 def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
     """Return the estimate a spec's `Estimand` asks for, under its own name."""
     e = estimand
@@ -290,6 +219,19 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
             )
         case "gap":
             result = gap(fit, signal=e.signal, by=e.by, answer=e.answer, smallest=e.smallest)
+        case "comparison":
+            result = comparison(
+                fit,
+                str(e.covariate),
+                low=e.low,
+                high=e.high,
+                signal=e.signal,
+                by=e.by,
+                countries=e.countries,
+                waves=e.waves,
+                answer=e.answer,
+                smallest=e.smallest,
+            )
         case _:
             raise SpecError(f"unknown estimand {e.of!r}")
     if not e.name:

@@ -16,6 +16,7 @@ from .predictor import fixed_matrix, pooled_matrix
 from .spec import Spec
 
 FEW_LEVELS = 6
+FEWEST_GROUPS = 5  # more groups than covariates of groups
 LEAST_WAVES = 3  # before a signal: two points make any line
 
 
@@ -209,6 +210,21 @@ def warn_identification(design: Design, cells: Cells) -> None:
         warnings.warn(text, IdentificationWarning, stacklevel=3)
 
 
+def _few_groups(design: Design, cells: Cells) -> list[str]:
+    """Name covariates of groups that are hardly more than they: J − p < 5 (Stegmueller 2013; Elff et al. 2021)."""
+    used = [c for c in design.spec.covariates if any(k.carrier.covariate == c.name for k in design.coefficients)]
+    out = []
+    for by in dict.fromkeys(c.by for c in used):
+        names = [c.name for c in used if c.by == by]
+        groups = len(np.unique(np.stack([cells.rows.codes[f] for f in by]), axis=1).T)
+        if groups - len(names) < FEWEST_GROUPS:
+            out.append(
+                f"{', '.join(names)}: {len(names)} covariates of {groups} groups ({' × '.join(by)}); "
+                "their slopes rest on very few groups and on their priors"
+            )
+    return out
+
+
 def identification_warnings(design: Design, cells: Cells) -> list[str]:
     """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
     out = []
@@ -216,6 +232,7 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
         n = len(np.unique(cells.rows.codes[block.by[0]]))
         if len(block.by) == 1 and n < FEW_LEVELS:
             out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
+    out += _few_groups(design, cells)
     rows, levels = cells.rows, design.levels
     country, ally = rows.codes["country"], rows.codes["ally"]
     for name, on in rows.on.items():

@@ -21,7 +21,7 @@ from .spec import Estimand, Spec
 from .spec_file import as_spec
 from .studies import refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
-from .terms import Cuts, Fixed, Gap, Level, Shift, Term, Trend
+from .terms import Cuts, Fixed, Gap, Level, Shift, Slope, Term, Trend
 
 _TEXT = {"unit", "identification", "status"}
 
@@ -164,14 +164,19 @@ def _scaled(term: Term, factor: float) -> Term:
             return replace(term, spacing=wider(term.spacing))
         case Shift() | Gap() if term.by:
             return replace(term, scale=wider(term.scale))
-        case Shift(prior=Normal() as prior) | Gap(prior=Normal() as prior) | Fixed(prior=Normal() as prior):
+        case (
+            Shift(prior=Normal() as prior)
+            | Gap(prior=Normal() as prior)
+            | Slope(prior=Normal() as prior)
+            | Fixed(prior=Normal() as prior)
+        ):
             return replace(term, prior=wider(prior))
     return term
 
 
 def _words(term: Term) -> str:
     parts = [term.tag]
-    parts += [str(getattr(term, k)) for k in ("name", "signal", "population") if getattr(term, k, None)]
+    parts += [str(getattr(term, k)) for k in ("name", "covariate", "signal", "population") if getattr(term, k, None)]
     if getattr(term, "by", ()):
         parts.append("by " + " and ".join(getattr(term, "by", ())))
     if getattr(term, "roles", ()):

@@ -9,7 +9,7 @@ from .codec import encode
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
-from .terms import Term
+from .terms import Covariate, Term
 
 
 # --- where the data come from -------------------------------------------------------------------
@@ -64,7 +64,7 @@ class Estimand:
     Parameters
     ----------
     of
-        ``levels``, ``change``, ``shift`` or ``gap``.
+        ``levels``, ``change``, ``shift``, ``gap`` or ``comparison``.
     name
         Label in tables; defaults to ``of``.
     by
@@ -81,6 +81,8 @@ class Estimand:
         Smallest effect of interest, percentage points.
     weeks
         For ``shift``: weeks after the signal; default those of the wave.
+    covariate, low, high
+        For ``comparison``: what is compared at ``high`` with ``low``.
     """
 
     of: str
@@ -94,6 +96,9 @@ class Estimand:
     waves: tuple[str, ...] = ()
     smallest: float = 0.0
     weeks: float | None = None
+    covariate: str | None = None
+    low: float = 0.0
+    high: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,15 @@ class Spec:
     top
         The answers that count as "credible".
     terms
-        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Fixed`, `Cuts`).
+        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Slope`, `Fixed`, `Cuts`).
     waves
         Fielding periods with dates.
     signals
         Dated acts.
     countries, allies
         Declared levels; empty means those of the data, in the order of their codes.
+    covariates
+        Numbers that slopes multiply.
     populations
         Populations, the reference first.
     self_ratings
@@ -159,6 +166,7 @@ class Spec:
     terms: tuple[Term, ...]
     waves: tuple[Wave, ...] = ()
     signals: tuple[Signal, ...] = ()
+    covariates: tuple[Covariate, ...] = ()
     countries: tuple[str, ...] = ()
     allies: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()

@@ -9,13 +9,14 @@ from .errors import Problem, nearest, raise_spec
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
 from .spec import Estimand, Spec
-from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Term, Trend
+from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Shift, Slope, Term, Trend
 
 _USED = {
     "levels": ("by", "countries", "answer", "waves"),
     "change": ("by", "countries", "answer", "waves", "smallest"),
     "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
     "gap": ("by", "signal", "answer", "smallest"),
+    "comparison": ("by", "covariate", "low", "high", "signal", "countries", "answer", "waves", "smallest"),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -30,6 +31,7 @@ def spec_problems(spec: Spec) -> Iterator[Problem]:
     yield from _answer_problems(spec)
     yield from _wave_problems(spec)
     yield from _signal_problems(spec)
+    yield from _covariate_problems(spec)
     for i, term in enumerate(spec.terms):
         for message, remedy in _term_problems(spec, term):
             yield Problem("schema", f"terms[{i}]", message, (), remedy)
@@ -117,6 +119,34 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
             yield Problem("schema", where, f"no wave on one side of {signal.date}: no before and after")
 
 
+def _covariate_problems(spec: Spec) -> Iterator[Problem]:
+    names = [c.name for c in spec.covariates]
+    if len(set(names)) < len(names):
+        yield Problem("schema", "covariates", f"repeated: {_repeated(names)}")
+    for covariate in spec.covariates:
+        where = f"covariates.{covariate.name}"
+        if not _NAME.match(covariate.name):
+            yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
+        for message, remedy in _unknown("factor", covariate.by, FACTORS):
+            yield Problem("schema", where, message, (), remedy)
+        if not covariate.by:
+            yield Problem("schema", where, "needs at least one factor in `by`")
+        if not (math.isfinite(covariate.unit) and covariate.unit > 0 and math.isfinite(covariate.center)):
+            yield Problem(
+                "schema", where, f"needs a positive unit and a center, got {covariate.unit}, {covariate.center}"
+            )
+        labels = [k for k, _ in covariate.values]
+        if len(set(labels)) < len(labels):
+            yield Problem("schema", where, f"two values for {_repeated(labels)}")
+        odd = [k for k in labels if len(k.split(JOINED)) != len(covariate.by)]
+        if odd:
+            remedy = f"join {', '.join(covariate.by)} by {JOINED!r}"
+            yield Problem("schema", where, f"{odd[0]!r} is not a label of {len(covariate.by)} factors", (), remedy)
+        bad = [k for k, v in covariate.values if not math.isfinite(v)]
+        if bad:
+            yield Problem("schema", where, f"no finite number for {bad[:5]}")
+
+
 def _prior_problems(where: str, *priors: object) -> Iterator[Problem]:
     for prior in priors:
         for field in fields(prior):  # type: ignore[arg-type]
@@ -163,6 +193,13 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield "`roles` of a gap need its `signal`", ""
             if "population" in by:
                 yield "a gap cannot vary by population", ""
+        case Slope(covariate=covariate, signal=name, roles=roles):
+            yield from _unknown("covariate", (covariate,), [c.name for c in spec.covariates])
+            yield from _unknown("role", roles, _roles(spec))
+            if name is not None:
+                yield from _unknown("signal", (name,), signals)
+            elif roles:
+                yield "`roles` of a slope need its `signal`", ""
         case Fixed(name=name, where=where):
             yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, "self"))
             for factor, labels in where:
@@ -222,7 +259,7 @@ def _across_terms(spec: Spec) -> Iterator[Problem]:
 
 
 def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str]]:
-    yield from _unknown("estimand", (estimand.of,), ("levels", "change", "shift", "gap"))
+    yield from _unknown("estimand", (estimand.of,), tuple(_USED))
     yield from _unknown("factor", estimand.by, FACTORS)
     yield from _unknown("role", estimand.roles, _roles(spec))
     if estimand.signal is not None:
@@ -241,5 +278,7 @@ def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, st
         yield "a change needs two waves", ""
     if estimand.weeks is not None and not estimand.weeks >= 0:
         yield f"weeks after a signal are counted from 0, got {estimand.weeks}", ""
+    if estimand.of == "comparison":
+        yield from _unknown("covariate", (str(estimand.covariate),), [c.name for c in spec.covariates])
     if estimand.of == "shift" and not spec.signals:
         yield "a shift needs a declared signal", ""

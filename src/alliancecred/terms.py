@@ -99,6 +99,56 @@ class Gap:
 
 
 @dataclass(frozen=True)
+class Covariate:
+    """A number for every country, ally, dyad, wave, …: gross domestic product, distance, a treaty in force.
+
+    Parameters
+    ----------
+    name
+        A short identifier (lower case, digits, underscores).
+    by
+        The factors it depends on.
+    values
+        Label → value; labels of several factors in the order of ``by``, joined by `` | ``.
+    center, unit
+        Terms multiply (value - center) / unit.
+    source
+        Where the values come from, for the report.
+
+    Examples
+    --------
+    >>> Covariate("treaty", ("country", "ally"), (("PL | US", 1.0), ("PL | CN", 0.0))).unit
+    1.0
+    """
+
+    name: str
+    by: tuple[str, ...]
+    values: tuple[tuple[str, float], ...]
+    center: float = 0.0
+    unit: float = 1.0
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Slope:
+    """What a covariate says: an unpooled coefficient per ``unit`` of it, beside which the groups stay pooled.
+
+    With ``signal`` it says how strongly the signal works, one coefficient per role.
+
+    Examples
+    --------
+    >>> Slope("treaty").prior
+    Normal(mean=0.0, sd=1.0)
+    """
+
+    tag: ClassVar[str] = "slope"
+    covariate: str
+    signal: str | None = None
+    roles: tuple[str, ...] = ()
+    prior: Normal | Flat = Normal(0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class Fixed:
     """An unpooled contrast: cells that match ``where`` against the rest.
 
@@ -158,8 +208,9 @@ class Cuts:
     spacing: Normal = Normal(0.0, 1.0)
 
 
-Term = Level | Trend | Shift | Gap | Fixed | Cuts
-NOT_YET = ("slope", "respondent")
+Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts
+NOT_YET = ("respondent",)
+JOINED = " | "  # between the labels of several factors
 
 SelfRatings = Literal["apart", "merged"]
 

@@ -110,12 +110,13 @@ def averages(estimate: Estimate) -> np.ndarray:
 
 
 def asked_of(estimate: Estimate) -> str:
-    """Return which estimand function made the estimate: ``levels, change, shift, gap`` or ``contrast``."""
+    """Return which estimand function made the estimate: ``levels, change, shift, gap, comparison`` or ``contrast``."""
     if any(_MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
         return "contrast"
-    known = {e.name or e.of: e.of for e in estimate.spec.estimands} | {"gap in shift": "gap"}
+    known = {e.name or e.of: e.of for e in estimate.spec.estimands}
+    known |= {"gap in shift": "gap", "comparison of shifts": "comparison"}
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
-    found = {known.get(n, n if n in ("levels", "change", "shift", "gap") else "") for n in names} - {""}
+    found = {known.get(n, n if n in ("levels", "change", "shift", "gap", "comparison") else "") for n in names} - {""}
     if len(found) == 1:
         return found.pop()
     if not estimate.is_difference:
@@ -212,6 +213,8 @@ def _opening(estimate: Estimate) -> str:
         case "gap":
             low, *high = estimate.spec.populations
             return f"Gap, {' or '.join(high) or 'other'} minus {low}, in the {what}, in {estimate.unit}."
+        case "comparison":
+            return f"Difference in the {what}, in {estimate.unit}: {'; '.join(estimate.notes[:1])}."
         case _:
             return f"Difference in the {what}, in {estimate.unit}."
 
@@ -245,7 +248,7 @@ def _clause(estimate: Estimate, table: pd.DataFrame, names: list[str], i: int) -
     down = mean < 0
     p = _probability(float((draws < 0).mean() if down else (draws > 0).mean()), draws.size)
     words = f"probability of {'a decrease' if down else 'an increase'} {p}"
-    if asked_of(estimate) in ("gap", "contrast"):
+    if asked_of(estimate) in ("gap", "comparison", "contrast"):
         words = f"probability of being {'below' if down else 'above'} zero {p}"
     if "p_beyond" in table:
         beyond = _probability(float(table["p_beyond"][i]), draws.size)

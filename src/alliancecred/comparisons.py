@@ -1,0 +1,161 @@
+"""Draws → differences between populations, and between values of a covariate."""
+
+from collections.abc import Mapping, Sequence
+
+from .asked import (
+    By,
+    asked,
+    asked_after,
+    asked_of_both,
+    factors_of,
+    identification,
+    role_column,
+    rows_for,
+    signal_name,
+)
+from .averaging import make_estimate, prior_shares, scored
+from .carriers import roles_of
+from .errors import SpecError, nearest
+from .estimate import Estimate
+from .fitting import Fit
+
+
+def gap(
+    fit: Fit,
+    *,
+    population: str = "elite",
+    signal: str | None = None,
+    by: By = ("country", "ally", "wave"),
+    answer: str = "top",
+    population_size: Mapping[str, int] | None = None,
+    smallest: float = 0.0,
+) -> Estimate:
+    """Return a population minus the reference population, raw, where both were asked.
+
+    Parameters
+    ----------
+    population
+        The population compared with the reference.
+    signal
+        None for the gap in level; a signal's name for the gap in its shift (split by role).
+    by, answer, population_size, smallest
+        As in `levels` and `change`.
+
+    Returns
+    -------
+    Estimate
+        In percentage points, ``descriptive``; a note says how much of the gap's coefficient is
+        prior: its posterior over its prior variance.
+
+    Raises
+    ------
+    SpecError
+        If the two populations were nowhere asked the same.
+    """
+    by = factors_of(by)
+    table = asked_of_both(fit, population, signal)
+    other = table.assign(population=fit.spec.reference)
+    name = f"{population} minus {fit.spec.reference}"
+    if signal is None:
+        values = [scored(fit, t, answer, population_size) for t in (other, table)]
+        labelled = table.assign(population=name)
+        return make_estimate(
+            fit,
+            "gap",
+            labelled,
+            by,
+            values[1] - values[0],
+            answer=answer,
+            smallest=smallest,
+            identification="descriptive",
+            notes=prior_shares(fit, f"gap_{population}"),
+            sides=(values[0], values[1]),
+        )
+    shifts = [
+        scored(fit, t, answer, None, {signal: 1.0}) - scored(fit, t, answer, None, {signal: 0.0})
+        for t in (other, table)
+    ]
+    labelled = table.assign(population=name, role=roles_of(rows_for(fit, table), fit.cells.levels, fit.spec, signal))
+    return make_estimate(
+        fit,
+        "gap in shift",
+        labelled,
+        ("role", *by),
+        shifts[1] - shifts[0],
+        answer=answer,
+        smallest=smallest,
+        identification=identification(fit, signal),
+        notes=prior_shares(fit, f"gap_{population}_shift_{signal}"),
+    )
+
+
+def comparison(
+    fit: Fit,
+    covariate: str,
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    signal: str | None = None,
+    by: By = (),
+    countries: Sequence[str] = (),
+    waves: Sequence[str] = (),
+    answer: str = "top",
+    smallest: float = 0.0,
+) -> Estimate:
+    """Return the prediction with a covariate at ``high`` minus that at ``low``, everything else as it was asked.
+
+    Parameters
+    ----------
+    covariate
+        Name of a covariate that a slope uses.
+    low, high
+        Its two values, in the units it was declared in.
+    signal
+        None for the level; a signal's name for the shift with it (signal on minus off at ``high``, minus the same at
+        ``low``), split by role.
+    by, countries, waves, answer, smallest
+        As in `levels` and `change`.
+
+    Returns
+    -------
+    Estimate
+        In percentage points, ``descriptive``: countries and allies that differ in the covariate differ in other
+        things too.
+
+    Raises
+    ------
+    SpecError
+        If no slope uses the covariate, or nothing that matches was asked.
+    """
+    by = factors_of(by)
+    used = [c.carrier.covariate for c in fit.design.coefficients if c.carrier.covariate]
+    found = next((c for c in fit.spec.covariates if c.name == covariate and c.name in used), None)
+    if found is None:
+        raise SpecError(f"no slope uses {covariate!r}: {nearest(covariate, list(dict.fromkeys(used)))}")
+    at = {"low": (found, low), "high": (found, high)}
+    if signal is None:
+        table = asked(fit, by, countries=countries, waves=waves)
+        off, on = (scored(fit, table, answer, None, covariate=value) for value in at.values())
+        name, groups = "comparison", by
+    else:
+        name = signal_name(fit.spec, signal)
+        table = asked_after(fit, name, by, countries, waves[0] if waves else None)
+        table = table.assign(role=role_column(fit, table, name, False))
+        off, on = (
+            scored(fit, table, answer, None, {name: 1.0}, covariate=value)
+            - scored(fit, table, answer, None, {name: 0.0}, covariate=value)
+            for value in at.values()
+        )
+        name, groups = "comparison of shifts", ("role", *by)
+    return make_estimate(
+        fit,
+        name,
+        table,
+        groups,
+        on - off,
+        answer=answer,
+        smallest=smallest,
+        identification="descriptive",
+        notes=(f"{covariate} at {high:g} minus {covariate} at {low:g}",),
+        sides=(off, on) if signal is None else None,
+    )
