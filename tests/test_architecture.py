@@ -62,7 +62,7 @@ ALLOWED: dict[str, set[str]] = {
         "terms",
     },
     "published": {"errors", "labels", "shares", "sizes", "sources", "terms"},
-    "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "tables", "terms"},
+    "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "spec", "tables", "terms"},
     # cells → design → model
     "outcome": {"errors", "sources"},
     "cells": {"errors", "events", "outcome", "sources", "spec", "terms"},

@@ -12,7 +12,7 @@ from alliancecred.codec import decode
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
-from alliancecred.spec import Estimand, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
+from alliancecred.spec import Estimand, Exclusion, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
 from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Shift, Slope, Trend
@@ -61,7 +61,7 @@ FULL = Spec(
         Estimand("comparison", covariate="spending", low=2.0, high=3.0),
     ),
     sources=(
-        ToplineFile("figures.csv", 0.002),
+        ToplineFile("figures.csv", 0.002, (Exclusion((("country", ("PL",)),), "a reason"),)),
         SurveyFile("waves.sav", (("country", "cntry"), ("answer", "q1")), (("ally", "US"),), ("Don't know",)),
         Simulation(7, (Fielding("w2", 100, "elite", ("PL",)), Fielding("w10", 900)), (("intercept", 0.5),)),
     ),
@@ -129,7 +129,7 @@ ONE_PER_FIELD = list({path: v for path, v in variations(FULL)}.values())
 
 KINDS = (
     *(Spec, Wave, Signal, Level, Shift, Gap, Fixed, Cuts, Normal, HalfNormal, LKJ, Estimand, Fielding, Simulation),
-    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate),
+    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate, Exclusion),
 )
 
 

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from alliancecred.errors import DataError, DataWarning, LevelError, OutcomeError, SchemaError
-from alliancecred.sources import count_range
+from alliancecred.sources import ReportLine, count_range
+from alliancecred.spec import Exclusion
+from alliancecred.spec_file import models_dir
 from alliancecred.toplines import read_toplines
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -350,3 +352,57 @@ def test_the_other_transatlantic_cells_pass():
     kept = kept[~kept.set_index(["country", "wave"]).index.isin(bad[bad].index)]
     lines = nato(kept)
     assert lines.report.total("used") == len(kept) == 3 * len(lines)
+
+
+# --- what is left out on purpose ------------------------------------------------------------------
+def summing_to_130() -> pd.DataFrame:
+    """Two cells of three answers; the second sums to 130."""
+    rows = [("DE", "no", 24), ("DE", "don't know", 4), ("DE", "yes", 72)]
+    rows += [("PL", "no", 26), ("PL", "don't know", 40), ("PL", "yes", 64)]
+    frame = pd.DataFrame(rows, columns=["country", "answer", "pct"])
+    return frame.assign(ally="NATO", wave="2002", precision="integer", n_kind="range", n_low=900, n_high=1100)
+
+
+THREE = {"answers": ("no", "don't know", "yes"), "top": ("yes",)}
+
+
+def test_shares_that_sum_to_130_are_refused_unless_a_declared_line_leaves_them_out():
+    with pytest.raises(OutcomeError, match=r"sum to 128\.5 to 131\.5, not 100"):
+        read_toplines(summing_to_130(), **THREE)
+    out = Exclusion((("country", ("PL",)), ("wave", ("2002",))), "sums to 130")
+    found = read_toplines(summing_to_130(), **THREE, exclude=[out])
+    assert [t.labels["country"] for t in found.rows] == ["DE"]
+    assert ReportLine("excluded", 3, "declared: sums to 130") in found.report.lines
+    assert found.report.total("read") == found.report.total("used") + found.report.total("excluded") == 6
+
+
+@pytest.mark.parametrize(
+    ("where", "why", "words"),
+    [
+        ((("country", ("PT",)),), "typo", r"exclude\[0\]: no row matches"),
+        ((("land", ("PL",)),), "typo", r"unknown factor 'land'"),
+        ((("country", ("PL",)),), " ", r"says no reason"),
+        ((), "all", r"no row matches"),
+    ],
+)
+def test_an_exclusion_that_leaves_nothing_out_or_gives_no_reason_is_refused(where, why, words):
+    with pytest.raises(DataError, match=words):
+        read_toplines(summing_to_130(), **THREE, exclude=[Exclusion(where, why)])
+
+
+def test_the_shipped_shares_of_nato_are_those_that_were_published():
+    path = Path(__file__).parents[2] / "shared" / "data" / "transatlantic_trends_csis" / "TAT_NATO_essential.csv"
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    code = {"USA": "US", "GER": "DE", "SP": "ES"}
+    answer = {"Still": "essential", "No": "no longer essential", "[DK]/[REFUSAL]": "don't know"}
+    wide = pd.read_csv(path).set_index(["NATO_essential", "Year"]).drop(columns=["EU 7", "EU 8", "EU 9", "EU 10"])
+    long = wide.rename(columns=lambda c: code.get(c, c)).stack().dropna()
+    want = {(str(y), c, answer[a.split()[0]]): int(v) for (a, y, c), v in long.items()}
+    ours = pd.read_csv(models_dir() / "nato_essential_2002_2014.csv", dtype=str)
+    got = {(r.wave, r.country, r.answer): int(r.pct) for r in ours.itertuples()}
+    assert got == want
+    assert len(got) == 3 * 118
+    with pytest.raises(OutcomeError, match=r"sum to 128\.5 to 131\.5, not 100"):
+        read_toplines(models_dir() / "nato_essential_2002_2014.csv",
+                      answers=("no longer essential", "don't know", "essential"), top=("essential",))  # fmt: skip

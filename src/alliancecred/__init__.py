@@ -16,7 +16,7 @@ _EXPORTS = {
     "catalogue": ("KnownSignal", "Pact", "pacts", "signals"),
     "covariates": ("make_covariate",),
     "treaties": ("Treaties", "join_atop"),
-    "spec": ("Estimand", "Fielding", "Simulation", "Spec", "Variant"),
+    "spec": ("Estimand", "Exclusion", "Fielding", "Simulation", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),
     "sources": ("DataReport", "Roles", "Survey", "Toplines"),
     "survey": ("read_counts", "read_survey"),
@@ -38,7 +38,7 @@ _EXPORTS = {
     "multiverse": ("Analysis", "overdispersion_grid", "prior_grid", "sensitivity"),
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
-    "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "save_figure"),
+    "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "plot_waves", "save_figure"),
     "errors": (
         "AcError",
         "ConvergenceError",

@@ -301,36 +301,79 @@ def _interpolate(table, z):  # type: ignore[no-untyped-def]
     return a + u * (da + u * (c2 + u * c3)), (da + u * (2.0 * c2 + 3.0 * u * c3)) / TABLE_STEP
 
 
+@njit(fastmath={"contract"}, **_JIT)
+def decay(a, out, power):  # type: ignore[no-untyped-def]
+    """Fill ``out`` with exp(−|a|) (0 beyond 700), by vector instructions; ``power`` is scratch.
+
+    exp(x) = 2ⁿ exp(r), |r| ≤ ½ log 2: the rounding of x / log 2 + 1.5 · 2⁵² leaves n in the last bits of the sum,
+    and exp(r) is its Taylor series to the 13th power (remainder 5e-18).
+    """
+    bits = power.view(np.int64)
+    for i in range(len(a)):
+        x = max(-abs(a[i]), -700.0)
+        rounded = x * 1.4426950408889634 + 6755399441055744.0
+        n = rounded - 6755399441055744.0
+        power[i] = rounded
+        r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
+        e = 1.0 / 6227020800
+        for c in _TAYLOR:
+            e = e * r + c
+        out[i] = e
+    for i in range(len(a)):
+        bits[i] = (bits[i] + 1023) << 52
+    for i in range(len(a)):
+        out[i] *= power[i]
+
+
 @njit(**_JIT)
 def _lattice_mass(t, d, q, alpha, gq):  # type: ignore[no-untyped-def]
     """Log mass of a topline with any number of groups; adds ∂/∂ log P(group) to ``gq``."""
     groups, points = d.groups.shape[1], d.points.shape[1]
-    value = np.full(points, -np.inf)
-    top = -np.inf
+    over, counts = math.isfinite(d.concentration[t]), d.points[t]
+    value, share, scratch = d.constant[t].copy(), np.empty(points), np.empty(points)
+    for g in range(groups):
+        if over:
+            for p in range(points):
+                value[p] += math.lgamma(counts[p, g] + alpha[g]) - math.lgamma(alpha[g])
+        else:
+            for p in range(points):
+                value[p] += counts[p, g] * q[g]
+    top = value.max()
     for p in range(points):
-        if d.constant[t, p] == -np.inf:
-            continue
-        total = d.constant[t, p]
-        for g in range(groups):
-            if math.isfinite(d.concentration[t]):
-                total += math.lgamma(d.points[t, p, g] + alpha[g]) - math.lgamma(alpha[g])
-            else:
-                total += d.points[t, p, g] * q[g]
-        value[p] = total
-        top = max(top, total)
-    norm = 0.0
-    for p in range(points):
-        norm += math.exp(value[p] - top)
-    for p in range(points):
-        w = math.exp(value[p] - top) / norm
-        if w < 1e-18:
-            continue
-        for g in range(groups):
-            if math.isfinite(d.concentration[t]):
-                gq[g] += w * alpha[g] * (digamma(d.points[t, p, g] + alpha[g]) - digamma(alpha[g]))
-            else:
-                gq[g] += w * d.points[t, p, g]
+        value[p] -= top
+    decay(value, share, scratch)
+    norm = share.sum()
+    for g in range(groups):
+        total = 0.0
+        for p in range(points):
+            if not over:
+                total += share[p] * counts[p, g]
+            elif share[p] > 1e-18 * norm:
+                total += share[p] * alpha[g] * (digamma(counts[p, g] + alpha[g]) - digamma(alpha[g]))
+        gq[g] += total / norm
     return top + math.log(norm)
+
+
+@njit(**_JIT)
+def lattice_sums(counts, constant, q):  # type: ignore[no-untyped-def]
+    """Return log Σ_p exp(constant[t, p] + counts[t, p] · q[t, :, b]), (toplines, batch).
+
+    ``counts`` (toplines, groups, points), ``constant`` (toplines, points), ``q`` (toplines, groups, batch).
+    """
+    toplines, groups, points = counts.shape
+    out = np.empty((toplines, q.shape[2]))
+    value, share, scratch = np.empty(points), np.empty(points), np.empty(points)
+    for t in range(toplines):
+        for b in range(q.shape[2]):
+            value[:] = constant[t]
+            for g in range(groups):
+                _add(value, q[t, g, b], counts[t, g])
+            top = value.max()
+            for p in range(points):
+                value[p] -= top
+            decay(value, share, scratch)
+            out[t, b] = top + math.log(share.sum())
+    return out
 
 
 @njit(**_JIT)
@@ -381,30 +424,6 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
             total += _topline(i - cells, d, logp, weight)
             geta[i] = _push(weight, p, gcuts, ginner)
     return total
-
-
-@njit(fastmath={"contract"}, **_JIT)
-def decay(a, out, power):  # type: ignore[no-untyped-def]
-    """Fill ``out`` with exp(−|a|) (0 beyond 700), by vector instructions; ``power`` is scratch.
-
-    exp(x) = 2ⁿ exp(r), |r| ≤ ½ log 2: the rounding of x / log 2 + 1.5 · 2⁵² leaves n in the last bits of the sum,
-    and exp(r) is its Taylor series to the 13th power (remainder 5e-18).
-    """
-    bits = power.view(np.int64)
-    for i in range(len(a)):
-        x = max(-abs(a[i]), -700.0)
-        rounded = x * 1.4426950408889634 + 6755399441055744.0
-        n = rounded - 6755399441055744.0
-        power[i] = rounded
-        r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10
-        e = 1.0 / 6227020800
-        for c in _TAYLOR:
-            e = e * r + c
-        out[i] = e
-    for i in range(len(a)):
-        bits[i] = (bits[i] + 1023) << 52
-    for i in range(len(a)):
-        out[i] *= power[i]
 
 
 @njit(fastmath={"contract"}, **_JIT)

@@ -89,7 +89,9 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
 
 def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | Toplines:
     if isinstance(source, ToplineFile):
-        return read_toplines(path, answers=spec.answers, top=spec.top, overdispersion=source.overdispersion)
+        return read_toplines(
+            path, answers=spec.answers, top=spec.top, overdispersion=source.overdispersion, exclude=source.exclude
+        )
     given_roles = dict(source.roles)
     roles = Roles(*(given_roles.get(f.name) for f in fields(Roles)))
     return read_survey(

@@ -14,12 +14,27 @@ from .terms import Covariate, Term
 
 # --- where the data come from -------------------------------------------------------------------
 @dataclass(frozen=True)
+class Exclusion:
+    """Rows of a source that are left out on purpose, and why: those that match ``where`` in every factor it names.
+
+    Examples
+    --------
+    >>> Exclusion((("country", ("PL",)), ("wave", ("2002",))), "its shares sum to 130").why
+    'its shares sum to 130'
+    """
+
+    where: tuple[tuple[str, tuple[str, ...]], ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class ToplineFile:
     """Published percentages in a CSV beside the spec (see `read_toplines`)."""
 
     tag: ClassVar[str] = "toplines"
     path: str
     overdispersion: float = 0.0
+    exclude: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,24 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from .answers import declared_problems
-from .errors import DataWarning, Problem, raise_data
-from .factors import code_factors, column_problems, constant_problems, exclude, factor_lines, nothing_left
-from .labels import as_text
+from .errors import DataWarning, Problem, nearest, raise_data
+from .factors import (
+    code_factors,
+    column_problems,
+    constant_problems,
+    factor_lines,
+    label_array,
+    nothing_left,
+)
+from .factors import exclude as without_gaps
+from .labels import Coded, as_text
 from .published import Cell, cells_of, toplines_of
 from .shares import Row, number
 from .sources import DataReport, ReportLine, Toplines
+from .spec import Exclusion
 from .tables import Table, open_table
 from .terms import FACTORS
 
@@ -27,6 +38,7 @@ def read_toplines(
     top: Sequence[str],
     overdispersion: float = 0.0,
     constants: Mapping[str, str] = _NONE,
+    exclude: Sequence[Exclusion] = (),
 ) -> Toplines:
     """Read published percentages, one row per cell and published share.
 
@@ -58,6 +70,8 @@ def read_toplines(
         Declared intraclass correlation of the beta-binomial, from 0 to below 0.5.
     constants
         Text for a column that the table does not have: ``{"ally": "US", "precision": "integer"}``.
+    exclude
+        Rows left out on purpose, each with its reason, which the report repeats.
 
     Returns
     -------
@@ -83,7 +97,8 @@ def read_toplines(
     table = open_table(source, _COLUMNS)
     absent = [*table.problems, *_table_problems(table, constants)]
     found = code_factors(table, {r: r for r in FACTORS if r in table.columns}, constants)
-    keep, lines = exclude(found.factors, table.stands_for)
+    keep, lines = without_gaps(found.factors, table.stands_for)
+    problems += leave_out(exclude, found.factors, keep, lines)
     rows = _rows(table, constants)
     cells, wrong = cells_of(found.factors, keep, rows, answers, top)
     made, unfit, notes = toplines_of(cells, len(answers))
@@ -99,6 +114,29 @@ def read_toplines(
     levels = factor_lines(found.factors, keep, table.stands_for)
     report = DataReport(table.name, (read, *lines, used, *levels, *_kinds(cells), *notes))
     return Toplines(made, tuple(answers), tuple(top), float(overdispersion), report)
+
+
+def leave_out(
+    exclusions: Sequence[Exclusion], factors: Mapping[str, Coded], keep: np.ndarray, lines: list[ReportLine]
+) -> list[Problem]:
+    """Take declared exclusions out of ``keep``, a report line for each; what matches nothing is a problem."""
+    problems = []
+    for i, exclusion in enumerate(exclusions):
+        where, hit = f"exclude[{i}]", keep.copy()
+        for factor, labels in exclusion.where:
+            if factor not in factors:
+                problems.append(Problem("schema", where, f"unknown factor {factor!r}", (), nearest(factor, FACTORS)))
+                break
+            hit[keep] &= np.isin(label_array(factors[factor], keep).astype(str), labels)
+        else:
+            if not exclusion.why.strip():
+                problems.append(Problem("schema", where, "says no reason", (), "why = ..."))
+            elif not hit.any() or not exclusion.where:
+                problems.append(Problem("schema", where, f"no row matches {dict(exclusion.where)}"))
+            else:
+                lines.append(ReportLine("excluded", int(hit.sum()), f"declared: {exclusion.why}"))
+                keep &= ~hit
+    return problems
 
 
 def _argument_problems(answers: Sequence[str], top: Sequence[str], overdispersion: float) -> Iterator[Problem]:

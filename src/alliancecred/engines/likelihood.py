@@ -5,16 +5,18 @@ of the answers from some cut up (or down), which depend on η through one logit 
 (`outcome.tabulate`), then the rest, whose slopes are differences.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
 from ..cells import Cells
-from ..kernel import count_terms
+from ..kernel import count_terms, lattice_sums
 from ..outcome import (
     TABLE_EDGE,
     TABLE_STEP,
     Lattice,
+    group_log_probs,
     lattice_loglik,
     log_probs,
     multinomial_constant,
@@ -97,7 +99,23 @@ class Likelihood:
         return value, self.sign[:, None] * first, -second
 
     def _rest(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-        return lattice_loglik(log_probs(eta.T, cuts.T[:, None, :]), self.rest).T
+        logp = log_probs(eta.T, cuts.T[:, None, :])
+        over, spread, (points, constant, groups) = self._parts
+        out = np.empty_like(eta)
+        if over.any():
+            out[over] = lattice_loglik(logp[:, over], spread).T
+        if not over.all():
+            q = np.moveaxis(group_log_probs(logp[:, ~over], groups), 0, -1)
+            out[~over] = lattice_sums(points, constant, np.ascontiguousarray(q))
+        return out
+
+    @cached_property
+    def _parts(self) -> tuple[np.ndarray, Lattice, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Which of the rest are overdispersed, these, and the arrays of the others (`kernel.lattice_sums`)."""
+        over, rest = np.isfinite(self.rest.concentration), self.rest
+        spread = Lattice(*(getattr(rest, f.name)[over] for f in fields(Lattice)))
+        points = np.ascontiguousarray(np.swapaxes(rest.counts[~over], 1, 2), dtype=float)
+        return over, spread, (points, np.ascontiguousarray(rest.constant[~over]), rest.groups[~over])
 
 
 def interpolate(table: np.ndarray, z: np.ndarray) -> Slopes:

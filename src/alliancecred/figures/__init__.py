@@ -5,6 +5,7 @@ from .levels import levels_data, plot_levels
 from .ppc import plot_ppc, ppc_data
 from .save import alt_text, save_figure
 from .shift import plot_shift, shift_data
+from .waves import plot_waves, waves_data
 
 __all__ = [
     "alt_text",
@@ -14,7 +15,9 @@ __all__ = [
     "plot_levels",
     "plot_ppc",
     "plot_shift",
+    "plot_waves",
     "ppc_data",
     "save_figure",
     "shift_data",
+    "waves_data",
 ]

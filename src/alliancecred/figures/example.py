@@ -43,6 +43,21 @@ def example_estimate(of: str = "shift", *, seed: int = 1) -> Estimate:
     return replace(estimate, before=before, after=after)
 
 
+def example_waves(*, seed: int = 1) -> Estimate:
+    """Return made-up levels of two countries in five waves, with a signal between the last two: 4 chains of 250 draws.
+
+    Examples
+    --------
+    >>> len(example_waves())
+    10
+    """
+    years = ["2021", "2022", "2023", "2024", "2025"]
+    waves = tuple(Wave(y, dt.date(int(y), 5, 1), dt.date(int(y), 5, 20)) for y in years)
+    rows = [{"estimand": "levels", "country": c, "ally": "US", "wave": y} for c in ("DE", "PL") for y in years]
+    draws = _draws(np.random.default_rng(seed), [62, 61, 63, 60, 41, 75, 76, 74, 77, 66], rows)
+    return replace(_estimate(draws, "percent", "descriptive"), spec=replace(_spec(), waves=waves))
+
+
 def _draws(rng: np.random.Generator, means: list[float], rows: list[dict[str, str]]) -> xr.DataArray:
     noise = rng.normal(size=(4, 250, len(means)))
     noise = (noise - noise.mean(axis=(0, 1))) * 1.5

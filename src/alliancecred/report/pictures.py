@@ -19,12 +19,15 @@ from ..figures import (
     plot_levels,
     plot_ppc,
     plot_shift,
+    plot_waves,
     ppc_data,
     save_figure,
     shift_data,
+    waves_data,
 )
 from ..figures.page import Width
 from ..figures.save import PACKED
+from ..figures.waves import LEAST_WAVES
 from ..sources import Survey, Toplines
 from ..spec import Estimand, Simulation, Spec
 from ..store import slug
@@ -132,7 +135,10 @@ def title_of(estimate: Estimate) -> str:
 
 
 def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> _Plan:
-    if not estimate.is_difference:
+    plot: Callable[..., Figure]
+    if not estimate.is_difference and len(set(estimate.draws["wave"].values) - {""}) >= LEAST_WAVES:
+        plot, data = plot_waves, waves_data
+    elif not estimate.is_difference:
         plot, data = plot_levels, levels_data
     elif estimate.before is not None and not name.startswith("gap"):
         plot, data = plot_shift, shift_data

@@ -1,0 +1,266 @@
+"""Levels over time: a small panel per country and ally, waves at their dates, signals marked."""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib.dates as mdates
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..errors import SpecError, nearest
+from ..estimate import Estimate
+from ..events import Signal
+from ..summaries import CiKind, by_row, full_name, interval, number, summary
+from .page import (
+    COLOURS,
+    EDGE,
+    FAINT,
+    INK,
+    LINE,
+    QUIET,
+    Page,
+    Width,
+    banners,
+    caption,
+    inches,
+    interval_words,
+    make_page,
+    padded,
+)
+from .shift import level_title
+from .text import SMALL, shorten, width_of
+
+LEAST_WAVES = 3
+_PANEL, _HEAD, _FOOT, _GAP = 0.95, 0.17, 0.2, 0.12  # inches
+_NARROWEST, _MOST_COLUMNS = 1.45, 4
+_VALUE = 0.34  # inches right of the last wave, for its value
+_INNER = 0.5  # probability of the inner ribbon
+_LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (COLOURS["self"], "^"), ("#777777", "D"))
+
+
+def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
+    """Return what `plot_waves` draws: `summary` with ``panel``, ``line``, ``date`` and the inner interval.
+
+    ``date`` is the middle of the wave; ``lower_50`` and ``upper_50`` bound the inner ribbon.
+
+    Raises
+    ------
+    SpecError
+        If the estimate is a difference, has fewer than three dated waves, more than four lines in a panel, or two
+        rows in one place.
+
+    Examples
+    --------
+    >>> from alliancecred.figures.example import example_waves
+    >>> waves_data(example_waves())[["panel", "wave"]].iloc[0].tolist()
+    ['Germany', '2021']
+    """
+    if estimate.is_difference:
+        raise SpecError(f"an estimate in {estimate.unit!r} is a difference: use plot_shift or plot_gap")
+    table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
+    middle = {w.name: dt.date.fromordinal((w.start.toordinal() + w.end.toordinal()) // 2) for w in estimate.spec.waves}
+    undated = sorted(set(table["wave"]) - set(middle))
+    if undated or table["wave"].nunique() < LEAST_WAVES:
+        what = f"{undated[0] or 'no wave'!r} has no date" if undated else f"{table['wave'].nunique()} waves"
+        raise SpecError(f"{what}: {LEAST_WAVES} dated waves make a line; use plot_levels")
+    keys = [k for k in ("country", "ally", "target") if table[k].nunique() > 1]
+    names = [[full_name(estimate.spec, str(v)) or f"all {k}s" for v in table[k]] for k in keys]
+    table.insert(0, "panel", [": ".join(n[i] for n in names) for i in range(len(table))])
+    rest = [k for k in ("estimand", "population") if table[k].nunique() > 1]
+    table.insert(
+        1, "line", [", ".join(full_name(estimate.spec, str(row[k])) for k in rest) for _, row in table.iterrows()]
+    )
+    table.insert(2, "date", [middle[w] for w in table["wave"]])
+    inner = interval(by_row(estimate), ci_prob=_INNER, ci_kind=ci_kind)
+    table = table.assign(lower_50=inner[:, 0], upper_50=inner[:, 1])
+    twice = table.duplicated(["panel", "line", "wave"])
+    if twice.any():
+        raise SpecError(f"two rows for one place: {table.loc[twice, 'panel'].iloc[0]!r}; choose rows with .at() first")
+    if table["line"].nunique() > len(_LOOKS):
+        raise SpecError(
+            f"{table['line'].nunique()} lines in a panel cannot be told apart: choose rows with .at() first"
+        )
+    return table.sort_values(["date"], kind="stable").reset_index(drop=True)
+
+
+def plot_waves(
+    estimate: Estimate,
+    *,
+    signals: Sequence[str] | None = None,
+    ci_prob: float = 0.95,
+    ci_kind: CiKind = "eti",
+    width: Width = "double",
+    source: str = "",
+) -> Figure:
+    """Draw levels over the dates of the waves, a panel per country and ally, with signals marked.
+
+    Ribbons are intervals: the outer of ``ci_prob``, the inner of 50 %. The last mean is printed. All panels share
+    their axes.
+
+    Parameters
+    ----------
+    estimate
+        Levels by wave, in percent or points.
+    signals
+        Names of signals of the spec to mark; None: those within the time shown; empty: none.
+    ci_prob, ci_kind
+        Probability and kind of the outer ribbon.
+    width
+        ``double`` (7 in), ``column`` (3.5 in) or inches.
+    source
+        Where the data come from, for the caption.
+
+    Raises
+    ------
+    SpecError
+        As `waves_data`, and if a signal is unknown.
+
+    Examples
+    --------
+    >>> from alliancecred.figures.example import example_waves
+    >>> len(plot_waves(example_waves()).axes)
+    2
+    """
+    table = waves_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
+    marked = _marked(estimate, table, signals)
+    lines = list(dict.fromkeys(table["line"]))
+    panels = list(dict.fromkeys(_in_order(estimate, table)))
+    sheet = _lay_out(inches(width), len(panels))
+    words = f"Lines join posterior means; ribbons: {interval_words(ci_prob, ci_kind)} and, inside, 50%"
+    if len(lines) > 1:
+        words += ". " + "; ".join(f"{_colour_name(i)}: {name}" for i, name in enumerate(lines))
+    if marked:
+        words += ". Dashed: " + "; ".join(f"{i}, {_signal(estimate, s)}" for i, s in enumerate(marked, start=1))
+    page = make_page(
+        sheet.width,
+        sheet.height,
+        banners=banners(estimate.spec, estimate.status),
+        caption=caption(estimate, words, source=source),
+    )
+    low, high = padded(table[["lower", "upper"]].to_numpy())
+    if estimate.unit == "percent":
+        low, high = max(low, 0.0), min(high, 100.0)
+    first, last = min(table["date"]), max(table["date"])
+    span = mdates.date2num(last) - mdates.date2num(first)
+    limits = (mdates.date2num(first) - 0.05 * span, mdates.date2num(last) + sheet.value_share * span)
+    for k, panel in enumerate(panels):
+        axes = _panel(page, sheet, k, panel, len(panels), title=level_title(estimate))
+        axes.set_ylim(low, high)
+        axes.set_xlim(*limits)
+        _ticks(axes, sheet, k, len(panels), (first, last))
+        for i, signal in enumerate(marked, start=1):
+            at = mdates.date2num(signal.date)
+            axes.axvline(at, color=QUIET, linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
+            axes.text(at, high, f" {i}", fontsize=SMALL, color=QUIET, va="top", ha="left", parse_math=False)
+        own = table[table["panel"] == panel]
+        ends: list[float] = []
+        for j, line in enumerate(lines):
+            rows = own[own["line"] == line]
+            if len(rows):
+                _line(axes, rows, _LOOKS[j], ends, gap=(high - low) * 0.09)
+    return page.figure
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """Sizes in inches: of the whole, of a panel; ``value_share`` of the time shown is left for the last value."""
+
+    width: float
+    height: float
+    columns: int
+    panel: float
+    left: float
+    value_share: float
+
+
+def _lay_out(wide: float, panels: int) -> _Sheet:
+    left = 0.3
+    room = wide - left - EDGE
+    columns = max(1, min(_MOST_COLUMNS, int((room + _GAP) / (_NARROWEST + _GAP)), panels))
+    panel = (room - (columns - 1) * _GAP) / columns
+    rows = math.ceil(panels / columns)
+    height = LINE * 1.3 + rows * (_HEAD + _PANEL) + (rows - 1) * 0.06 + _FOOT
+    return _Sheet(wide, height, columns, panel, left + EDGE, _VALUE / max(panel - _VALUE, 0.5))
+
+
+def _panel(page: Page, sheet: _Sheet, k: int, name: str, panels: int, *, title: str) -> Axes:
+    row, column = divmod(k, sheet.columns)
+    top = page.top - LINE * 1.3 - row * (_HEAD + _PANEL + 0.06)
+    x = sheet.left + column * (sheet.panel + _GAP)
+    if k == 0:
+        page.text(EDGE, page.top - LINE * 0.6, shorten(title, sheet.width - 2 * EDGE, size=SMALL), size=SMALL)
+    page.text(x, top - _HEAD / 2, shorten(name, sheet.panel, bold=True), bold=True)
+    return page.axes(x, top - _HEAD - _PANEL, sheet.panel, _PANEL)
+
+
+def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date, dt.date]) -> None:
+    low, high = axes.get_ylim()
+    ticks = [t for t in MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= t <= high]
+    axes.set_yticks(ticks)
+    axes.set_yticklabels([number(t, digits=0) if t == round(t) else number(t) for t in ticks])
+    axes.tick_params(axis="y", length=0, labelleft=k % sheet.columns == 0)
+    axes.grid(axis="y", color=FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+    if dates[1].year - dates[0].year >= 2:
+        years = range(dates[0].year, dates[1].year + 1)
+        room = sheet.panel / (width_of("2000", size=SMALL) * 1.6)
+        step = max(1, math.ceil(len(years) / room))
+        days = {mdates.date2num(dt.date(y, 1, 1)): str(y) for y in years[::step]}
+    else:
+        locator = mdates.AutoDateLocator(minticks=2, maxticks=max(3, int(sheet.panel / 0.5)))
+        found = [float(t) for t in locator.tick_values(*(dt.datetime.combine(d, dt.time()) for d in dates))]
+        words = mdates.ConciseDateFormatter(locator, show_offset=False).format_ticks(found)
+        if not any(w.isdigit() and len(w) == 4 for w in words):  # no January says which year it is
+            words = [f"{w} \N{RIGHT SINGLE QUOTATION MARK}{dates[0]:%y}" for w in words]
+        days = dict(zip(found, words, strict=True))
+    first, last = axes.get_xlim()[0], mdates.date2num(dates[1])
+    shown = {day: text for day, text in days.items() if first <= day <= last}
+    axes.set_xticks(list(shown), list(shown.values()))
+    axes.tick_params(axis="x", labelbottom=k + sheet.columns >= panels)
+
+
+def _line(axes: Axes, rows: pd.DataFrame, look: tuple[str, str], ends: list[float], *, gap: float) -> None:
+    colour, marker = look
+    x = mdates.date2num(rows["date"].to_list())
+    for bounds, alpha in ((("lower", "upper"), 0.16), (("lower_50", "upper_50"), 0.28)):
+        axes.fill_between(x, rows[bounds[0]], rows[bounds[1]], color=colour, alpha=alpha, linewidth=0, zorder=2)
+    if len(rows) == 1:  # a ribbon of one date has no width
+        axes.vlines(x, rows["lower"], rows["upper"], color=colour, linewidth=1.0, zorder=2)
+    axes.plot(x, rows["mean"], color=colour, linewidth=0.9, marker=marker, markersize=2.2, zorder=3)
+    y = float(rows["mean"].iloc[-1])
+    while any(abs(y - other) < gap for other in ends):
+        y -= gap / 4
+    ends.append(y)
+    words = number(float(rows["mean"].iloc[-1]))
+    left, right = axes.get_xlim()
+    beside = x[-1] + 0.06 * (right - left) * axes.figure.dpi / axes.bbox.width  # inches
+    axes.text(beside, y, words, fontsize=SMALL, color=INK, va="center_baseline", parse_math=False)
+
+
+def _in_order(estimate: Estimate, table: pd.DataFrame) -> list[str]:
+    """Panels by the mean of their first line's last wave, highest first; those of an average last."""
+    last = table.groupby("panel", sort=False)["mean"].last().sort_values(ascending=False, kind="stable")
+    return [*(p for p in last.index if not p.startswith("all ")), *(p for p in last.index if p.startswith("all "))]
+
+
+def _marked(estimate: Estimate, table: pd.DataFrame, wanted: Sequence[str] | None) -> list[Signal]:
+    known = {s.name: s for s in estimate.spec.signals}
+    for name in wanted or ():
+        if name not in known:
+            raise SpecError(f"no signal {name!r} in the spec: {nearest(name, list(known))}")
+    first, last = min(table["date"]), max(table["date"])
+    chosen = known.values() if wanted is None else [known[n] for n in wanted]
+    return sorted((s for s in chosen if first <= s.date <= last or wanted is not None), key=lambda s: s.date)
+
+
+def _signal(estimate: Estimate, signal: Signal) -> str:
+    day = f"{signal.date.day} {signal.date:%B %Y}"
+    return f"{signal.name.replace('_', ' ')} ({full_name(estimate.spec, signal.sender)}, {day})"
+
+
+def _colour_name(i: int) -> str:
+    return ("Blue dots", "Orange squares", "Green triangles", "Grey diamonds")[i]

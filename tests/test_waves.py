@@ -1,0 +1,113 @@
+"""The figure of levels over time: what it draws, that it can be read, and what it refuses."""
+
+import datetime as dt
+from dataclasses import replace
+
+import matplotlib.dates as mdates
+import numpy as np
+import pytest
+from test_figures import LONG as LONG_NAMES
+from test_figures import SPEC, array, faults, words
+
+from alliancecred.errors import SpecError
+from alliancecred.estimate import Estimate
+from alliancecred.events import Signal, Wave
+from alliancecred.figures import plot_waves, waves_data
+from alliancecred.figures.example import example_estimate, example_waves
+from alliancecred.summaries import by_row
+
+YEARS = [f"20{y:02d}" for y in range(2, 15) if y != 3]
+DATED = tuple(Wave(y, dt.date(int(y), 6, 1), dt.date(int(y), 6, 30)) for y in YEARS)
+MONTHS = tuple(Wave(f"m{i}", dt.date(2025, 2 * i + 1, 3), dt.date(2025, 2 * i + 1, 9)) for i in range(5))
+
+
+def trajectories(countries, waves=DATED, populations=("public",), signals=()):
+    rows = [
+        {"estimand": "levels", "country": c, "ally": "US", "wave": w.name, "population": g}
+        for c in countries
+        for w in waves
+        for g in populations
+    ]
+    means = np.random.default_rng(4).uniform(20, 80, len(rows))
+    spec = replace(SPEC, waves=waves, signals=signals)
+    return Estimate(array(list(means), rows), "percent", "descriptive", "top", "", spec)
+
+
+@pytest.mark.parametrize("width", ["column", "double", 10])
+@pytest.mark.parametrize(
+    ("countries", "waves", "populations"),
+    [
+        (("DE", "PL"), DATED, ("public",)),
+        (("DE", "PL", "US"), MONTHS, ("public", "elite")),
+        (tuple(code for code, _ in LONG_NAMES[:11]), DATED, ("public",)),
+        (tuple(code for code, _ in LONG_NAMES[:20]), MONTHS, ("public",)),
+    ],
+    ids=["two", "two populations", "eleven long", "twenty long"],
+)
+def test_waves_are_legible(countries, waves, populations, width):
+    signals = (Signal("act", "US", waves[2].end + dt.timedelta(days=9)),)
+    assert faults(plot_waves(trajectories(countries, waves, populations, signals), width=width)) == []
+
+
+def test_it_draws_its_frame_at_the_dates():
+    estimate = trajectories(("DE", "PL"))
+    table = waves_data(estimate)
+    figure = plot_waves(estimate)
+    assert [a.get_ylim() for a in figure.axes] == [figure.axes[0].get_ylim()] * 2
+    by_panel = {p: rows for p, rows in table.groupby("panel")}
+    for axes, panel in zip(
+        figure.axes, table.groupby("panel")["mean"].last().sort_values(ascending=False).index, strict=True
+    ):
+        rows = by_panel[panel]
+        (line,) = [x for x in axes.lines if len(x.get_xdata()) == len(DATED)]
+        np.testing.assert_allclose(line.get_ydata(), rows["mean"])
+        np.testing.assert_allclose(line.get_xdata(), [mdates.date2num(dt.date(int(y), 6, 15)) for y in YEARS])
+        outer, inner = (c.get_paths()[0].get_extents() for c in axes.collections[:2])
+        assert (outer.y0, outer.y1) == pytest.approx((rows["lower"].min(), rows["upper"].max()))
+        assert (inner.y0, inner.y1) == pytest.approx((rows["lower_50"].min(), rows["upper_50"].max()))
+    assert f"{by_panel['Germany']['mean'].iloc[-1]:.1f}" in words(figure)
+
+
+def test_intervals_are_of_their_probability():
+    estimate = trajectories(("DE",))
+    table, draws = waves_data(estimate, ci_prob=0.8), by_row(estimate)
+    np.testing.assert_allclose(table["lower"], np.quantile(draws, 0.1, axis=1), atol=0.05)
+    np.testing.assert_allclose(table["upper_50"], np.quantile(draws, 0.75, axis=1), atol=0.05)
+    assert "80% equal-tailed intervals" in words(plot_waves(estimate, ci_prob=0.8))
+
+
+def test_signals_within_the_time_are_marked_and_named():
+    inside = Signal("aid_pause", "US", dt.date(2008, 8, 7))
+    before = Signal("earlier", "US", dt.date(2001, 1, 1))
+    estimate = trajectories(("DE",), signals=(inside, before))
+    figure = plot_waves(estimate)
+    (line,) = [x for x in figure.axes[0].lines if len(set(x.get_xdata())) == 1]
+    assert line.get_xdata()[0] == mdates.date2num(dt.date(2008, 8, 7))
+    assert "Dashed: 1, aid pause (United States, 7 August 2008)" in words(figure)
+    assert "Dashed" not in words(plot_waves(estimate, signals=()))
+    with pytest.raises(SpecError, match=r"no signal 'aid_pauze' in the spec: did you mean 'aid_pause'"):
+        plot_waves(estimate, signals=["aid_pauze"])
+
+
+def test_a_country_asked_once_keeps_its_interval():
+    whole = trajectories(("DE", "PL"))
+    keep = np.array(
+        [c == "DE" or w == "2014" for c, w in zip(whole.draws.country.values, whole.draws.wave.values, strict=True)]
+    )
+    figure = plot_waves(whole._rows(np.flatnonzero(keep)))
+    table = waves_data(whole).query("panel == 'Poland' and wave == '2014'").iloc[0]
+    bars = [s for a in figure.axes for c in a.collections if hasattr(c, "get_segments") for s in c.get_segments()]
+    assert sorted(bars[0][:, 1]) == pytest.approx([table["lower"], table["upper"]])
+
+
+def test_what_makes_no_line_is_refused():
+    with pytest.raises(SpecError, match=r"is a difference: use plot_shift or plot_gap"):
+        plot_waves(example_estimate("shift"))
+    with pytest.raises(SpecError, match=r"2 waves: 3 dated waves make a line; use plot_levels"):
+        plot_waves(trajectories(("DE",), DATED[:2]))
+    estimate = trajectories(("DE",))
+    with pytest.raises(SpecError, match=r"'2002' has no date"):
+        plot_waves(replace(estimate, spec=replace(estimate.spec, waves=DATED[1:])))
+    with pytest.raises(SpecError, match=r"5 lines in a panel"):
+        plot_waves(trajectories(("DE",), DATED, ("a", "b", "c", "d", "e")))
+    assert len(plot_waves(example_waves()).axes) == 2
