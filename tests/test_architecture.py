@@ -162,6 +162,7 @@ ALLOWED |= {
         "studies",
         "summaries",
     },
+    "placebo": {"asked", "errors", "events", "multiverse", "sources", "spec", "spec_check", "spec_file", "terms"},
     "multiverse": {
         "cells",
         "design",

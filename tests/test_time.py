@@ -1,5 +1,6 @@
 """Time: what waves can tell, what is left of a signal after some weeks, and walks for allies nobody was asked about."""
 
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from alliancecred.priors import HalfNormal, LogNormal
 from alliancecred.report.words import prior_words, term_words
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.spec import Estimand, Fielding
-from alliancecred.terms import FACTORS, Cuts, Level, Shift, Trend
+from alliancecred.terms import FACTORS, Cuts, Gap, Level, Shift, Trend
 from models import FADING, LONG, RISING, TIMED, make_spec, make_survey
 
 FIELDINGS = tuple(Fielding(w.name, 100) for w in LONG)
@@ -163,3 +164,37 @@ def test_half_lives_are_read_from_their_place():
     place = len(design.pooled) + len(design.correlated) + 2
     assert raw.scales["half_life_fading"] == np.exp(theta[0, 0, place])
     np.testing.assert_array_equal(raw.coordinates[0, 0], theta[0, 0, place + 1 :])
+
+
+# --- placebo dates --------------------------------------------------------------------------------
+def test_placebos_see_only_what_came_before_the_signal():
+    of = spec(Level(("country",)), Shift("fading"), Shift("rising"), Gap(), Gap(signal="rising"))
+    of = replace(of, estimands=(Estimand("shift", signal="fading", waves=("w5",)), Estimand("levels")))
+    survey = make_survey(of)
+    grid = ac.placebo_grid(of, survey, signal="fading")
+    # the middles of the gaps between the three waves before March 2025
+    assert list(grid) == ["as declared", "placebo 2023-03-26", "placebo 2023-10-22"]
+    assert grid["as declared"].spec == of
+    one = grid["placebo 2023-10-22"]
+    assert set(one.sources[0].table.wave) == {"w1", "w2", "w3"}
+    assert [w.name for w in one.spec.waves] == ["w1", "w2", "w3"]
+    assert [(s.name, s.date) for s in one.spec.signals] == [("fading", dt.date(2023, 10, 22))]
+    assert one.spec.terms == (Level(("country",)), Shift("fading"), Gap())
+    assert one.spec.estimands == (Estimand("shift", signal="fading"),)
+    cells = make_cells(one.spec, one.sources)
+    on = cells.rows.on["fading"]
+    np.testing.assert_array_equal(on > 0, cells.labels().wave == "w3")
+    make_design(one.spec, cells)
+
+
+def test_placebo_dates_must_lie_between_waves():
+    of = spec(Level(("country",)), Shift("fading"), signals=(FADING,))
+    survey = make_survey(of)
+    assert len(ac.placebo_grid(of, survey, dates=[dt.date(2023, 8, 1)])) == 2
+    with pytest.raises(SpecError, match=r"falls inside wave 'w2'"):
+        ac.placebo_grid(of, survey, dates=[dt.date(2023, 6, 7)])
+    with pytest.raises(SpecError, match=r"no wave on one side of 2024-12-01"):
+        ac.placebo_grid(of, survey, dates=[dt.date(2024, 12, 1)])
+    few = replace(survey, table=survey.table[survey.table.wave.isin(["w1", "w5"])])
+    with pytest.raises(SpecError, match=r"1 wave ended before fading: a placebo date needs two"):
+        ac.placebo_grid(of, few)

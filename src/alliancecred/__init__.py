@@ -36,6 +36,7 @@ _EXPORTS = {
     "planning": ("Assurance", "assurance"),
     "calibration": ("Calibration", "calibrate"),
     "multiverse": ("Analysis", "overdispersion_grid", "prior_grid", "sensitivity"),
+    "placebo": ("placebo_grid",),
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
     "figures": ("plot_gap", "plot_levels", "plot_ppc", "plot_shift", "plot_waves", "save_figure"),
