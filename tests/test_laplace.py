@@ -506,7 +506,7 @@ def test_auto_falls_back_where_a_gate_fails_and_says_why(monkeypatch):
     assert not kept.diagnosis.passed
 
 
-@pytest.mark.parametrize(("trouble", "second"), [("mixing", (400, 0.9, 2)), ("divergence", (800, 0.99, 1))])
+@pytest.mark.parametrize(("trouble", "second"), [("mixing", (600, 0.9, 2)), ("divergence", (1200, 0.99, 1))])
 def test_a_second_attempt_is_longer_or_more_careful(monkeypatch, trouble, second):
     from alliancecred.engines import nuts
 
@@ -524,7 +524,7 @@ def test_a_second_attempt_is_longer_or_more_careful(monkeypatch, trouble, second
     _, cells, design = coin()
     monkeypatch.setattr(nuts, "sample", troubled)
     result = fitting.fit_design(design, cells, random_seed=1, method="nuts")
-    assert asked == [(400, 0.9, 1), second]
+    assert asked == [(600, 0.9, 1), second]
     assert result.diagnosis.passed
     assert (result.idata.attrs["attempts"], result.idata.attrs["thin"]) == (2, second[2])
 

@@ -35,7 +35,7 @@ class Sampling:
     0.9
     """
 
-    tune: int = 400
+    tune: int = 600
     target_accept: float = 0.9
     cores: int | None = None
     retries: int = 1
@@ -56,7 +56,7 @@ class Sampling:
         Examples
         --------
         >>> Sampling().careful().tune, Sampling().careful().target_accept
-        (800, 0.99)
+        (1200, 0.99)
         """
         return replace(self, tune=2 * self.tune, target_accept=1 - (1 - self.target_accept) / 10)
 
