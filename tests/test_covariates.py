@@ -237,9 +237,15 @@ def dyads(*rows):
     return pd.DataFrame(both, columns=columns)
 
 
-SMALL = dyads(
-    *((2, x, y, 1, 0, 0, 1, 1) for x in (290, 732, 740) for y in (2003, 2018)), (710, 731, 2018, 1, 0, 0, 0, 0)
-)
+BOUND = [(2, x, y, 1, 0, 0, 1, 1) for x in (290, 732, 740) for y in (2003, 2018)]
+SMALL = dyads(*BOUND, (710, 731, 2018, 1, 0, 0, 0, 0))
+SMALL.loc[(SMALL.ccode1 == 740) & (SMALL.ccode2 == 2), "atop_defense"] = 0  # Japan is not bound to defend the US
+
+
+def test_the_promise_is_that_of_the_ally():
+    value = quiet(FRAME, SMALL).table.set_index(["country", "ally", "wave"])["defense"]
+    assert value["JP", "US", "2018"] == 1.0
+    assert value["US", "JP", "2018"] == 0.0
 
 
 def quiet(*args, **kwargs):
