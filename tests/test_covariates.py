@@ -210,6 +210,7 @@ def test_a_covariate_from_a_frame_keeps_one_value_per_group():
         ({"country": ["DE", "DE"], "gdp": [1.0, 2.0]}, r"two values for \['DE'\]"),
         ({"country": ["DE", "PL"], "gdp": [1.0, None]}, r"1 values are missing"),
         ({"country": ["DE", "PL"], "gdp": ["1", "much"]}, r"missing or no numbers"),
+        ({"country": ["DE", None], "gdp": [1.0, 2.0]}, r"1 labels are empty"),
         ({"country": ["DE"], "gpd": [1.0]}, r"gdp: no such column → did you mean 'gpd'"),
         ({"country": ["DE", "PL"], "gdp": [2.0, 2.0]}, r"nothing to standardize"),
     ],
@@ -314,6 +315,13 @@ def test_members_of_nato_are_not_told_apart_and_that_is_said():
         ac.join_atop(frame, SMALL)
     early = frame.assign(wave="1998")  # Poland acceded in 1999
     assert not [n for n in quiet(early, SMALL).notes if "NATO" in n]
+
+
+def test_pairs_without_a_number_are_left_out_and_counted():
+    holed = SMALL.astype(float)
+    holed.loc[holed.index[0], "atop_defense"] = np.nan
+    assert any("1 pairs of states and years lack a number" in n for n in quiet(FRAME, holed).notes)
+    assert not any("lack a number" in n for n in quiet(FRAME, SMALL).notes)
 
 
 def test_other_files_are_refused():

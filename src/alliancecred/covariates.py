@@ -39,7 +39,7 @@ def make_covariate(
     Raises
     ------
     DataError
-        If a column is missing, a value is missing or no number, or one combination has two values; all at once.
+        If a column, a label or a value is missing, a value is no number, or one combination has two values.
 
     Examples
     --------
@@ -65,6 +65,12 @@ def make_covariate(
                 "schema", column, f"{int(bad.sum())} values are missing or no numbers", where, "decide what they are"
             )
         )
+    for factor in by:
+        empty = (frame[factor].isna() | (frame[factor].astype(str).str.strip() == "")).to_numpy()
+        if empty.any():
+            where = tuple(np.flatnonzero(empty)[:5].tolist())
+            problems.append(Problem("level", factor, f"{int(empty.sum())} labels are empty", where, "name each group"))
+    raise_data(problems)
     keys = [JOINED.join(key) for key in zip(*(frame[f].astype(str) for f in by), strict=True)]
     table = pd.DataFrame({"key": keys, "value": numbers}).drop_duplicates()
     twice = table[table["key"].duplicated()]["key"].tolist()

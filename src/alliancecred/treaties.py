@@ -158,7 +158,7 @@ def join_atop(
     out = frame[["country", "ally", "wave"]].astype(str).drop_duplicates().reset_index(drop=True)
     out["year"] = _years(out["wave"], waves)
     read = atop if isinstance(atop, pd.DataFrame) else _read(Path(atop))
-    pairs, dated_by_alliance = _pairs(read), "begyr" in read.columns
+    (pairs, dropped), dated_by_alliance = _pairs(read), "begyr" in read.columns
     first, last = int(pairs["year"].min()), int(pairs["year"].max())
     taken = out["year"].clip(upper=last) if carry_forward else out["year"]
     keyed = out.assign(
@@ -191,6 +191,8 @@ def join_atop(
         out[pledge] = np.select([status == "treaty", status == "no treaty"], [value, 0.0], np.nan)
     out["status"] = status
     notes = tuple(_notes(out, keyed, last, carry_forward))
+    if dropped:
+        notes += (f"{dropped} pairs of states and years lack a number in the file and were left out",)
     if dated_by_alliance:
         notes += (
             "the file of alliances says neither who promised what nor when states acceded: each member counts "
@@ -219,8 +221,8 @@ def _read(path: Path) -> pd.DataFrame:
         raise SchemaError([Problem("schema", path.name, f"cannot be read: {error}")]) from error
 
 
-def _pairs(atop: pd.DataFrame) -> pd.DataFrame:
-    """Return directed pairs of states with their pledges, by year: columns ccode1, ccode2, year and the pledges."""
+def _pairs(atop: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Return directed pairs of states with their pledges by year, and how many rows lacked a number."""
     years = ["ccode1", "ccode2", "year"]
     if {*years, *(f"atop_{p}" for p in PLEDGES)} <= set(atop.columns):
         table = atop[[*years, *(f"atop_{p}" for p in PLEDGES)]].rename(columns={f"atop_{p}": p for p in PLEDGES})
@@ -239,9 +241,9 @@ def _pairs(atop: pd.DataFrame) -> pd.DataFrame:
                 )
             ]
         )
-    table = table.apply(pd.to_numeric, errors="coerce").dropna()
-    whole = table.groupby(years, as_index=False)[list(PLEDGES)].max()
-    return whole.astype({c: "int64" for c in years})
+    numbers = table.apply(pd.to_numeric, errors="coerce")
+    whole = numbers.dropna().groupby(years, as_index=False)[list(PLEDGES)].max()
+    return whole.astype({c: "int64" for c in years}), int(numbers.isna().any(axis=1).sum())
 
 
 def _from_alliances(atop: pd.DataFrame) -> pd.DataFrame:

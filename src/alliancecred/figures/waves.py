@@ -215,7 +215,8 @@ def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date,
         found = [float(t) for t in locator.tick_values(*(dt.datetime.combine(d, dt.time()) for d in dates))]
         words = mdates.ConciseDateFormatter(locator, show_offset=False).format_ticks(found)
         if not any(w.isdigit() and len(w) == 4 for w in words):  # no January says which year it is
-            words = [f"{w} \N{RIGHT SINGLE QUOTATION MARK}{dates[0]:%y}" for w in words]
+            days_of = [mdates.num2date(t) for t in found]
+            words = [f"{w} \N{RIGHT SINGLE QUOTATION MARK}{y:%y}" for w, y in zip(words, days_of, strict=True)]
         days = dict(zip(found, words, strict=True))
     first, last = axes.get_xlim()[0], mdates.date2num(dates[1])
     shown = {day: text for day, text in days.items() if first <= day <= last}
