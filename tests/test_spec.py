@@ -266,33 +266,20 @@ def test_what_does_not_fit_the_form_is_refused_with_its_place(change, words):
 def test_faults_of_form_are_listed_together():
     table = TABLE | {
         "anwsers": 1, "top": 2, "schema": 9, "waves": [{"name": "a", "start": 1, "edn": 2}],
-        "terms": [{"kind": "respondent"}, {"kind": "respondent"}, {"kind": "respondent"}],
+        "terms": [{"kind": "nonsense"}, {"kind": "nonsense"}, {"kind": "nonsense"}],
     }  # fmt: skip
     del table["answers"]
     with pytest.raises(SpecError) as caught:
         spec_from_table(table)
     places = {p.column for p in caught.value.problems}
-    assert places == {"schema", "terms[0]", "terms[1]", "terms[2]", "anwsers", "top", "answers", "waves[0].edn",
+    assert places == {"schema", "terms[0].kind", "terms[1].kind", "terms[2].kind", "anwsers", "top", "answers", "waves[0].edn",
                       "waves[0].start", "waves[0].end"}  # fmt: skip
     assert "10 problems" in str(caught.value)
-
-
-@pytest.mark.parametrize("kind", ["respondent"])
-def test_terms_of_later_versions_say_so(kind):
-    with pytest.raises(SpecError, match=rf"terms\[1\]: '{kind}' terms are not supported yet"):
-        spec_from_table(TABLE | {"terms": [{"kind": "level", "by": ["country"]}, {"kind": kind, "by": ["wave"]}]})
 
 
 def test_cuts_by_group_say_so():
     with pytest.raises(SpecError, match=r"terms\[0\]: cuts that vary by group are not supported yet"):
         spec_from_table(TABLE | {"terms": [{"kind": "cuts", "by": ["country"]}]})
-
-
-def test_the_place_of_a_faulty_term_counts_the_terms_not_supported_too():
-    # Once wrong (spec_file.spec_from_table): unsupported terms are taken out before the others are numbered.
-    with pytest.raises(SpecError) as caught:
-        spec_from_table(TABLE | {"terms": [{"kind": "respondent"}, {"kind": "level", "by": 3}]})
-    assert {p.column for p in caught.value.problems} == {"terms[0]", "terms[1].by"}
 
 
 @pytest.mark.parametrize(

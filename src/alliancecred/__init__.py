@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
     "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
-    "terms": ("Covariate", "Cuts", "Fixed", "Gap", "Level", "Shift", "Slope", "Trend", "standard_terms"),
+    "terms": ("Covariate", "Cuts", "Fixed", "Gap", "Level", "Respondent", "Shift", "Slope", "Trend", "standard_terms"),
     "catalogue": ("KnownSignal", "Pact", "pacts", "signals"),
     "covariates": ("make_covariate",),
     "treaties": ("Treaties", "join_atop"),

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells
-from .design import half_life
+from .design import SD_RESPONDENT, half_life
 from .errors import FitError, SpecError
 from .estimands import evaluate
 from .estimate import LABELS, Estimate
 from .fitting import Fit, Method, prepare
 from .planning import plan_fieldings
-from .prediction import row_log_likelihood
+from .prediction import log_likelihood
 from .ranks import holm, thin, uniformity
 from .simulation import Layout, dataset, draw_prior, lay_out, simulate_on
 from .sources import Survey, Toplines
@@ -186,10 +186,12 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
         out[block.sd_name] = draws[block.sd_name]
         if block.partner:
             out[block.corr_name] = draws[block.corr_name]
+    if design.respondent is not None:
+        out[SD_RESPONDENT] = draws[SD_RESPONDENT]
     for j in range(design.answers - 2):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
     out |= {half_life(name): draws[half_life(name)] for name in design.fading}
-    out[LIKELIHOOD] = row_log_likelihood(design, cells, draws).sum(1)
+    out[LIKELIHOOD] = log_likelihood(design, cells, draws)
     for asked in fit.spec.estimands:
         out |= _rows(evaluate(fit, asked))
     return out

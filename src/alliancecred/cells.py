@@ -11,6 +11,7 @@ import pandas as pd
 from .errors import Problem, nearest, raise_spec
 from .events import Signal
 from .outcome import Lattice, make_lattice, tabulate
+from .respondents import People, people_of
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
 from .terms import FACTORS, JOINED, Covariate, Slope
@@ -82,6 +83,8 @@ class Cells:
         Declared intraclass correlation of each topline, shape (toplines,).
     reports
         The data reports of the sources.
+    people
+        Who gave the counted answers, where the spec asks for people (`Respondent`).
     """
 
     levels: Levels
@@ -90,6 +93,7 @@ class Cells:
     toplines: tuple[Topline, ...]
     overdispersion: np.ndarray
     reports: tuple[DataReport, ...] = ()
+    people: People | None = None
 
     def labels(self) -> pd.DataFrame:
         """Return the labels of every row, one column per factor."""
@@ -130,7 +134,8 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     """
     problems = list(_source_problems(spec, sources))
     raise_spec(problems)
-    counted = _by_level(spec, _count(spec, [s for s in sources if isinstance(s, Survey)]))
+    surveys = [s for s in sources if isinstance(s, Survey)]
+    counted = _by_level(spec, _count(spec, surveys))
     published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
     rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
     table = pd.concat(
@@ -146,6 +151,7 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         toplines=tuple(published),
         overdispersion=np.asarray(rho, dtype=float),
         reports=tuple(s.report for s in sources),
+        people=people_of([s.table for s in surveys], counted) if surveys and spec.asks_for_people else None,
     )
 
 
@@ -213,17 +219,10 @@ def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
             continue
         strange = [x for x in seen if x not in declared[factor]]
         if strange and not (strange == [""] and not _needed(spec, factor)):
-            problems.append(
-                Problem(
-                    "level",
-                    factor,
-                    f"labels not declared in the spec: {strange[:5]}",
-                    (),
-                    nearest(strange[0], declared[factor]),
-                )
-            )
-        kept = tuple(x for x in declared[factor] if x in seen) if factor in ("target",) else declared[factor]
-        if factor in ("wave", "population"):
+            message = f"labels not declared in the spec: {strange[:5]}"
+            problems.append(Problem("level", factor, message, (), nearest(strange[0], declared[factor])))
+        kept = declared[factor]
+        if factor in ("target", "wave", "population"):
             kept = tuple(x for x in declared[factor] if x in seen)
         levels[factor] = kept + (("",) if "" in strange else ())
     return levels, problems

@@ -3,7 +3,7 @@
 The structure of a design becomes arrays (`kernel.Structure`); one numba kernel, compiled once per
 machine and kept on disk, evaluates them. Unconstrained parameters, in this order::
 
-    log sd (one per pooled block), atanh ρ (one per correlated block), log-spacings of the cuts,
+    log sd (one per pooled block, and that of people), atanh ρ (one per correlated block), log-spacings of the cuts,
     log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
@@ -22,6 +22,7 @@ from .design import STEP
 from .kernel import Data, Structure
 from .predictor import step_lengths
 from .priors import Flat
+from .respondents import NO_PEOPLE, Grid, by_score, grid, shared_products, with_rows
 from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
 from .terms import FACTORS
 
@@ -67,7 +68,7 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         walks[g, : len(stratum.factors)] = [f == STEP for f in stratum.factors]
     extra = [swept.means.carriers[j] for j in swept.extra] if swept.means is not None else []
     return Structure(
-        scale_sd=np.array([b.scale.sd for b in design.pooled], dtype=float),
+        scale_sd=np.array([prior.sd for prior in design.scales.values()], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
         cut_prior=np.array([design.cuts.mean, design.cuts.sd]),
         m=ms,
@@ -153,10 +154,21 @@ def _mean_block(swept: Swept) -> dict[str, Any]:
     }
 
 
-def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
-    """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out."""
+def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.0) -> Data:
+    """Return the observations as arrays; ``mask`` (rows,) is 0 where a row is held out.
+
+    The integral over people, if there is one, is good for an sd of people up to ``spread``.
+    """
     lattice, (table, tabulated) = cells.lattice, cells.table
     keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
+    people, tilt, over = NO_PEOPLE, np.zeros(len(keep)), Grid(np.zeros(0), np.zeros(0))
+    answers = cells.counts.shape[1]
+    if cells.people is not None:
+        people = with_rows(cells.people, keep > 0)
+        over = grid(people.most, answers, spread)
+        if answers == 2:
+            people, tilt = by_score(people, len(keep))
+    products = shared_products(people, len(keep), answers)
     points = int(np.isfinite(lattice.constant[tabulated == 0]).sum(1).max(initial=0))
     return Data(
         counts=np.ascontiguousarray((cells.counts * keep[: len(cells.counts), None]).T, dtype=float),
@@ -167,10 +179,18 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None) -> Data:
         table=table,
         tabulated=tabulated,
         mask=keep,
+        nodes=over.nodes,
+        weight=over.weight,
+        left=products.left,
+        right=products.right,
+        first=products.first,
+        second=products.second,
+        times=people.times.astype(float),
+        tilt=tilt,
     )
 
 
 def parameter_count(swept: Swept) -> int:
     """Return the length of the unconstrained parameter vector."""
     design = swept.design
-    return len(design.pooled) + len(design.correlated) + design.answers - 2 + len(design.fading) + swept.size
+    return len(design.scales) + len(design.correlated) + design.answers - 2 + len(design.fading) + swept.size

@@ -18,9 +18,10 @@ from .errors import Problem, SpecError
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from .spec import Spec
-from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Shift, Slope, Trend
+from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
 STEP = "step"
+SD_RESPONDENT = "sd_respondent"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Design:
         Pooled blocks, levels before shifts before gaps.
     cuts
         Prior of the log-spacings of the cuts.
+    respondent
+        Prior of the sd over people, whose deviations are integrated out; None where answers are independent.
     notes
         What was merged, left out, or rests on the prior; shown in the report.
     """
@@ -93,6 +96,7 @@ class Design:
     coefficients: tuple[Coefficient, ...]
     pooled: tuple[Pooled, ...]
     cuts: Normal
+    respondent: HalfNormal | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -124,6 +128,12 @@ class Design:
         return {k: f.half_life for k, f in forms.items() if isinstance(f, Decay) and f.half_life.sd > 0}
 
     @cached_property
+    def scales(self) -> Mapping[str, HalfNormal]:
+        """Name of every scale → its prior: those of the pooled blocks, then that of respondents."""
+        out = {b.sd_name: b.scale for b in self.pooled}
+        return out if self.respondent is None else {**out, SD_RESPONDENT: self.respondent}
+
+    @cached_property
     def correlated(self) -> tuple[Pooled, ...]:
         """Blocks that are correlated with a level block."""
         return tuple(b for b in self.pooled if b.partner is not None)
@@ -138,6 +148,7 @@ def draft_design(spec: Spec, levels: Levels) -> Design:
         coefficients=(Coefficient("intercept", "", Carrier(), spec.intercept), *_coefficients(spec)),
         pooled=tuple(_pooled(spec)),
         cuts=next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),
+        respondent=next((t.scale for t in spec.terms if isinstance(t, Respondent)), None),
     )
 
 
@@ -172,9 +183,8 @@ def _ordered(by: Sequence[str]) -> tuple[str, ...]:
 
 def _pooled(spec: Spec) -> Iterator[Pooled]:
     all_roles = ROLES if spec.self_ratings == "apart" else ROLES[:2]
-    for term in sorted(spec.terms, key=lambda t: (Level, Trend, Shift, Gap, Slope, Fixed, Cuts).index(type(t))):
-        if isinstance(term, Slope | Fixed | Cuts) or not (term.by or isinstance(term, Trend)):
-            continue
+    pooled = [t for t in spec.terms if isinstance(t, Trend) or (isinstance(t, Level | Shift | Gap) and t.by)]
+    for term in sorted(pooled, key=lambda t: (Level, Trend, Shift, Gap).index(type(t))):
         by = _ordered(term.by)
         suffix = "_".join(by)
         match term:
@@ -223,6 +233,8 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
         out |= {block.variable: block.axes, block.sd_name: ()}
         if block.partner:
             out[block.corr_name] = ()
+    if design.respondent is not None:
+        out[SD_RESPONDENT] = ()
     if design.answers > 2:
         out["cut_spacing"] = ("spacing",)
     return out | {half_life(name): () for name in design.fading}

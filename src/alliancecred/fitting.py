@@ -13,7 +13,7 @@ import xarray as xr
 from .assemble import data_groups, judged, provenance
 from .cells import Cells, make_cells
 from .design import Design
-from .errors import ConvergenceError, ConvergenceWarning, SpecError
+from .errors import ConvergenceError, ConvergenceWarning, FitError, SpecError
 from .gates import Diagnosis
 from .identify import make_design, warn_identification
 from .sampling import Sampling
@@ -192,7 +192,12 @@ def fit_design(
     start = time.perf_counter()
     run: dict[str, Any] = {"draws": draws, "chains": chains, "mask": mask}
     why = "asked for"
-    if method in ("auto", "laplace"):
+    reason = beyond_laplace(design)
+    if reason and method == "laplace":
+        raise FitError(f"nested Laplace {reason} → method='nuts'")
+    if reason:
+        why = f"nested Laplace {reason}" if method == "auto" else why
+    elif method in ("auto", "laplace"):
         from .engines.laplace import sample as by_laplace
 
         seed = int(np.random.default_rng([random_seed, 99]).integers(2**30))
@@ -220,6 +225,11 @@ def fit_design(
         if results[-1].diagnosis.passed:
             break
     return min(results, key=lambda r: len(r.diagnosis.problems))
+
+
+def beyond_laplace(design: Design) -> str:
+    """Return why a design is beyond nested Laplace, empty if it is not."""
+    return "does not integrate over respondents" if design.respondent is not None else ""
 
 
 def _fit_of(

@@ -45,6 +45,7 @@ def identify(design: Design, cells: Cells) -> Design:
     """
     _check_signals(design, cells)
     _check_walks(design, cells)
+    _check_people(design, cells)
     design = _drop_gaps(_drop_empty(design, cells), cells)
     _check_rank(design, cells)
     design = _merge_pooled(design, cells)
@@ -92,6 +93,13 @@ def _check_walks(design: Design, cells: Cells) -> None:
                 f"{len(before)} waves before {name} ({', '.join(before)}): a trend beside a shift needs {LEAST_WAVES}",
                 "leave the trend out, and read the shift as a before-after difference",
             )
+
+
+def _check_people(design: Design, cells: Cells) -> None:
+    """Refuse an sd of people where nobody is known to have answered twice: nothing tells it from the answers' own."""
+    if design.respondent is not None and (cells.people is None or cells.people.most < 2):
+        remedy = "give the column of ids as Roles(respondent=…), and data in memory; or leave the term out"
+        raise refuse("respondent", "nobody is known to have answered twice", remedy)
 
 
 def _drop_empty(design: Design, cells: Cells) -> Design:

@@ -204,4 +204,4 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
         yield IdentificationWarning, text
     if people := rows.panel.people:
         text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
-        yield IdentificationWarning, f"{text}: the intervals do not know that they belong together"
+        yield IdentificationWarning, f"{text}, unless the spec has a Respondent term: intervals would be too narrow"

@@ -83,6 +83,11 @@ class Data(NamedTuple):
 
     ``counts`` (answers, cells) are 0 where a cell is held out; ``mask`` (rows,) is. A topline of two groups is looked
     up in ``table`` (`outcome.tabulate`), any other summed over its ``points``.
+
+    With ``nodes`` (standard normal deviations of people, of ``weight``) the last scale is the sd of people, and
+    the counts are those of patterns of answers instead (`respondents.People`), which occur ``times`` and whose
+    probabilities are products of ``left``, ``right``, ``first`` and ``second`` (`respondents.Products`); ``tilt``
+    (rows,) is added for each unit of η (`respondents.by_score`).
     """
 
     counts: np.ndarray
@@ -93,6 +98,14 @@ class Data(NamedTuple):
     table: np.ndarray
     tabulated: np.ndarray
     mask: np.ndarray
+    nodes: np.ndarray
+    weight: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    times: np.ndarray
+    tilt: np.ndarray
 
 
 @njit(fastmath={"reassoc", "contract"}, **_JIT)
@@ -411,9 +424,7 @@ def _topline(t, d, logp, weight):  # type: ignore[no-untyped-def]
 def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Return the masked log likelihood; fills ∂/∂η and adds ∂/∂cuts and ∂/∂inner."""
     answers = len(cuts) + 1
-    inner, logp, weight = np.zeros(answers), np.empty(answers), np.empty(answers)
-    for k in range(1, answers - 1):
-        inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
+    inner, logp, weight = _inner(cuts), np.empty(answers), np.empty(answers)
     below, above, p = np.empty(answers - 1), np.empty(answers - 1), np.empty(answers - 1)
     cells = d.counts.shape[1]
     total = _count_rows(eta, cuts, inner, d.counts, geta, gcuts, ginner)
@@ -424,6 +435,146 @@ def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-de
             total += _topline(i - cells, d, logp, weight)
             geta[i] = _push(weight, p, gcuts, ginner)
     return total
+
+
+@njit(**_JIT)
+def people_loglik(eta, cuts, sd, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+    """Return the log likelihood with people integrated out, and its derivative by the log of their sd.
+
+    Fills ∂/∂η and adds ∂/∂cuts and ∂/∂inner. ``chance`` and ``below`` hold P(answer) and P(y ≤ answer) of every row at
+    every node; they are shared by the patterns. ``slope`` holds ∂/∂ log P(answer).
+    """
+    rows, answers, nodes, cells = len(eta), len(cuts) + 1, len(d.nodes), d.counts.shape[1]
+    base, below = rows * answers, np.empty((rows * (answers - 1), nodes))
+    chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
+    slope = np.zeros(chance.shape)
+    _at_nodes(eta, cuts, sd * d.nodes, chance, below)
+    total = _dot(d.tilt, eta)
+    marginal, weight = np.empty(answers), np.empty(answers)
+    for i in range(cells, rows):
+        if d.mask[i] > 0.0:
+            for k in range(answers):
+                marginal[k] = _dot(d.weight, chance[i * answers + k])
+            total += _topline(i - cells, d, np.log(marginal), weight)
+            for k in range(answers):
+                for z in range(nodes):
+                    slope[i * answers + k, z] += weight[k] / marginal[k] * d.weight[z] * chance[i * answers + k, z]
+    _multiply(d, base, chance, scale)
+    total += _patterns(d, chance, scale, slope)
+    _hand_down(d, base, slope)
+    by_node, by_sd = np.empty(nodes), 0.0
+    for i in range(rows):
+        by_node[:] = 0.0
+        for j in range(answers - 1):
+            p, left, right = below[i * (answers - 1) + j], slope[i * answers + j], slope[i * answers + j + 1]
+            for z in range(nodes):
+                by_cut = left[z] * (1.0 - p[z]) - right[z] * p[z]
+                gcuts[j] += by_cut
+                by_node[z] -= by_cut
+        for k in range(1, answers - 1):
+            ginner[k] += slope[i * answers + k].sum()
+        geta[i] = by_node.sum() + d.tilt[i]
+        by_sd += _dot(by_node, d.nodes)
+    return total, by_sd * sd
+
+
+@njit(**_JIT)
+def _inner(cuts):  # type: ignore[no-untyped-def]
+    """Return log(1 − exp(−gap)) between the cuts around each answer, 0 for the first and the last."""
+    inner = np.zeros(len(cuts) + 1)
+    for k in range(1, len(cuts)):
+        inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
+    return inner
+
+
+@njit(fastmath={"contract"}, **_JIT)
+def _at_nodes(eta, cuts, away, chance, below):  # type: ignore[no-untyped-def]
+    """Fill P(answer), (rows · answers, nodes), and P(y ≤ answer), (rows · (answers - 1), nodes), at η + away.
+
+    σ(a) − σ(b) = σ(a) σ(−b) (1 − exp(b − a)) is exact far in the tails.
+    """
+    last, nodes = len(cuts), len(away)
+    a, e, power = np.empty(nodes), np.empty(nodes), np.empty(nodes)
+    for i in range(len(eta)):
+        at = i * (last + 1)
+        for k in range(last + 1):
+            chance[at + k] = -math.expm1(cuts[k - 1] - cuts[k]) if 0 < k < last else 1.0
+        for j in range(last):
+            for z in range(nodes):
+                a[z] = cuts[j] - eta[i] - away[z]
+            decay(a, e, power)
+            for z in range(nodes):
+                p = (1.0 if a[z] > 0 else e[z]) / (1.0 + e[z])
+                below[i * last + j, z] = p
+                chance[at + j, z] *= p
+                chance[at + j + 1, z] *= (e[z] if a[z] > 0 else 1.0) / (1.0 + e[z])
+
+
+@njit(**_JIT)
+def _multiply(d, base, chance, scale):  # type: ignore[no-untyped-def]
+    """Divide the ``base`` chances of answers by their largest, its log in ``scale``; fill the products of several."""
+    for i in range(base):
+        top = chance[i].max()
+        scale[i] = math.log(top)
+        for z in range(chance.shape[1]):
+            chance[i, z] /= top
+    for i in range(len(d.left)):
+        left, right = d.left[i], d.right[i]
+        scale[base + i] = scale[left] + scale[right]
+        for z in range(chance.shape[1]):
+            chance[base + i, z] = chance[left, z] * chance[right, z]
+    chance[base + len(d.left)] = 1.0
+    scale[base + len(d.left)] = 0.0
+
+
+@njit(**_JIT)
+def _hand_down(d, base, slope):  # type: ignore[no-untyped-def]
+    """Add the slopes by products to those by their factors."""
+    for i in range(len(d.left) - 1, -1, -1):
+        left, right = d.left[i], d.right[i]
+        for z in range(slope.shape[1]):
+            slope[left, z] += slope[base + i, z]
+            slope[right, z] += slope[base + i, z]
+
+
+@njit(**_JIT)
+def _patterns(d, chance, scale, slope):  # type: ignore[no-untyped-def]
+    """Return Σ times · log Σ_z weight_z Π P(answer | z); adds ∂/∂ log P(answer | z) to ``slope``."""
+    total, share = 0.0, np.empty(len(d.nodes))
+    for p in range(len(d.times)):
+        first, second = d.first[p], d.second[p]
+        mass = _pattern(d, first, second, chance, share)
+        total += d.times[p] * (math.log(mass) + scale[first] + scale[second])
+        factor = d.times[p] / mass
+        for z in range(len(share)):
+            slope[first, z] += factor * share[z]
+            slope[second, z] += factor * share[z]
+    return total
+
+
+@njit(fastmath={"contract", "reassoc"}, **_JIT)
+def _pattern(d, first, second, chance, share):  # type: ignore[no-untyped-def]
+    """Fill ``share`` with weight_z P(answers | z), up to a factor; return its sum."""
+    mass = 0.0
+    for z in range(len(share)):
+        share[z] = d.weight[z] * chance[first, z] * chance[second, z]
+        mass += share[z]
+    return mass
+
+
+@njit(**_JIT)
+def pattern_logs(eta, cuts, sd, d):  # type: ignore[no-untyped-def]
+    """Return log P(answers) of each pattern, (patterns,), and the shares of the nodes in it, (patterns, nodes)."""
+    base, nodes, patterns = len(eta) * (len(cuts) + 1), len(d.nodes), len(d.times)
+    chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
+    _at_nodes(eta, cuts, sd * d.nodes, chance, np.empty((len(eta) * len(cuts), nodes)))
+    _multiply(d, base, chance, scale)
+    out, share = np.empty(patterns), np.empty((patterns, nodes))
+    for p in range(patterns):
+        mass = _pattern(d, d.first[p], d.second[p], chance, share[p])
+        out[p] = math.log(mass) + scale[d.first[p]] + scale[d.second[p]]
+        share[p] /= mass
+    return out, share
 
 
 @njit(fastmath={"contract"}, **_JIT)
@@ -715,7 +866,12 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     _predict(s, x, left, eta, carried)
     cuts = _cuts(spacing)
     gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
-    total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
+    if len(d.nodes) > 0:
+        value, by_sd = people_loglik(eta, cuts, sd[n_sd - 1], d, geta, gcuts, ginner)
+        total += value
+        grad[n_sd - 1] += by_sd
+    else:
+        total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
     _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : fading])
     gx, gy = grad[start:], np.zeros(len(raw))
     _predict_back(s, x, left, carried, geta, gx, gleft)
@@ -846,6 +1002,14 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[34] : at[35]].reshape(n[34, 0], n[34, 1], n[34, 2]),
         p[at[35] : at[36]],
         p[at[36] : at[37]],
+        p[at[37] : at[38]],
+        p[at[38] : at[39]],
+        p[at[39] : at[40]].view(np.int64),
+        p[at[40] : at[41]].view(np.int64),
+        p[at[41] : at[42]].view(np.int64),
+        p[at[42] : at[43]].view(np.int64),
+        p[at[43] : at[44]],
+        p[at[44] : at[45]],
     )
     return s, metric, d
 

@@ -8,12 +8,14 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from .cells import Cells
-from .design import Design, Pooled, coords_of, dims_of, half_life
+from .design import SD_RESPONDENT, Design, Pooled, coords_of, dims_of, half_life
 from .outcome import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
 from .priors import LKJ, Flat, Normal
+from .respondents import People, grid
 
 Tensor = Any
+_WIDEST = 5.0  # sd of people for which the average over people is good
 
 
 # --- the likelihood, as a graph -------------------------------------------------------------------
@@ -50,7 +52,8 @@ def lattice_graph(logp: Tensor, lattice: Lattice) -> Tensor:
 def plain_model(design: Design, cells: Cells) -> pm.Model:
     """Return the model as written in the docs: named, dimensioned variables, one per block.
 
-    ``counts`` (cell, answer) is multinomial; ``published`` (topline) is the share of the first
+    ``counts`` (cell, answer) is multinomial, or, where people differ, ``answers`` (asked) is categorical, given the
+    deviation of the person; ``published`` (topline) is the share of the first
     published group in per cent, whose likelihood is the mass of the counts its bounds allow.
     """
     with pm.Model(coords=coords_of(design, cells)) as model:
@@ -64,14 +67,37 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             matrix = pooled_matrix(design, block, bare).toarray()
             part = pt.dot(matrix, _pooled_variable(design, block, model).ravel())
             eta = eta + part * left.get(block.carrier.signal, 1.0)
-        logp = log_probs(eta, _cut_variable(design))
+        cuts = _cut_variable(design)
+        logp = log_probs(eta, cuts)
         n = len(cells.counts)
-        if n:
+        if cells.people is not None:
+            sd = pm.HalfNormal(SD_RESPONDENT, design.scales[SD_RESPONDENT].sd)
+            _people(eta, cuts, sd, cells.people)
+            logp = _over_people(eta, cuts, sd, design.answers)
+        elif n:
             y = pm.Data("answers_given", cells.counts, dims=("cell", "answer"))
             pm.Multinomial("counts", cells.counts.sum(1), pt.exp(logp[:n]), observed=y, dims=("cell", "answer"))
         if cells.toplines:
             _published(logp[n:], cells, cells.lattice)
     return model
+
+
+def _people(eta: Tensor, cuts: Tensor | None, sd: Tensor, people: People) -> None:
+    """Declare every person's deviation, and every answer given it."""
+    person, whose = people.person, np.repeat(np.arange(len(people)), people.times)
+    parts = [np.flatnonzero(person == p) for p in range(len(people))]
+    entry = np.concatenate([parts[p] for p in whose])
+    who = np.repeat(np.arange(len(whose)), [len(parts[p]) for p in whose])
+    deviation = pm.Normal("respondent", 0.0, sd, shape=len(whose))
+    logp = log_probs(eta[people.row[entry]] + deviation[who], cuts)
+    pm.Categorical("answers", p=pt.exp(logp), observed=people.answer[entry])
+
+
+def _over_people(eta: Tensor, cuts: Tensor | None, sd: Tensor, answers: int) -> Tensor:
+    """Return log P(answer) averaged over people, (rows, K)."""
+    over = grid(1, answers, _WIDEST)
+    parts = [np.log(w) + log_probs(eta + z * sd, cuts) for z, w in zip(over.nodes, over.weight, strict=True)]
+    return pt.logsumexp(pt.stack(parts), axis=0)
 
 
 def _left(design: Design, cells: Cells) -> dict[str | None, Tensor]:

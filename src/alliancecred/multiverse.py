@@ -21,7 +21,7 @@ from .spec import Estimand, Spec
 from .spec_file import as_spec
 from .studies import refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
-from .terms import Cuts, Fixed, Gap, Level, Shift, Slope, Term, Trend
+from .terms import Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
 _TEXT = {"unit", "identification", "status"}
 
@@ -158,7 +158,7 @@ def _scaled(term: Term, factor: float) -> Term:
         return replace(prior, sd=prior.sd * factor)
 
     match term:
-        case Level() | Trend():
+        case Level() | Trend() | Respondent():
             return replace(term, scale=wider(term.scale))
         case Cuts():
             return replace(term, spacing=wider(term.spacing))

@@ -113,10 +113,10 @@ def panel_lines(panel: Panel) -> Iterator[ReportLine]:
     Examples
     --------
     >>> [line.what for line in panel_lines(Panel(people=1, rows=2))]
-    ['rows of 1 respondents with several rows, treated as independent']
+    ['rows of 1 respondents with several rows']
     """
     if panel.people:
-        what = f"rows of {panel.people} respondents with several rows, treated as independent"
+        what = f"rows of {panel.people} respondents with several rows"
         yield ReportLine("noted", panel.rows, what)
     if panel.unknown:
         yield ReportLine("noted", panel.unknown, "respondent is empty")

@@ -9,26 +9,35 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, Levels, Rows, labels_of, rows_of
-from .design import Design, Pooled, coords_of
+from .density import data_arrays
+from .design import SD_RESPONDENT, Design, Pooled, coords_of
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
+from .kernel import pattern_logs
 from .outcome import cut_points, lattice_loglik, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
+from .respondents import grid
 from .terms import FACTORS
 
 _CHUNK = 4_000_000
 
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return P(answer), shape (draws, rows, answers)."""
+    """Return P(answer), shape (draws, rows, answers); where people differ, the average over people."""
     return np.exp(_log_probs(design, rows, draws))
 
 
 def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     eta = linear_predictor(design, rows, draws)
-    return log_probs(eta, _cuts(design, draws, len(eta)))
+    cuts = _cuts(design, draws, len(eta))
+    if design.respondent is None:
+        return log_probs(eta, cuts)
+    sd = np.asarray(draws[SD_RESPONDENT], dtype=float).reshape(-1, 1)
+    over = grid(1, design.answers, float(sd.max(initial=0.0)))
+    parts = (w * np.exp(log_probs(eta + z * sd, cuts)) for z, w in zip(over.nodes, over.weight, strict=True))
+    return np.log(sum(parts))
 
 
 def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -42,6 +51,21 @@ def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndar
     if not cells.toplines:
         return np.asarray(counted)
     return np.concatenate([counted, lattice_loglik(logs[:, n:], cells.lattice)], axis=1)
+
+
+def log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the log probability of all data together, (draws,); of people, all answers of each together."""
+    by_row = row_log_likelihood(design, cells, draws)
+    if cells.people is None:
+        return np.asarray(by_row.sum(1))
+    eta, sd = linear_predictor(design, cells.rows, draws), np.asarray(draws[SD_RESPONDENT], dtype=float).ravel()
+    cuts = np.broadcast_to(_cuts(design, draws, len(eta))[:, 0], (len(eta), design.answers - 1))
+    data = data_arrays(cells, spread=float(sd.max(initial=0.0)))
+    of_people = [
+        data.times @ pattern_logs(eta[i], np.ascontiguousarray(cuts[i]), sd[i], data)[0] + data.tilt @ eta[i]
+        for i in range(len(eta))
+    ]
+    return np.array(of_people) + by_row[:, len(cells.counts) :].sum(1)
 
 
 def _cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,9 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import Design, coords_of, dims_of, half_life
+from .design import SD_RESPONDENT, Design, coords_of, dims_of, half_life
 from .errors import Problem, SpecError, nearest
+from .fieldwork import check_plan, field, interview, sizes
 from .fitting import Fit, prepare
 from .gates import diagnosis
 from .identify import make_design
@@ -42,11 +42,12 @@ class Simulated:
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows to be asked: their design, their cells (without answers yet), and the people behind each, (rows,)."""
+    """Rows to be asked: their design, their cells (without answers yet), the new people behind each, and the plan."""
 
     design: Design
     cells: Cells
     size: np.ndarray
+    fieldings: tuple[Fielding, ...]
 
 
 def draw_prior(
@@ -88,6 +89,8 @@ def draw_prior(
             value = rho[wide] * standard[block.partner] + np.sqrt(1 - rho[wide] ** 2) * value
         standard[block.variable] = value
         out[block.variable] = sd[wide] * value
+    if design.respondent is not None:
+        out[SD_RESPONDENT] = scalar(SD_RESPONDENT, np.abs(rng.normal(0, design.respondent.sd, size)))
     if design.answers > 2:
         columns = [
             scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size))
@@ -118,7 +121,8 @@ def simulate(
 ) -> Simulated:
     """Simulate a survey with known truth from a spec.
 
-    People rate every ally of the spec, independently given the model.
+    People rate every ally of the spec, independently given the model; with a `Respondent` term in the spec, given
+    the person.
 
     Parameters
     ----------
@@ -151,86 +155,51 @@ def simulate(
 
 def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
     """Return what `simulate` would ask of whom; refuses what it refuses."""
-    _check_plan(spec, fieldings)
-    table = _field(spec, fieldings)
+    check_plan(spec, fieldings)
+    table = field(spec, fieldings)
     blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
+    # whoever they will be, people answer for all allies
+    blank = replace(
+        blank, table=blank.table.assign(respondent=blank.table[["country", "population"]].agg(" ".join, axis=1))
+    )
     cells = make_cells(spec, [blank])
-    return Layout(make_design(spec, cells), cells, _sizes(spec, fieldings, cells))
+    return Layout(make_design(spec, cells), cells, sizes(spec, fieldings, cells), tuple(fieldings))
 
 
 def simulate_on(layout: Layout, truth: Mapping[str, float], random_seed: int | None) -> Simulated:
     """Return what `simulate` does, for rows that are laid out already."""
     rng = np.random.default_rng(random_seed)
-    return _respond(layout.design, layout.cells, draw_prior(layout.design, rng, 1, truth), layout.size, rng)
-
-
-def _check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
-    problems = [
-        Problem("schema", key, f"{key} must be declared to simulate")
-        for key in ("countries", "allies", "waves")
-        if not getattr(spec, key)
-    ]
-    if not fieldings:
-        problems.append(Problem("schema", "fieldings", "nothing to field", (), "give fieldings=(Fielding(wave, n), …)"))
-    waves = [w.name for w in spec.waves]
-    for f in fieldings:
-        if f.wave not in waves:
-            problems.append(Problem("schema", "fieldings", f"unknown wave {f.wave!r}", (), nearest(f.wave, waves)))
-        if f.population not in spec.populations:
-            problems.append(Problem("schema", "fieldings", f"unknown population {f.population!r}"))
-        if f.n <= 0:
-            problems.append(Problem("schema", "fieldings", f"n must be positive, got {f.n}"))
-        strange = [c for c in f.countries if c not in spec.countries]
-        if strange:
-            problems.append(Problem("schema", "fieldings", f"unknown countries {strange}"))
-    if problems:
-        raise SpecError(problems)
-
-
-def _field(spec: Spec, fieldings: Sequence[Fielding]) -> pd.DataFrame:
-    rows = [
-        (country, ally, "", f.wave, f.population)
-        for f in fieldings
-        for country, ally in product(f.countries or spec.countries, spec.allies)
-    ]
-    return pd.DataFrame(rows, columns=list(FACTORS)).drop_duplicates().reset_index(drop=True)
-
-
-def _sizes(spec: Spec, fieldings: Sequence[Fielding], cells: Cells) -> np.ndarray:
-    size: dict[tuple[str, str, str], int] = {}
-    for f in fieldings:
-        for country in f.countries or spec.countries:
-            key = (country, f.wave, f.population)
-            size[key] = size.get(key, 0) + f.n
-    labels = cells.labels()
-    return np.array([size[k] for k in zip(labels.country, labels.wave, labels.population, strict=True)])
+    draws = draw_prior(layout.design, rng, 1, truth)
+    survey, full = _respond(layout, draws, rng)
+    stats = xr.Dataset(coords={"chain": [0], "draw": [0]})
+    tree = xr.DataTree.from_dict({"posterior": dataset(layout.design, draws, chains=1), "sample_stats": stats})
+    tree.attrs["random_seed"] = 0
+    verdict = replace(diagnosis(xr.Dataset(), stats), problems=())
+    return Simulated(survey, Fit(layout.design.spec, full, layout.design, tree, verdict))
 
 
 def replace_counts(table: pd.DataFrame, counts: np.ndarray, spec: Spec) -> Survey:
     """Return a survey with these counts (rows, answers) for the rows of a table of factors."""
     parts = [table[list(FACTORS)].assign(answer=k, count=counts[:, k], respondent="") for k in range(counts.shape[1])]
     long = pd.concat(parts, ignore_index=True)
-    total = int(counts.sum())
-    report = DataReport(
-        "simulated survey",
-        (ReportLine("read", total, "simulated answers"), ReportLine("used", total, "simulated answers")),
-    )
-    return Survey(long, spec.answers, spec.top, report)
+    return Survey(long, spec.answers, spec.top, _report(int(counts.sum())))
 
 
-def _respond(
-    design: Design, cells: Cells, draws: Mapping[str, np.ndarray], size: np.ndarray, rng: np.random.Generator
-) -> Simulated:
+def _report(total: int) -> DataReport:
+    lines = tuple(ReportLine(action, total, "simulated answers") for action in ("read", "used"))
+    return DataReport("simulated survey", lines)
+
+
+def _respond(layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[Survey, Cells]:
+    design, cells = layout.design, layout.cells
+    if design.respondent is not None:
+        table = interview(design, cells, layout.fieldings, draws, rng)
+        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
+        return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]
-    counts = rng.multinomial(size, probs / probs.sum(1, keepdims=True))
+    counts = rng.multinomial(layout.size, probs / probs.sum(1, keepdims=True))
     survey = replace_counts(cells.labels(), counts, design.spec)
-    full = replace(cells, counts=counts, reports=(survey.report,))
-    posterior = dataset(design, draws, chains=1)
-    stats = xr.Dataset(coords={"chain": [0], "draw": [0]})
-    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
-    tree.attrs["random_seed"] = 0
-    verdict = replace(diagnosis(xr.Dataset(), stats), problems=())
-    return Simulated(survey, Fit(design.spec, full, design, tree, verdict))
+    return survey, replace(cells, counts=counts, reports=(survey.report,))
 
 
 def dataset(design: Design, draws: Mapping[str, np.ndarray], chains: int) -> xr.Dataset:

@@ -9,7 +9,7 @@ from .codec import encode
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
-from .terms import Covariate, Term
+from .terms import Covariate, Respondent, Term
 
 
 # --- where the data come from -------------------------------------------------------------------
@@ -50,12 +50,28 @@ class SurveyFile:
 
 @dataclass(frozen=True)
 class Fielding:
-    """One simulated sample: ``n`` people of a population in a wave, who rate every ally."""
+    """One simulated sample: ``n`` people of a population in a wave, who rate every ally.
+
+    Parameters
+    ----------
+    wave, n, population, countries
+        When, how many new people per country, of which population, where (empty: everywhere).
+    again
+        An earlier wave whose people are asked again; for specs with a `Respondent` term. The ``n`` new people then are
+        a refreshment sample.
+    retention
+        Share of them who answer.
+    selection
+        Log-odds of answering, of those who called every ally credible then against those who called none so.
+    """
 
     wave: str
     n: int
     population: str = "public"
     countries: tuple[str, ...] = ()
+    again: str = ""
+    retention: float = 1.0
+    selection: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,7 +154,7 @@ class Spec:
     top
         The answers that count as "credible".
     terms
-        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Slope`, `Fixed`, `Cuts`).
+        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Slope`, `Fixed`, `Respondent`, `Cuts`).
     waves
         Fielding periods with dates.
     signals
@@ -200,6 +216,11 @@ class Spec:
     def reference(self) -> str:
         """The population the gaps are measured from."""
         return self.populations[0]
+
+    @property
+    def asks_for_people(self) -> bool:
+        """Whether the answers of a person belong together."""
+        return any(isinstance(t, Respondent) for t in self.terms)
 
     @property
     def simulated(self) -> bool:

@@ -9,7 +9,7 @@ from .errors import Problem, nearest, raise_spec
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
 from .spec import Estimand, Spec
-from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Shift, Slope, Term, Trend
+from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
 _USED = {
     "levels": ("by", "countries", "answer", "waves"),
@@ -245,8 +245,9 @@ def _across_terms(spec: Spec) -> Iterator[Problem]:
     names = [t.name for t in spec.terms if isinstance(t, Fixed)]
     if len(set(names)) < len(names):
         yield Problem("schema", "terms", f"two fixed terms named {_repeated(names)}")
-    if sum(isinstance(t, Cuts) for t in spec.terms) > 1:
-        yield Problem("schema", "terms", "two cuts terms")
+    for only in (Cuts, Respondent):
+        if sum(isinstance(t, only) for t in spec.terms) > 1:
+            yield Problem("schema", "terms", f"two {only.tag} terms")
     correlated = [frozenset(t.by) for t in spec.terms if isinstance(t, Shift) and t.correlated]
     if len(set(correlated)) < len(correlated):
         yield Problem(

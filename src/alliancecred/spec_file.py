@@ -1,7 +1,6 @@
 """Specs in and out of TOML; unknown keys are refused."""
 
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ from .codec import decode, encode
 from .errors import Problem, SpecError, nearest, raise_spec
 from .spec import Spec
 from .spec_check import check_spec, spec_problems
-from .terms import NOT_YET, Fixed
 
 SCHEMA = 1
-_PLACEHOLDER = {"kind": "fixed", "name": "not_yet", "where": {}}
-_HELD = Fixed("not_yet", ())
 
 
 def spec_from_table(table: dict[str, Any]) -> Spec:
@@ -37,20 +33,9 @@ def spec_from_table(table: dict[str, Any]) -> Spec:
     schema = table.pop("schema", SCHEMA)
     if schema != SCHEMA:
         problems.append(Problem("schema", "schema", f"this version reads schema {SCHEMA}, got {schema!r}"))
-    terms = table.get("terms", [])
-    if isinstance(terms, list):
-        kept = []
-        for i, term in enumerate(terms):
-            if isinstance(term, dict) and isinstance(term.get("kind"), str) and term["kind"] in NOT_YET:
-                kept.append(_PLACEHOLDER)  # keeps the positions of the others
-                problems.append(Problem("schema", f"terms[{i}]", f"{term['kind']!r} terms are not supported yet"))
-            else:
-                kept.append(term)
-        table["terms"] = kept
     spec = decode(Spec, table, "", problems)
     if spec is not None:
-        kept_terms = tuple(t for t in spec.terms if t != _HELD)
-        problems += list(spec_problems(spec if len(kept_terms) == len(spec.terms) else replace(spec, terms=kept_terms)))
+        problems += list(spec_problems(spec))
     raise_spec(problems)
     return spec
 

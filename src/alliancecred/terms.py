@@ -208,8 +208,30 @@ class Cuts:
     spacing: Normal = Normal(0.0, 1.0)
 
 
-Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts
-NOT_YET = ("respondent",)
+@dataclass(frozen=True)
+class Respondent:
+    """People differ in how credible they find promises: a normal deviation for each, the same in all their answers.
+
+    For surveys whose people judge several allies or return in later waves, with their ids. The deviations are
+    integrated out: people with the same answers to the same questions are one pattern with a count, so the cost grows
+    with the patterns, not with the people. Estimands then are averages over people.
+
+    Parameters
+    ----------
+    scale
+        Prior of the sd over people (logit).
+
+    Examples
+    --------
+    >>> Respondent().scale
+    HalfNormal(sd=1.5)
+    """
+
+    tag: ClassVar[str] = "respondent"
+    scale: HalfNormal = HalfNormal(1.5)
+
+
+Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts | Respondent
 JOINED = " | "  # between the labels of several factors
 
 SelfRatings = Literal["apart", "merged"]

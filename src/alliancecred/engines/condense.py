@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from ..cells import Cells
 from ..design import Design
 from ..predictor import fixed_matrix, pooled_matrix
+from ..respondents import with_rows
 
 
 def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tuple[Cells, np.ndarray | None]:
@@ -28,7 +29,12 @@ def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tu
         return cells, mask
     order = np.argsort(first)
     first, group = first[order], np.argsort(order)[group]
+    people = cells.people
+    if people is not None:
+        people = with_rows(people, held > 0, group)
     counts = np.zeros((len(first), cells.counts.shape[1]), dtype=cells.counts.dtype)
     np.add.at(counts, group, cells.counts)
     index = np.concatenate([first, np.arange(n, len(cells.rows))])
-    return replace(cells, rows=cells.rows.take(index), counts=counts), None if mask is None else mask[index]
+    return replace(cells, rows=cells.rows.take(index), counts=counts, people=people), None if mask is None else mask[
+        index
+    ]

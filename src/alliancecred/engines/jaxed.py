@@ -144,6 +144,7 @@ def run(
     cells: Cells,
     centred: Centred,
     metric: Metric,
+    _scales: object,
     *,
     mask: np.ndarray | None,
     seed: int,
@@ -159,13 +160,15 @@ def run(
     Raises
     ------
     FitError
-        If NumPyro is not installed, or a half-life is to be estimated.
+        If NumPyro is not installed, a half-life is to be estimated, or answers belong to respondents.
     """
     try:
         import jax
         from numpyro.infer import MCMC, NUTS
     except ImportError as error:
         raise FitError("method 'numpyro' needs the extra alliancecred[jax] (NumPyro and JAX)") from error
+    if swept.design.respondent is not None:
+        raise FitError("method 'numpyro' cannot integrate over respondents → method='nuts'")
     if swept.design.fading:
         raise FitError("method 'numpyro' cannot estimate half-lives → method='nuts'")
 

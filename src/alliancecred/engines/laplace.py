@@ -136,7 +136,7 @@ def rough_scales(
 ) -> dict[str, np.ndarray]:
     """Return draws of scales, correlations and half-lives from Laplace's marginal, name → (draws,).
 
-    Uncorrected: for choices that need only their order of magnitude.
+    Uncorrected, and as if no person answered twice: for choices that need only their order of magnitude.
     """
     rng = np.random.default_rng(seed)
     with _mapper(cores) as mapped:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..cells import Cells
 from ..density import parameter_count
-from ..design import half_life
+from ..design import SD_RESPONDENT, half_life
 from ..events import Decay
 from ..kernel import Metric
 from ..priors import Flat, LogNormal
@@ -26,6 +26,7 @@ from ..sweep import (
     mean_covariance,
     stratum_columns,
 )
+from .people import shared_information
 
 # A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
 CENTRED_ABOVE = 3.0
@@ -97,6 +98,8 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
 
     columns = np.hstack([mean_columns(swept, rows), *(stratum_columns(incidence(swept, s, rows)) for s in full)])
     precision = columns.T @ (by_row[:, None] * columns)
+    if cells.people is not None:
+        precision -= shared_information(cells, by_row, float(np.median(scales[SD_RESPONDENT])), columns)
     proper = [i for i in range(len(swept.loadings)) if not _flat(swept, i)]
     prior = np.array(mean_covariance(swept, typical), dtype=float)[np.ix_(proper, proper)]
     precision[np.ix_(proper, proper)] += np.linalg.inv(prior)
@@ -145,7 +148,7 @@ def _typical(scales: Scales) -> dict[str, float]:
 def _hyper(swept: Swept, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of log scales, atanh correlations, the prior's log-spacings of the cuts, log half-lives."""
     design = swept.design
-    values = [np.log(np.maximum(scales[b.sd_name], SMALLEST)) for b in design.pooled]
+    values = [np.log(np.maximum(scales[name], SMALLEST)) for name in design.scales]
     values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
     spacings = np.ones(design.answers - 2)
     half = [np.log(scales[half_life(name)]) for name in design.fading]

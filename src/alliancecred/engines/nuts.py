@@ -9,7 +9,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -29,7 +29,8 @@ from .draws import Draws
 from .jaxed import run as by_numpyro
 from .laplace import rough_scales
 from .memory import demand
-from .metric import Centred, choose_centring, make_metric
+from .metric import Centred, Scales, choose_centring, make_metric
+from .people import among_people, integral_problems, spread_of
 
 # Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
 JITTER = 0.5
@@ -90,6 +91,8 @@ def sample(
     scales: dict[str, np.ndarray] = {}
     if design.pooled or design.fading:
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
+    if design.respondent is not None:
+        scales = among_people(design, cells, scales, rng, mask)
     centred = choose_centring(swept, cells, scales)
     metric = make_metric(swept, cells, centred, scales)
     theta, stats, seconds = (_by_nutpie if back_end == "nutpie" else by_numpyro)(
@@ -97,6 +100,7 @@ def sample(
         cells,
         centred,
         metric,
+        scales,
         mask=mask,
         seed=int(rng.integers(2**30)),
         draws=draws * sampling.thin,
@@ -106,7 +110,8 @@ def sample(
     )
     raw = _read(swept, theta, stats, centred, sampling.thin)
     _check_complete(raw, draws, chains)
-    return _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
+    found = _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
+    return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(scales), mask))
 
 
 def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, attrs: Mapping[str, object]) -> Draws:
@@ -127,6 +132,7 @@ def _by_nutpie(
     cells: Cells,
     centred: Centred,
     metric: Metric,
+    scales: Scales,
     *,
     mask: np.ndarray | None,
     seed: int,
@@ -140,7 +146,8 @@ def _by_nutpie(
 
     from ..kernel import pack
 
-    model = _native(swept, pack(structure(swept, cells, centred), metric, data_arrays(cells, mask)))
+    data = data_arrays(cells, mask, spread_of(scales))
+    model = _native(swept, pack(structure(swept, cells, centred), metric, data))
     begin = time.perf_counter()
     tree = nutpie.sample(
         model,
@@ -187,9 +194,9 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
 def _read(swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1) -> Raw:
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
-    b, r, c = len(design.pooled), len(design.correlated), design.answers - 2
+    b, r, c = len(design.scales), len(design.correlated), design.answers - 2
     first = b + r + c + len(design.fading)
-    scales = {p.sd_name: np.exp(theta[..., i]) for i, p in enumerate(design.pooled)}
+    scales = {name: np.exp(theta[..., i]) for i, name in enumerate(design.scales)}
     scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
     scales |= {half_life(name): np.exp(theta[..., b + r + c + i]) for i, name in enumerate(design.fading)}
     coordinates = theta[..., first:].copy()

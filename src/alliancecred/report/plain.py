@@ -47,6 +47,8 @@ def _sampled(design: Design) -> Iterator[str]:
         yield f"{block.variable}: {groups} groups, scale ~ {prior_words(block.scale)}" + (
             f", correlated with {block.partner}" if block.partner else ""
         )
+    if design.respondent is not None:
+        yield f"respondent: one for each person, integrated out, scale ~ {prior_words(design.respondent)}"
     if design.answers > 2:
         yield f"cut_spacing: {design.answers - 2} ~ {prior_words(design.cuts)}"
     for name, prior in design.fading.items():

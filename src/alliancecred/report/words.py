@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from ..design import Design, half_life
+from ..design import SD_RESPONDENT, Design, half_life
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..summaries import number
-from ..terms import Cuts, Fixed, Gap, Level, Shift, Slope, Term, Trend
+from ..terms import Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 from .markup import Html, el, join, table
 from .prior import points_at_half
 
@@ -88,6 +88,8 @@ def term_words(term: Term, spec: Spec) -> str:
         case Trend(by=by):
             whose = f"one for each {_by(by)}, all of one scale" if by else "common to all"
             return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
+        case Respondent():
+            return "Respondent: a deviation for each person, the same in all of their answers; it is integrated out."
         case Cuts():
             return f"Cut points between the {len(spec.answers)} ordered answers, common to all."
     return str(term)
@@ -111,6 +113,8 @@ def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
         yield (block.sd_name, prior_words(block.scale), *_points(block.scale))
         if block.partner is not None:
             yield block.corr_name, f"LKJ (η = {block.correlation.eta:g})", "–", "–"
+    if design.respondent is not None:
+        yield (SD_RESPONDENT, prior_words(design.respondent), *_points(design.respondent))
     if design.answers > 2:
         yield "cut spacing (log)", prior_words(design.cuts), "–", "–"
     for name, prior in design.fading.items():

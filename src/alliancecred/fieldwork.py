@@ -1,0 +1,117 @@
+"""Who is asked what in a simulated survey, and what people answer who are asked several times."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from .cells import Cells, rows_of
+from .design import SD_RESPONDENT, Design
+from .errors import Problem, SpecError, nearest
+from .outcome import cut_points, log_probs
+from .predictor import linear_predictor
+from .spec import Fielding, Spec
+from .terms import FACTORS
+
+
+def check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
+    """Refuse a plan that cannot be carried out, with all problems at once."""
+    problems = [
+        Problem("schema", key, f"{key} must be declared to simulate")
+        for key in ("countries", "allies", "waves")
+        if not getattr(spec, key)
+    ]
+    if not fieldings:
+        problems.append(Problem("schema", "fieldings", "nothing to field", (), "give fieldings=(Fielding(wave, n), …)"))
+    waves = [w.name for w in spec.waves]
+    for f in fieldings:
+        if f.wave not in waves:
+            problems.append(Problem("schema", "fieldings", f"unknown wave {f.wave!r}", (), nearest(f.wave, waves)))
+        if f.population not in spec.populations:
+            problems.append(Problem("schema", "fieldings", f"unknown population {f.population!r}"))
+        if f.n < 0 or (f.n == 0 and not f.again):
+            problems.append(Problem("schema", "fieldings", f"n must be positive, got {f.n}"))
+        problems += [Problem("schema", "fieldings", text) for text in _again(spec, f, fieldings)]
+        strange = [c for c in f.countries if c not in spec.countries]
+        if strange:
+            problems.append(Problem("schema", "fieldings", f"unknown countries {strange}"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _again(spec: Spec, fielding: Fielding, fieldings: Sequence[Fielding]) -> Iterator[str]:
+    """Yield what is wrong with people who are asked again."""
+    if not fielding.again:
+        if fielding.retention != 1 or fielding.selection:
+            yield "`retention` and `selection` need `again`, the wave whose people are asked again"
+        return
+    start = {w.name: w.start for w in spec.waves}
+    if not spec.asks_for_people:
+        yield f"{fielding.wave}: people are asked again: the spec needs a respondent term"
+    if fielding.again not in start or (fielding.wave in start and start[fielding.again] >= start[fielding.wave]):
+        yield f"again: {fielding.again!r} is no wave before {fielding.wave!r}"
+    elif not any(f.wave == fielding.again and f.population == fielding.population for f in fieldings):
+        yield f"again: nobody ({fielding.population}) is asked in {fielding.again!r}"
+    if not 0 < fielding.retention <= 1:
+        yield f"retention must lie above 0 and be at most 1, got {fielding.retention}"
+
+
+def field(spec: Spec, fieldings: Sequence[Fielding]) -> pd.DataFrame:
+    """Return the combinations of factors that are asked."""
+    rows = [
+        (country, ally, "", f.wave, f.population)
+        for f in fieldings
+        for country, ally in product(f.countries or spec.countries, spec.allies)
+    ]
+    return pd.DataFrame(rows, columns=list(FACTORS)).drop_duplicates().reset_index(drop=True)
+
+
+def sizes(spec: Spec, fieldings: Sequence[Fielding], cells: Cells) -> np.ndarray:
+    """Return the new people behind each row of the cells, (rows,)."""
+    size: dict[tuple[str, str, str], int] = {}
+    for f in fieldings:
+        for country in f.countries or spec.countries:
+            key = (country, f.wave, f.population)
+            size[key] = size.get(key, 0) + f.n
+    labels = cells.labels()
+    return np.array([size[k] for k in zip(labels.country, labels.wave, labels.population, strict=True)])
+
+
+def interview(
+    design: Design,
+    cells: Cells,
+    fieldings: Sequence[Fielding],
+    draws: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Return what people answer, a row per person and ally, given one draw of the parameters.
+
+    Everyone has a deviation of their own for good, and is asked again as the fieldings say.
+    """
+    spec = design.spec
+    sd, top = float(np.ravel(draws[SD_RESPONDENT])[0]), np.isin(spec.answers, spec.top)
+    cuts = cut_points(np.ravel(draws["cut_spacing"])) if design.answers > 2 else np.zeros(1)
+    start = {w.name: w.start for w in spec.waves}
+    known: dict[tuple[str, str, str], pd.DataFrame] = {}  # population, wave, country → people, with their share of top
+    out = []
+    for i, f in sorted(enumerate(fieldings), key=lambda pair: start[pair[1].wave]):
+        for country in f.countries or spec.countries:
+            fresh = [f"{country} {f.population} {f.wave} {i + 1}.{k + 1}" for k in range(f.n)]
+            people = pd.DataFrame({"name": fresh, "u": rng.normal(0, sd, f.n)})
+            if (before := known.get((f.population, f.again, country))) is not None:
+                away = before["top"] - before["top"].mean()
+                chance = expit(logit(f.retention) + f.selection * away.to_numpy())
+                people = pd.concat([before[rng.random(len(before)) < chance], people], ignore_index=True)
+            labels = pd.DataFrame([(country, a, "", f.wave, f.population) for a in spec.allies], columns=list(FACTORS))
+            eta = linear_predictor(design, rows_of(spec, cells.levels, labels), draws)[0]
+            chances = np.exp(log_probs(eta + people["u"].to_numpy()[:, None], cuts))
+            answer = (chances.cumsum(-1)[..., :-1] < rng.random(chances.shape[:2])[..., None]).sum(-1)
+            asked = people.assign(top=top[answer].mean(1))
+            key = (f.population, f.wave, country)
+            known[key] = pd.concat([known[key], asked], ignore_index=True) if key in known else asked
+            rows = labels.loc[np.tile(labels.index, len(people))].reset_index(drop=True)
+            names = np.repeat(people["name"].to_numpy(), len(spec.allies))
+            out.append(rows.assign(answer=answer.ravel(), count=1, respondent=names))
+    return pd.concat(out, ignore_index=True)
