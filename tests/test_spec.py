@@ -272,8 +272,8 @@ def test_faults_of_form_are_listed_together():
     with pytest.raises(SpecError) as caught:
         spec_from_table(table)
     places = {p.column for p in caught.value.problems}
-    assert places == {"schema", "terms[0].kind", "terms[1].kind", "terms[2].kind", "anwsers", "top", "answers", "waves[0].edn",
-                      "waves[0].start", "waves[0].end"}  # fmt: skip
+    assert places == {"schema", "terms[0].kind", "terms[1].kind", "terms[2].kind", "anwsers", "top", "answers",
+                      "waves[0].edn", "waves[0].start", "waves[0].end"}  # fmt: skip
     assert "10 problems" in str(caught.value)
 
 

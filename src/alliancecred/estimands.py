@@ -20,6 +20,7 @@ from .asked import (
 )
 from .averaging import make_estimate, scored
 from .comparisons import comparison, gap
+from .drop_out import attrition
 from .errors import SpecError
 from .estimate import Estimate
 from .fitting import Fit
@@ -219,6 +220,17 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
             )
         case "gap":
             result = gap(fit, signal=e.signal, by=e.by, answer=e.answer, smallest=e.smallest)
+        case "attrition":
+            result = attrition(
+                fit,
+                signal=e.signal,
+                by=e.by,
+                roles=e.roles,
+                countries=e.countries,
+                deltas=(0.0,),
+                answer=e.answer,
+                smallest=e.smallest,
+            ).apart
         case "comparison":
             result = comparison(
                 fit,
@@ -234,6 +246,6 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
             )
         case _:
             raise SpecError(f"unknown estimand {e.of!r}")
-    if not e.name:
+    if not e.name or e.of == "attrition":  # whose rows have names of their own
         return result
     return result.named(e.name)

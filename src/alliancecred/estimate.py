@@ -1,9 +1,11 @@
 """The value every estimand returns: draws, what they mean, and how far they may be trusted."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from .errors import SpecError, nearest
@@ -136,3 +138,45 @@ class Estimate:
             return None if a is None else a.isel(row=index)
 
         return replace(self, draws=self.draws.isel(row=index), before=pick(self.before), after=pick(self.after))
+
+
+def stacked(estimates: Sequence[Estimate]) -> Estimate:
+    """Return estimates of one kind and unit below each other, as one."""
+
+    def below(parts: Sequence[xr.DataArray | None]) -> xr.DataArray | None:
+        kept = [p for p in parts if p is not None]
+        return xr.concat(kept, "row") if len(kept) == len(parts) else None
+
+    averaged = dict.fromkeys(e.averaged for e in estimates)
+    labels = dict.fromkeys(e.identification for e in estimates)
+    return replace(
+        estimates[0],
+        draws=xr.concat([e.draws for e in estimates], "row"),
+        before=below([e.before for e in estimates]),
+        after=below([e.after for e in estimates]),
+        averaged="; or ".join(averaged),
+        identification=" / ".join(labels),
+        notes=tuple(dict.fromkeys(n for e in estimates for n in e.notes)),
+        status=next((e.status for e in estimates if e.status != "passed"), "passed"),
+    )
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """A shift in a panel that lost people.
+
+    Parameters
+    ----------
+    apart
+        The shift among ``stayers``, among ``leavers`` (as the model has it for people with their answers) and ``over
+        all`` people of the first waves, rows below each other.
+    over_all
+        Declared δ → the shift over all if leavers now find promises more credible by δ (logit) than people with the
+        same answers who stayed.
+    returned
+        One row per country and population: ``people`` asked before the signal, and how many ``returned`` after it.
+    """
+
+    apart: Estimate
+    over_all: Mapping[float, Estimate]
+    returned: pd.DataFrame

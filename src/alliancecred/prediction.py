@@ -31,7 +31,7 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
 
 def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     eta = linear_predictor(design, rows, draws)
-    cuts = _cuts(design, draws, len(eta))
+    cuts = cuts_of(design, draws, len(eta))
     if design.respondent is None:
         return log_probs(eta, cuts)
     sd = np.asarray(draws[SD_RESPONDENT], dtype=float).reshape(-1, 1)
@@ -59,7 +59,7 @@ def log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]
     if cells.people is None:
         return np.asarray(by_row.sum(1))
     eta, sd = linear_predictor(design, cells.rows, draws), np.asarray(draws[SD_RESPONDENT], dtype=float).ravel()
-    cuts = np.broadcast_to(_cuts(design, draws, len(eta))[:, 0], (len(eta), design.answers - 1))
+    cuts = np.broadcast_to(cuts_of(design, draws, len(eta))[:, 0], (len(eta), design.answers - 1))
     data = data_arrays(cells, spread=float(sd.max(initial=0.0)))
     of_people = [
         data.times @ pattern_logs(eta[i], np.ascontiguousarray(cuts[i]), sd[i], data)[0] + data.tilt @ eta[i]
@@ -68,7 +68,8 @@ def log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]
     return np.array(of_people) + by_row[:, len(cells.counts) :].sum(1)
 
 
-def _cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+def cuts_of(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+    """Return the cuts, (draws, 1, answers - 1); of two answers the one of all draws."""
     if design.answers == 2:
         return np.zeros((1, 1, 1))
     return cut_points(np.asarray(draws["cut_spacing"]).reshape(size, -1))[:, None, :]
@@ -79,7 +80,7 @@ def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, in
 
     ``sizes`` maps populations to their finite size: people observed are known, the others drawn.
     """
-    weight = _weight(fit.design, answer)
+    weight = answer_weight(fit.design, answer)
     draws = fit.draws()
     out = np.empty((len(next(iter(draws.values()))), len(rows)))
     step = max(1, _CHUNK // (len(out) * fit.design.answers))
@@ -92,7 +93,8 @@ def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, in
     return out
 
 
-def _weight(design: Design, answer: str) -> np.ndarray:
+def answer_weight(design: Design, answer: str) -> np.ndarray:
+    """Return what each answer counts, in per cent (``mean``: in points), (answers,)."""
     spec = design.spec
     if answer not in ("top", "mean", *spec.answers):
         raise SpecError(f"unknown answer {answer!r}: {nearest(answer, ('top', 'mean', *spec.answers))}")
@@ -165,7 +167,7 @@ def predict(
     rows = rows_of(fit.spec, design.levels, full)
     for name, value in (signals or {}).items():
         rows = rows.with_signal(fit.spec.signal(name).name, value)
-    values = answer_probs(design, rows, draws) @ _weight(design, answer)
+    values = answer_probs(design, rows, draws) @ answer_weight(design, answer)
     post = fit.posterior.sizes
     coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
     array = xr.DataArray(

@@ -95,7 +95,8 @@ class Estimand:
     Parameters
     ----------
     of
-        ``levels``, ``change``, ``shift``, ``gap`` or ``comparison``.
+        ``levels``, ``change``, ``shift``, ``attrition`` (the shift among who stayed, who left, and over all), ``gap``
+        or ``comparison``.
     name
         Label in tables; defaults to ``of``.
     by

@@ -15,6 +15,7 @@ _USED = {
     "levels": ("by", "countries", "answer", "waves"),
     "change": ("by", "countries", "answer", "waves", "smallest"),
     "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
+    "attrition": ("by", "signal", "roles", "countries", "answer", "smallest"),
     "gap": ("by", "signal", "answer", "smallest"),
     "comparison": ("by", "covariate", "low", "high", "signal", "countries", "answer", "waves", "smallest"),
 }
@@ -281,5 +282,7 @@ def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, st
         yield f"weeks after a signal are counted from 0, got {estimand.weeks}", ""
     if estimand.of == "comparison":
         yield from _unknown("covariate", (str(estimand.covariate),), [c.name for c in spec.covariates])
-    if estimand.of == "shift" and not spec.signals:
-        yield "a shift needs a declared signal", ""
+    if estimand.of == "attrition" and not spec.asks_for_people:
+        yield "attrition is about people: it needs a respondent term", ""
+    if estimand.of in ("shift", "attrition") and not spec.signals:
+        yield f"{estimand.of}: a shift needs a declared signal", ""

@@ -1,5 +1,6 @@
 """Figures for print: each is a function of an estimate, with a twin that gives the numbers it draws."""
 
+from .drop_out import attrition_data, plot_attrition
 from .gap import gap_data, plot_gap
 from .levels import levels_data, plot_levels
 from .ppc import plot_ppc, ppc_data
@@ -9,8 +10,10 @@ from .waves import plot_waves, waves_data
 
 __all__ = [
     "alt_text",
+    "attrition_data",
     "gap_data",
     "levels_data",
+    "plot_attrition",
     "plot_gap",
     "plot_levels",
     "plot_ppc",

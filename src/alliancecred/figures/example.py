@@ -4,9 +4,10 @@ import datetime as dt
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from ..estimate import LABELS, Estimate
+from ..estimate import LABELS, Attrition, Estimate, stacked
 from ..events import Signal, Wave
 from ..spec import Fielding, Simulation, Spec
 
@@ -56,6 +57,29 @@ def example_waves(*, seed: int = 1) -> Estimate:
     rows = [{"estimand": "levels", "country": c, "ally": "US", "wave": y} for c in ("DE", "PL") for y in years]
     draws = _draws(np.random.default_rng(seed), [62, 61, 63, 60, 41, 75, 76, 74, 77, 66], rows)
     return replace(_estimate(draws, "percent", "descriptive"), spec=replace(_spec(), waves=waves))
+
+
+def example_attrition(*, seed: int = 1) -> Attrition:
+    """Return a made-up shift in a panel of which 65 % came back, over three δ: 4 chains of 250 draws.
+
+    Examples
+    --------
+    >>> list(example_attrition().over_all)
+    [-0.5, 0.0, 0.5]
+    """
+    rng = np.random.default_rng(seed)
+
+    def shifts(name: str, means: list[float]) -> Estimate:
+        rows = [{"estimand": name, "role": r} for r in ("sender", "other")]
+        before = _draws(rng, [60, 55], rows)
+        after = before + _draws(rng, means, rows)
+        made = _estimate(after - before, "percentage points", "before-after")
+        return replace(made, before=before, after=after)
+
+    apart = [shifts(n, [m, -m / 4]) for n, m in (("stayers", -11), ("leavers", -9), ("over all", -10.3))]
+    over_all = {d: shifts(f"over all, δ = {d:g}", [-10.3 + 8 * d, 2.6 + 8 * d]) for d in (-0.5, 0.0, 0.5)}
+    returned = pd.DataFrame({"country": ["DE", "PL"], "population": "public", "people": 1000, "returned": [640, 660]})
+    return Attrition(stacked(apart), over_all, returned)
 
 
 def _draws(rng: np.random.Generator, means: list[float], rows: list[dict[str, str]]) -> xr.DataArray:

@@ -1,16 +1,15 @@
 """The figures of a report: which there are, drawn twice (for paper and for a phone), with their words."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.figure import Figure
 
-from ..estimate import Estimate
+from ..estimate import Estimate, stacked
 from ..figures import (
     alt_text,
     gap_data,
@@ -169,27 +168,6 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         return data
     place = data["draws_row"] if "draws_row" in data else np.arange(len(data))
     return data.assign(truth=rows["truth"].to_numpy()[place])
-
-
-def stacked(estimates: Sequence[Estimate]) -> Estimate:
-    """Return estimates of one kind and unit below each other, as one."""
-
-    def below(parts: Sequence[xr.DataArray | None]) -> xr.DataArray | None:
-        kept = [p for p in parts if p is not None]
-        return xr.concat(kept, "row") if len(kept) == len(parts) else None
-
-    averaged = dict.fromkeys(e.averaged for e in estimates)
-    labels = dict.fromkeys(e.identification for e in estimates)
-    return replace(
-        estimates[0],
-        draws=xr.concat([e.draws for e in estimates], "row"),
-        before=below([e.before for e in estimates]),
-        after=below([e.after for e in estimates]),
-        averaged="; or ".join(averaged),
-        identification=" / ".join(labels),
-        notes=tuple(dict.fromkeys(n for e in estimates for n in e.notes)),
-        status=next((e.status for e in estimates if e.status != "passed"), "passed"),
-    )
 
 
 def _checks(contents: Contents) -> list[_Plan]:
