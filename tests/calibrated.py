@@ -10,11 +10,12 @@ from alliancecred.events import Decay, Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.priors import LogNormal
+from alliancecred.respondents import gather_people
 from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Cuts, Level, Shift, Trend
+from alliancecred.terms import Cuts, Level, Respondent, Shift, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -24,7 +25,11 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published", "time")
+FAMILIES = ("ordinal", "binary", "published", "time", "panel")
+_DEVIATIONS = (
+    Shift("us2025", by=("country",), roles=("sender",)),
+    Shift("us2025", by=("ally",), roles=("other",), correlated=True),
+)
 # four waves before the signal and ten after it, eight to twelve weeks apart
 DATES = [dt.date(2023, 9, 4) + dt.timedelta(weeks=8 * i + (i * i) % 5) for i in range(14)]
 
@@ -32,10 +37,13 @@ DATES = [dt.date(2023, 9, 4) + dt.timedelta(weeks=8 * i + (i * i) % 5) for i in 
 def small_spec(family="ordinal"):
     """Return the shipped retrenchment analysis with four countries and four allies; two answers unless ordinal.
 
-    ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life.
+    ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life. ``panel``: people who
+    judge four allies and of whom some come back.
     """
     if family == "time":
         return _timed()
+    if family == "panel":
+        return _panel()
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
     spec = replace(spec, countries=("US", "UK", "DE", "PL"), allies=("US", "UK", "FR", "DE"))
     spec = replace(spec, sources=(Simulation(0, FIELDINGS, ()),), estimands=ESTIMANDS)
@@ -70,6 +78,30 @@ def _timed():
     )
 
 
+def _panel():
+    spec = read_spec(models_dir() / "panel_simulated.toml")
+    again = Fielding("2025", 50, again="2024", retention=0.65, selection=1.0)
+    estimands = (
+        Estimand("shift"),
+        Estimand("levels", by=("country", "wave")),
+        Estimand("attrition", roles=("sender",)),
+    )
+    terms = tuple(t for t in spec.terms if t not in (Level(("country", "ally")), *_DEVIATIONS))
+    return replace(
+        spec,
+        terms=terms,
+        allies=("US", "UK", "FR", "DE"),
+        sources=(Simulation(0, (Fielding("2024", 120), again), ()),),
+        estimands=estimands,
+    )
+
+
+def naive(spec):
+    """Return the analysis without respondents: as if every answer came from somebody else."""
+    terms = tuple(t for t in spec.terms if not isinstance(t, Respondent))
+    return replace(spec, terms=terms, estimands=tuple(e for e in spec.estimands if e.of != "attrition"), sources=())
+
+
 def as_published(survey):
     """The cells of a binary survey as a source would print them: whole per cents with their n."""
     table = survey.table.assign(yes=survey.table["answer"] * survey.table["count"])
@@ -82,11 +114,15 @@ def as_published(survey):
 
 def fingerprint(family):
     """Return log densities of a reduced analysis at fixed points on fixed data: unchanged by refactoring."""
-    sim = simulate(small_spec("time" if family == "time" else "ordinal"), truth={}, random_seed=0)
+    sim = simulate(small_spec(family if family in ("time", "panel") else "ordinal"), truth={}, random_seed=0)
     cells = sim.truth.cells
     codes = cells.rows.codes
     place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]
     fixed = replace(cells, counts=(place[:, None] + 13 * np.arange(cells.counts.shape[1])) % 23 + 5)
+    if family == "panel":
+        person = np.arange(len(cells.rows)) % 7
+        times = np.where(person == 3, 2, 5)
+        fixed = replace(fixed, people=gather_people(person, np.arange(len(cells.rows)), place % 3 // 2, times))
     design = make_design(sim.truth.spec, fixed)
     swept = sweep(design, fixed.rows)
     arrays = structure(swept, fixed, [[True] * len(s.carriers) for s in swept.strata])

@@ -34,6 +34,10 @@ def test_stored_ranks_are_uniform(stored):
 
 def test_every_effect_scale_and_correlation_is_among_them(stored):
     names = set(stored["ranks"])
+    if stored["family"] == "panel":
+        assert {"sd_respondent", "shift[sender]", "stayers", "leavers", "over all", "log likelihood"} <= names
+        assert sum(n.startswith("sd_") for n in names) == 3
+        return
     if stored["family"] == "time":
         assert {"half_life_us2024", "sd_trend", "sd_trend_ally", "shift[sender]", "after a year[other]"} <= names
         assert sum(n.startswith("sd_") for n in names) == 5

@@ -5,25 +5,28 @@ are kept in ``out/calibration`` meanwhile, so that a stopped run goes on where i
 
     python tools/calibrate.py [SIMULATIONS [FAMILY [METHOD]]]
 
-Family: ordinal (four answers), binary, published (whole per cents), time (trends, a half-life); method: laplace (a
-fit that misses its gates is run again by NUTS) or nuts.
+Family: ordinal (four answers), binary, published (whole per cents), time (trends, a half-life), panel (people who
+come back; nuts only, and what an analysis covers that takes every answer for somebody else's); method: laplace (a fit
+that misses its gates is run again by NUTS) or nuts.
 """
 
 import json
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from calibrated import FAMILIES, as_published, fingerprint, small_spec
+import pandas as pd
+from calibrated import FAMILIES, as_published, fingerprint, naive, small_spec
 
 import alliancecred as ac
 from alliancecred.journal import canonical
-from alliancecred.ranks import DRAWS
+from alliancecred.ranks import DRAWS, thin
 
 
 def main(simulations: int, family: str, method: str) -> int:
@@ -55,6 +58,8 @@ def main(simulations: int, family: str, method: str) -> int:
         "uninformed": [n for n, ok in table["informed"].items() if not ok],
         "ranks": {n: found.ranks[n].tolist() for n in table.index},
     }
+    if family == "panel":
+        out["coverage_90"] = {"people": _covered(found.ranks), "naive": _naive(simulations)}
     path = ROOT / "tests" / "calibration" / f"{family}_{method}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(out, indent=1) + "\n")
@@ -62,9 +67,34 @@ def main(simulations: int, family: str, method: str) -> int:
     return 1 if found.rejected else 0
 
 
+def _covered(ranks: pd.DataFrame) -> dict[str, float]:
+    """Share of the truths within the middle nine tenths of the thinned draws, per cent."""
+    inside = (ranks > 0.05 * DRAWS) & (ranks < 0.95 * DRAWS)
+    return {str(n): round(100 * float(inside[n].mean()), 1) for n in sorted(ranks)}
+
+
+def _naive(simulations: int) -> dict[str, float]:
+    """Fit the same panels as if every answer came from somebody else; what its 90 % intervals cover."""
+    spec, ranks = small_spec("panel"), []
+    for seed in range(1, simulations + 1):
+        sim = ac.simulate(spec, truth={}, random_seed=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fit = ac.fit(naive(spec), sim.survey, draws=500, random_seed=seed, progressbar=False)
+        rows: dict[str, int] = {}
+        for asked in fit.spec.estimands:
+            true, found = ac.evaluate(sim.truth, asked), ac.evaluate(fit, asked)
+            for i in range(len(found)):
+                labels = [v for v in found.labels(i).values() if v]
+                truth = float(true.draws.values[..., i].squeeze())
+                rows[", ".join(labels)] = int((thin(found.draws.values[..., i].ravel()) < truth).sum())
+        ranks.append(rows)
+    return _covered(pd.DataFrame(ranks))
+
+
 if __name__ == "__main__":
     given = sys.argv[1:]
     size = int(given[0]) if given else 500
     wanted = [given[1]] if len(given) > 1 else FAMILIES
     by = given[2] if len(given) > 2 else "laplace"
-    sys.exit(max(main(size, name, by) for name in wanted))
+    sys.exit(max(main(size, name, "nuts" if name == "panel" else by) for name in wanted))
