@@ -72,7 +72,7 @@ ALLOWED: dict[str, set[str]] = {
     "predictor": {"carriers", "cells", "design"},
     "identify": {"carriers", "cells", "design", "errors", "predictor", "spec"},
     "sweep": {"carriers", "cells", "design", "predictor", "priors", "terms"},
-    "model": {"cells", "design", "outcome", "predictor", "priors", "respondents"},
+    "model": {"cells", "density", "design", "outcome", "predictor", "priors", "respondents"},
     # model → draws
     "kernel": {"outcome"},
     "density": {"carriers", "cells", "design", "kernel", "predictor", "priors", "respondents", "sweep", "terms"},
@@ -138,7 +138,7 @@ ALLOWED |= {
         "sources",
     },
     "estimands": {"asked", "drop_out", "averaging", "comparisons", "errors", "estimate", "fitting", "spec", "terms"},
-    "fieldwork": {"cells", "design", "errors", "outcome", "predictor", "spec", "terms"},
+    "fieldwork": {"cells", "design", "errors", "outcome", "prediction", "predictor", "spec", "terms"},
     "simulation": {
         "cells",
         "design",

@@ -161,6 +161,10 @@ def person_log(eta, cuts, sd, answers) -> float:
     return math.log(simpson(value, x=u))
 
 
+def all_alike(eta) -> np.ndarray:
+    return np.zeros(len(eta), dtype=np.int64)
+
+
 def by_quadrature(cells, table, eta, cuts, sd) -> float:
     index = pd.MultiIndex.from_frame(cells.labels()[: len(cells.counts)])
     row = index.get_indexer(pd.MultiIndex.from_frame(table[list(FACTORS)]))
@@ -177,7 +181,7 @@ def test_the_integral_over_people_is_that_of_quadrature(answers, sd):
     eta, cuts = rng.normal(0, 1, len(cells.rows)), cut_points(rng.normal(0, 0.3, answers - 2))
     cuts = cuts if answers > 2 else np.zeros(1)
     data = data_arrays(cells, spread=sd)
-    got = data.times @ pattern_logs(eta, cuts, sd, data)[0] + data.tilt @ eta
+    got = data.times @ pattern_logs(eta, cuts[None], all_alike(eta), sd, data)[0] + data.tilt @ eta
     assert got == pytest.approx(by_quadrature(cells, table, eta, cuts, sd), abs=2e-4)
 
 
@@ -243,8 +247,8 @@ def test_a_score_stands_for_its_patterns():
         left=whole.left, right=whole.right, first=whole.first, second=whole.second, times=people.times.astype(float),
         tilt=np.zeros(rows),
     )  # fmt: skip
-    got = data.times @ pattern_logs(eta, cuts, 1.3, data)[0] + tilt @ eta
-    assert got == pytest.approx(every.times @ pattern_logs(eta, cuts, 1.3, every)[0], rel=1e-12)
+    got = data.times @ pattern_logs(eta, cuts[None], all_alike(eta), 1.3, data)[0] + tilt @ eta
+    assert got == pytest.approx(every.times @ pattern_logs(eta, cuts[None], all_alike(eta), 1.3, every)[0], rel=1e-12)
     assert abs(tilt).max() > 0
 
 
@@ -256,7 +260,7 @@ def test_held_out_rows_take_the_answers_of_people_with_them():
     index = pd.MultiIndex.from_frame(cells.labels()[: len(cells.counts)])
     row = index.get_indexer(pd.MultiIndex.from_frame(table[list(FACTORS)]))
     eta, cuts = rng.normal(0, 1, len(cells.rows)), cut_points(np.zeros(1))
-    got = data.times @ pattern_logs(eta, cuts, 0.8, data)[0]
+    got = data.times @ pattern_logs(eta, cuts[None], all_alike(eta), 0.8, data)[0]
     assert got == pytest.approx(by_quadrature(cells, table[keep[row]], eta, cuts, 0.8), abs=1e-4)
 
 

@@ -278,8 +278,8 @@ def test_faults_of_form_are_listed_together():
 
 
 def test_cuts_by_group_say_so():
-    with pytest.raises(SpecError, match=r"terms\[0\]: cuts that vary by group are not supported yet"):
-        spec_from_table(TABLE | {"terms": [{"kind": "cuts", "by": ["country"]}]})
+    with pytest.raises(SpecError, match=r"terms\[0\]: cuts are common or vary by country"):
+        spec_from_table(TABLE | {"terms": [{"kind": "cuts", "by": ["ally"]}]})
 
 
 @pytest.mark.parametrize(

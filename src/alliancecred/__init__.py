@@ -36,7 +36,7 @@ _EXPORTS = {
     "rules": ("Rule",),
     "planning": ("Assurance", "assurance"),
     "calibration": ("Calibration", "calibrate"),
-    "multiverse": ("Analysis", "overdispersion_grid", "prior_grid", "sensitivity"),
+    "multiverse": ("Analysis", "cuts_grid", "overdispersion_grid", "prior_grid", "sensitivity"),
     "placebo": ("placebo_grid",),
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import Cells
-from .design import SD_RESPONDENT, half_life
+from .design import SD_CUTS, SD_RESPONDENT, half_life
 from .errors import FitError, SpecError
 from .estimands import evaluate
 from .estimate import LABELS, Estimate
@@ -188,6 +188,8 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
             out[block.corr_name] = draws[block.corr_name]
     if design.respondent is not None:
         out[SD_RESPONDENT] = draws[SD_RESPONDENT]
+    if design.cut_scale is not None:
+        out[SD_CUTS] = draws[SD_CUTS]
     for j in range(design.answers - 2):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
     out |= {half_life(name): draws[half_life(name)] for name in design.fading}

@@ -3,7 +3,8 @@
 The structure of a design becomes arrays (`kernel.Structure`); one numba kernel, compiled once per
 machine and kept on disk, evaluates them. Unconstrained parameters, in this order::
 
-    log sd (one per pooled block, and that of people), atanh ρ (one per correlated block), log-spacings of the cuts,
+    log sd (`Design.scales`), atanh ρ (one per correlated block), log-spacings of the cuts
+    (then those of every country, or their standardised deviations, where cuts vary by country),
     log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
@@ -17,14 +18,16 @@ from typing import Any
 import numpy as np
 
 from .carriers import Carrier
-from .cells import Cells
-from .design import STEP
+from .cells import Cells, Rows
+from .design import SD_CUTS, STEP, Design
 from .kernel import Data, Structure
 from .predictor import step_lengths
 from .priors import Flat
 from .respondents import NO_PEOPLE, Grid, by_score, grid, shared_products, with_rows
 from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
 from .terms import FACTORS
+
+ENOUGH = 200.0  # answers per country that tell its cuts
 
 
 def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> Structure:
@@ -94,7 +97,19 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         weeks=np.array([cells.rows.weeks[name] for name in design.fading]).reshape(-1, rows),
         column_fading=np.array([_fading(swept, c) for c in [*(k.carrier for k in design.coefficients), *extra]]),
         carrier_fading=carriers[:, 0].astype(np.int64),
+        cut_group=cut_group(design, cells.rows),
+        cut_option=np.array([design.cut_groups, [*design.scales, SD_CUTS].index(SD_CUTS), cuts_centred(design, cells)]),
     )
+
+
+def cut_group(design: Design, rows: Rows) -> np.ndarray:
+    """Return which cuts are those of each row, (rows,)."""
+    return np.asarray(rows.codes["country"] * (design.cut_groups > 0), dtype=np.int64)
+
+
+def cuts_centred(design: Design, cells: Cells) -> bool:
+    """Return whether log-spacings of countries are sampled centred: where the answers of a country tell them."""
+    return design.cut_groups > 0 and float(cells.size.sum()) / design.cut_groups > ENOUGH
 
 
 def _fading(swept: Swept, carrier: Carrier) -> int:
@@ -193,4 +208,4 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
 def parameter_count(swept: Swept) -> int:
     """Return the length of the unconstrained parameter vector."""
     design = swept.design
-    return len(design.scales) + len(design.correlated) + design.answers - 2 + len(design.fading) + swept.size
+    return len(design.scales) + len(design.correlated) + design.spacings + len(design.fading) + swept.size

@@ -22,6 +22,8 @@ from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, S
 
 STEP = "step"
 SD_RESPONDENT = "sd_respondent"
+CUTS_BY_COUNTRY = "cut_spacing_country"
+SD_CUTS = f"sd_{CUTS_BY_COUNTRY}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Design:
         Prior of the log-spacings of the cuts.
     respondent
         Prior of the sd over people, whose deviations are integrated out; None where answers are independent.
+    cut_scale
+        Prior of the sd of the countries' log-spacings around the common ones; None where cuts are common.
     notes
         What was merged, left out, or rests on the prior; shown in the report.
     """
@@ -97,6 +101,7 @@ class Design:
     pooled: tuple[Pooled, ...]
     cuts: Normal
     respondent: HalfNormal | None = None
+    cut_scale: HalfNormal | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -129,9 +134,20 @@ class Design:
 
     @cached_property
     def scales(self) -> Mapping[str, HalfNormal]:
-        """Name of every scale → its prior: those of the pooled blocks, then that of respondents."""
+        """Name of every scale → its prior: those of the pooled blocks, of the countries' cuts, of respondents."""
         out = {b.sd_name: b.scale for b in self.pooled}
+        out |= {} if self.cut_scale is None else {SD_CUTS: self.cut_scale}
         return out if self.respondent is None else {**out, SD_RESPONDENT: self.respondent}
+
+    @cached_property
+    def cut_groups(self) -> int:
+        """Number of countries with cuts of their own; 0 where cuts are common."""
+        return 0 if self.cut_scale is None else len(self.levels["country"])
+
+    @cached_property
+    def spacings(self) -> int:
+        """Number of log-spacings of cuts: the common ones, then those of the countries."""
+        return (self.answers - 2) * (1 + self.cut_groups)
 
     @cached_property
     def correlated(self) -> tuple[Pooled, ...]:
@@ -148,6 +164,7 @@ def draft_design(spec: Spec, levels: Levels) -> Design:
         coefficients=(Coefficient("intercept", "", Carrier(), spec.intercept), *_coefficients(spec)),
         pooled=tuple(_pooled(spec)),
         cuts=next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),
+        cut_scale=next((t.scale for t in spec.terms if isinstance(t, Cuts) and t.by), None),
         respondent=next((t.scale for t in spec.terms if isinstance(t, Respondent)), None),
     )
 
@@ -237,6 +254,8 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
         out[SD_RESPONDENT] = ()
     if design.answers > 2:
         out["cut_spacing"] = ("spacing",)
+    if design.cut_scale is not None:
+        out |= {CUTS_BY_COUNTRY: ("country", "spacing"), SD_CUTS: ()}
     return out | {half_life(name): () for name in design.fading}
 
 

@@ -23,14 +23,14 @@ from .asked import (
 )
 from .averaging import make_estimate
 from .cells import Rows
-from .density import data_arrays
+from .density import cut_group, data_arrays
 from .design import SD_RESPONDENT
 from .errors import SpecError, nearest
 from .estimate import Attrition, Estimate, stacked
 from .fitting import Fit
 from .kernel import pattern_logs
 from .outcome import log_probs
-from .prediction import answer_weight, cuts_of
+from .prediction import answer_weight, cuts_of, grouped_cuts
 from .predictor import linear_predictor
 from .respondents import by_score, with_rows
 from .sources import Survey
@@ -205,10 +205,10 @@ class _Panel:
         self.people = {k: w.sum(1) for k, w in weight.items()}
         mean = {k: w / np.maximum(w.sum(1, keepdims=True), 1) for k, w in weight.items()}
         eta = linear_predictor(fit.design, fit.cells.rows, self.draws)
-        cuts = cuts_of(fit.design, self.draws, len(eta))
+        cuts, of_row = grouped_cuts(fit.design, self.draws, len(eta)), cut_group(fit.design, fit.cells.rows)
         self.share = {k: np.empty((len(eta), len(self.groups), len(self.data.nodes))) for k in member}
         for s in range(len(eta)):
-            _, nodes = pattern_logs(eta[s], np.ascontiguousarray(cuts[s if len(cuts) > 1 else 0, 0]), sd[s], self.data)
+            _, nodes = pattern_logs(eta[s], cuts[s], of_row, sd[s], self.data)
             for k, out in self.share.items():
                 out[s] = mean[k] @ nodes
 
@@ -216,7 +216,7 @@ class _Panel:
         """Return an estimand's value in every row among these people, (draws, rows)."""
         design, draws = self.fit.design, self.draws
         eta = linear_predictor(design, rows, draws) + delta
-        cuts, weight = cuts_of(design, draws, len(eta)), answer_weight(design, answer)
+        cuts, weight = cuts_of(design, rows, draws, len(eta)), answer_weight(design, answer)
         sd, share, out = np.asarray(draws[SD_RESPONDENT])[:, None], self.share[who][:, group], np.zeros(eta.shape)
         for i, z in enumerate(self.data.nodes):
             out += share[..., i] * (np.exp(log_probs(eta + z * sd, cuts)) @ weight)

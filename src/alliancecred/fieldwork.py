@@ -10,7 +10,8 @@ from scipy.special import expit, logit
 from .cells import Cells, rows_of
 from .design import SD_RESPONDENT, Design
 from .errors import Problem, SpecError, nearest
-from .outcome import cut_points, log_probs
+from .outcome import log_probs
+from .prediction import cuts_of
 from .predictor import linear_predictor
 from .spec import Fielding, Spec
 from .terms import FACTORS
@@ -92,7 +93,6 @@ def interview(
     """
     spec = design.spec
     sd, top = float(np.ravel(draws[SD_RESPONDENT])[0]), np.isin(spec.answers, spec.top)
-    cuts = cut_points(np.ravel(draws["cut_spacing"])) if design.answers > 2 else np.zeros(1)
     start = {w.name: w.start for w in spec.waves}
     known: dict[tuple[str, str, str], pd.DataFrame] = {}  # population, wave, country → people, with their share of top
     out = []
@@ -105,13 +105,14 @@ def interview(
                 chance = expit(logit(f.retention) + f.selection * away.to_numpy())
                 people = pd.concat([before[rng.random(len(before)) < chance], people], ignore_index=True)
             labels = pd.DataFrame([(country, a, "", f.wave, f.population) for a in spec.allies], columns=list(FACTORS))
-            eta = linear_predictor(design, rows_of(spec, cells.levels, labels), draws)[0]
+            rows = rows_of(spec, cells.levels, labels)
+            eta, cuts = linear_predictor(design, rows, draws)[0], cuts_of(design, rows, draws, 1)[0]
             chances = np.exp(log_probs(eta + people["u"].to_numpy()[:, None], cuts))
             answer = (chances.cumsum(-1)[..., :-1] < rng.random(chances.shape[:2])[..., None]).sum(-1)
             asked = people.assign(top=top[answer].mean(1))
             key = (f.population, f.wave, country)
             known[key] = pd.concat([known[key], asked], ignore_index=True) if key in known else asked
-            rows = labels.loc[np.tile(labels.index, len(people))].reset_index(drop=True)
+            asked_of = labels.loc[np.tile(labels.index, len(people))].reset_index(drop=True)
             names = np.repeat(people["name"].to_numpy(), len(spec.allies))
-            out.append(rows.assign(answer=answer.ravel(), count=1, respondent=names))
+            out.append(asked_of.assign(answer=answer.ravel(), count=1, respondent=names))
     return pd.concat(out, ignore_index=True)

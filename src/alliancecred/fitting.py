@@ -229,7 +229,9 @@ def fit_design(
 
 def beyond_laplace(design: Design) -> str:
     """Return why a design is beyond nested Laplace, empty if it is not."""
-    return "does not integrate over respondents" if design.respondent is not None else ""
+    if design.respondent is not None:
+        return "does not integrate over respondents"
+    return "does not know cuts by country" if design.cut_scale is not None else ""
 
 
 def _fit_of(

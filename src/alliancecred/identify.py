@@ -46,6 +46,8 @@ def identify(design: Design, cells: Cells) -> Design:
     _check_signals(design, cells)
     _check_walks(design, cells)
     _check_people(design, cells)
+    if design.cut_scale is not None and len(design.levels["country"]) < 2:
+        raise refuse("cuts", "1 country: cuts cannot vary by country", "use common cuts")
     design = _drop_gaps(_drop_empty(design, cells), cells)
     _check_rank(design, cells)
     design = _merge_pooled(design, cells)

@@ -35,6 +35,9 @@ class Structure(NamedTuple):
     random walk, of ``lengths`` (waves - 1,), and its levels their centred running sums. ``half_prior`` (fading
     signals, 2) has mean and sd of log half-lives in weeks, ``weeks`` (fading signals, rows) the time since each
     signal; ``column_fading`` and ``carrier_fading`` say which one a column or a carrier fades with, -1: none.
+
+    Cuts are common, or those of the group ``cut_group`` (rows,) of a row; ``cut_option`` (3,) then has how many groups
+    there are, which scale is theirs, and whether their log-spacings are sampled centred.
     """
 
     scale_sd: np.ndarray
@@ -63,6 +66,8 @@ class Structure(NamedTuple):
     weeks: np.ndarray
     column_fading: np.ndarray
     carrier_fading: np.ndarray
+    cut_group: np.ndarray
+    cut_option: np.ndarray
 
 
 class Metric(NamedTuple):
@@ -421,34 +426,38 @@ def _topline(t, d, logp, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def row_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
-    """Return the masked log likelihood; fills ∂/∂η and adds ∂/∂cuts and ∂/∂inner."""
-    answers = len(cuts) + 1
+def row_loglik(eta, cuts, group, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+    """Return the masked log likelihood; fills ∂/∂η and adds ∂/∂cuts and ∂/∂inner.
+
+    ``cuts`` (groups, answers - 1) of the ``group`` (rows,) of each row.
+    """
+    answers = cuts.shape[1] + 1
     inner, logp, weight = _inner(cuts), np.empty(answers), np.empty(answers)
     below, above, p = np.empty(answers - 1), np.empty(answers - 1), np.empty(answers - 1)
     cells = d.counts.shape[1]
-    total = _count_rows(eta, cuts, inner, d.counts, geta, gcuts, ginner)
+    total = _count_rows(eta, cuts, group, inner, d.counts, geta, gcuts, ginner)
     for i in range(cells, len(eta)):
         geta[i] = 0.0
         if d.mask[i] > 0.0:
-            _answers(eta[i], cuts, inner, below, above, p, logp)
+            g = group[i]
+            _answers(eta[i], cuts[g], inner[g], below, above, p, logp)
             total += _topline(i - cells, d, logp, weight)
-            geta[i] = _push(weight, p, gcuts, ginner)
+            geta[i] = _push(weight, p, gcuts[g], ginner[g])
     return total
 
 
 @njit(**_JIT)
-def people_loglik(eta, cuts, sd, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+def people_loglik(eta, cuts, group, sd, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Return the log likelihood with people integrated out, and its derivative by the log of their sd.
 
     Fills ∂/∂η and adds ∂/∂cuts and ∂/∂inner. ``chance`` and ``below`` hold P(answer) and P(y ≤ answer) of every row at
     every node; they are shared by the patterns. ``slope`` holds ∂/∂ log P(answer).
     """
-    rows, answers, nodes, cells = len(eta), len(cuts) + 1, len(d.nodes), d.counts.shape[1]
+    rows, answers, nodes, cells = len(eta), cuts.shape[1] + 1, len(d.nodes), d.counts.shape[1]
     base, below = rows * answers, np.empty((rows * (answers - 1), nodes))
     chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
     slope = np.zeros(chance.shape)
-    _at_nodes(eta, cuts, sd * d.nodes, chance, below)
+    _at_nodes(eta, cuts, group, sd * d.nodes, chance, below)
     total = _dot(d.tilt, eta)
     marginal, weight = np.empty(answers), np.empty(answers)
     for i in range(cells, rows):
@@ -469,10 +478,10 @@ def people_loglik(eta, cuts, sd, d, geta, gcuts, ginner):  # type: ignore[no-unt
             p, left, right = below[i * (answers - 1) + j], slope[i * answers + j], slope[i * answers + j + 1]
             for z in range(nodes):
                 by_cut = left[z] * (1.0 - p[z]) - right[z] * p[z]
-                gcuts[j] += by_cut
+                gcuts[group[i], j] += by_cut
                 by_node[z] -= by_cut
         for k in range(1, answers - 1):
-            ginner[k] += slope[i * answers + k].sum()
+            ginner[group[i], k] += slope[i * answers + k].sum()
         geta[i] = by_node.sum() + d.tilt[i]
         by_sd += _dot(by_node, d.nodes)
     return total, by_sd * sd
@@ -480,28 +489,29 @@ def people_loglik(eta, cuts, sd, d, geta, gcuts, ginner):  # type: ignore[no-unt
 
 @njit(**_JIT)
 def _inner(cuts):  # type: ignore[no-untyped-def]
-    """Return log(1 − exp(−gap)) between the cuts around each answer, 0 for the first and the last."""
-    inner = np.zeros(len(cuts) + 1)
-    for k in range(1, len(cuts)):
-        inner[k] = math.log(-math.expm1(cuts[k - 1] - cuts[k]))
+    """Return log(1 − exp(−gap)) between the cuts around each answer, 0 for the first and last, (groups, answers)."""
+    inner = np.zeros((len(cuts), cuts.shape[1] + 1))
+    for g in range(len(cuts)):
+        for k in range(1, cuts.shape[1]):
+            inner[g, k] = math.log(-math.expm1(cuts[g, k - 1] - cuts[g, k]))
     return inner
 
 
 @njit(fastmath={"contract"}, **_JIT)
-def _at_nodes(eta, cuts, away, chance, below):  # type: ignore[no-untyped-def]
+def _at_nodes(eta, cuts, group, away, chance, below):  # type: ignore[no-untyped-def]
     """Fill P(answer), (rows · answers, nodes), and P(y ≤ answer), (rows · (answers - 1), nodes), at η + away.
 
     σ(a) − σ(b) = σ(a) σ(−b) (1 − exp(b − a)) is exact far in the tails.
     """
-    last, nodes = len(cuts), len(away)
+    last, nodes = cuts.shape[1], len(away)
     a, e, power = np.empty(nodes), np.empty(nodes), np.empty(nodes)
     for i in range(len(eta)):
-        at = i * (last + 1)
+        at, own = i * (last + 1), cuts[group[i]]
         for k in range(last + 1):
-            chance[at + k] = -math.expm1(cuts[k - 1] - cuts[k]) if 0 < k < last else 1.0
+            chance[at + k] = -math.expm1(own[k - 1] - own[k]) if 0 < k < last else 1.0
         for j in range(last):
             for z in range(nodes):
-                a[z] = cuts[j] - eta[i] - away[z]
+                a[z] = own[j] - eta[i] - away[z]
             decay(a, e, power)
             for z in range(nodes):
                 p = (1.0 if a[z] > 0 else e[z]) / (1.0 + e[z])
@@ -563,11 +573,12 @@ def _pattern(d, first, second, chance, share):  # type: ignore[no-untyped-def]
 
 
 @njit(**_JIT)
-def pattern_logs(eta, cuts, sd, d):  # type: ignore[no-untyped-def]
+def pattern_logs(eta, cuts, group, sd, d):  # type: ignore[no-untyped-def]
     """Return log P(answers) of each pattern, (patterns,), and the shares of the nodes in it, (patterns, nodes)."""
-    base, nodes, patterns = len(eta) * (len(cuts) + 1), len(d.nodes), len(d.times)
+    last, nodes, patterns = cuts.shape[1], len(d.nodes), len(d.times)
+    base = len(eta) * (last + 1)
     chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
-    _at_nodes(eta, cuts, sd * d.nodes, chance, np.empty((len(eta) * len(cuts), nodes)))
+    _at_nodes(eta, cuts, group, sd * d.nodes, chance, np.empty((len(eta) * last, nodes)))
     _multiply(d, base, chance, scale)
     out, share = np.empty(patterns), np.empty((patterns, nodes))
     for p in range(patterns):
@@ -629,23 +640,31 @@ def count_terms(eta, cuts, counts, total, slope, curvature):  # type: ignore[no-
 
 
 @njit(**_JIT)
-def _count_rows(eta, cuts, inner, counts, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+def _count_rows(eta, cuts, group, inner, counts, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
     """Log likelihood of the count rows: Σ_j y_j log σ(cut_j − η) + y_{j+1} log σ(η − cut_j) + inner terms."""
     total, rows = 0.0, counts.shape[1]
     a, e, power = np.empty(rows), np.empty(rows), np.empty(rows)
     slope = geta[:rows]
     slope[:] = 0.0
-    for j in range(len(cuts)):
-        for i in range(rows):
-            a[i] = cuts[j] - eta[i]
-        decay(a, e, power)
-        value, by_cut = _one_cut(a, e, counts[j], counts[j + 1], slope)
-        total += value
-        gcuts[j] += by_cut
-    for k in range(1, len(cuts)):
-        answers = counts[k].sum()
-        total += answers * inner[k]
-        ginner[k] += answers
+    start = 0
+    while start < rows:  # rows next to each other that have the same cuts
+        g, stop = group[start], start + 1
+        while stop < rows and group[stop] == g:
+            stop += 1
+        for j in range(cuts.shape[1]):
+            for i in range(start, stop):
+                a[i] = cuts[g, j] - eta[i]
+            decay(a[start:stop], e[start:stop], power[start:stop])
+            value, by_cut = _one_cut(
+                a[start:stop], e[start:stop], counts[j, start:stop], counts[j + 1, start:stop], slope[start:stop]
+            )
+            total += value
+            gcuts[g, j] += by_cut
+        for k in range(1, cuts.shape[1]):
+            answers = counts[k, start:stop].sum()
+            total += answers * inner[g, k]
+            ginner[g, k] += answers
+        start = stop
     return total
 
 
@@ -655,6 +674,45 @@ def _cuts(spacing):  # type: ignore[no-untyped-def]
     for j in range(len(spacing)):
         cuts[j + 1] = cuts[j] + math.exp(spacing[j])
     return cuts - cuts.mean()
+
+
+@njit(**_JIT)
+def _spacings(s, spacing, sd, common):  # type: ignore[no-untyped-def]
+    """Return the log-spacings of every group of cuts, (groups, answers - 2), and the log prior of those of groups."""
+    groups, scale, centred = s.cut_option
+    out, total = np.empty((max(groups, 1), common)), 0.0
+    for g in range(len(out)):
+        for j in range(common):
+            if groups == 0:
+                out[g, j] = spacing[j]
+                continue
+            own = spacing[common * (1 + g) + j]
+            z = (own - spacing[j]) / sd[scale] if centred else own
+            out[g, j] = own if centred else spacing[j] + sd[scale] * own
+            total -= 0.5 * z * z + (math.log(sd[scale]) if centred else 0.0)
+    return out, total
+
+
+@njit(**_JIT)
+def _spacings_back(s, spacing, sd, gspacing, grad, start):  # type: ignore[no-untyped-def]
+    """Add to ``grad`` the gradient by what `_spacings` was given: log-spacings from ``start`` on, and log sd."""
+    groups, scale, centred = s.cut_option
+    common = gspacing.shape[1]
+    for g in range(len(gspacing)):
+        for j in range(common):
+            at, own = start + j, start + common * (1 + g) + j
+            if groups == 0:
+                grad[at] += gspacing[g, j]
+            elif centred:
+                z = (spacing[common * (1 + g) + j] - spacing[j]) / sd[scale]
+                grad[own] += gspacing[g, j] - z / sd[scale]
+                grad[at] += z / sd[scale]
+                grad[scale] += z * z - 1.0
+            else:
+                z = spacing[common * (1 + g) + j]
+                grad[own] += gspacing[g, j] * sd[scale] - z
+                grad[at] += gspacing[g, j]
+                grad[scale] += gspacing[g, j] * sd[scale] * z
 
 
 @njit(**_JIT)
@@ -831,7 +889,8 @@ def _predict_back(s, x, left, carried, geta, gx, gleft):  # type: ignore[no-unty
 @njit(**_JIT)
 def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     """Return (log density, gradient) at an unconstrained ``theta``."""
-    n_sd, n_rho, n_cut = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
+    n_sd, n_rho, common = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
+    n_cut = common * (1 + s.cut_option[0])
     fading = n_sd + n_rho + n_cut
     start = fading + len(s.half_prior)
     sd, rho = np.exp(theta[:n_sd]), np.tanh(theta[n_sd : n_sd + n_rho])
@@ -845,10 +904,12 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         z = abs(theta[n_sd + r])
         total -= 2.0 * s.eta[r] * (z + math.log1p(math.exp(-2.0 * z)))
         grad[n_sd + r] = -2.0 * s.eta[r] * rho[r]
-    for j in range(n_cut):
+    for j in range(common):
         z = (spacing[j] - s.cut_prior[0]) / s.cut_prior[1]
         total -= 0.5 * z * z
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
+    by_group, log_density_of = _spacings(s, spacing, sd, common)
+    total += log_density_of
     left, gleft = np.empty(s.weeks.shape), np.empty(s.weeks.shape)
     for f in range(len(s.half_prior)):
         z = (theta[fading + f] - s.half_prior[f, 0]) / s.half_prior[f, 1]
@@ -864,15 +925,20 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     eta, geta = np.empty(len(s.unit)), np.empty(len(s.unit))
     carried = np.empty(len(s.carriers) * s.place.shape[1])
     _predict(s, x, left, eta, carried)
-    cuts = _cuts(spacing)
-    gcuts, ginner = np.zeros(len(cuts)), np.zeros(len(cuts) + 1)
+    cuts = np.empty((len(by_group), common + 1))
+    for g in range(len(by_group)):
+        cuts[g] = _cuts(by_group[g])
+    gcuts, ginner = np.zeros(cuts.shape), np.zeros((len(cuts), common + 2))
+    gspacing = np.zeros(by_group.shape)
     if len(d.nodes) > 0:
-        value, by_sd = people_loglik(eta, cuts, sd[n_sd - 1], d, geta, gcuts, ginner)
+        value, by_sd = people_loglik(eta, cuts, s.cut_group, sd[n_sd - 1], d, geta, gcuts, ginner)
         total += value
         grad[n_sd - 1] += by_sd
     else:
-        total += row_loglik(eta, cuts, d, geta, gcuts, ginner)
-    _cut_gradient(spacing, gcuts, ginner, grad[n_sd + n_rho : fading])
+        total += row_loglik(eta, cuts, s.cut_group, d, geta, gcuts, ginner)
+    for g in range(len(by_group)):
+        _cut_gradient(by_group[g], gcuts[g], ginner[g], gspacing[g])
+    _spacings_back(s, spacing, sd, gspacing, grad, n_sd + n_rho)
     gx, gy = grad[start:], np.zeros(len(raw))
     _predict_back(s, x, left, carried, geta, gx, gleft)
     for f in range(len(s.half_prior)):
@@ -987,29 +1053,31 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[23] : at[24]].reshape(n[23, 0], n[23, 1]),
         p[at[24] : at[25]].view(np.int64),
         p[at[25] : at[26]].view(np.int64),
+        p[at[26] : at[27]].view(np.int64),
+        p[at[27] : at[28]].view(np.int64),
     )
     metric = Metric(
-        p[at[26] : at[27]],
-        p[at[27] : at[28]].reshape(n[27, 0], n[27, 1]),
         p[at[28] : at[29]],
+        p[at[29] : at[30]].reshape(n[29, 0], n[29, 1]),
+        p[at[30] : at[31]],
     )
     d = Data(
-        p[at[29] : at[30]].reshape(n[29, 0], n[29, 1]),
-        p[at[30] : at[31]].reshape(n[30, 0], n[30, 1], n[30, 2]),
         p[at[31] : at[32]].reshape(n[31, 0], n[31, 1]),
         p[at[32] : at[33]].reshape(n[32, 0], n[32, 1], n[32, 2]),
-        p[at[33] : at[34]],
+        p[at[33] : at[34]].reshape(n[33, 0], n[33, 1]),
         p[at[34] : at[35]].reshape(n[34, 0], n[34, 1], n[34, 2]),
         p[at[35] : at[36]],
-        p[at[36] : at[37]],
+        p[at[36] : at[37]].reshape(n[36, 0], n[36, 1], n[36, 2]),
         p[at[37] : at[38]],
         p[at[38] : at[39]],
-        p[at[39] : at[40]].view(np.int64),
-        p[at[40] : at[41]].view(np.int64),
+        p[at[39] : at[40]],
+        p[at[40] : at[41]],
         p[at[41] : at[42]].view(np.int64),
         p[at[42] : at[43]].view(np.int64),
-        p[at[43] : at[44]],
-        p[at[44] : at[45]],
+        p[at[43] : at[44]].view(np.int64),
+        p[at[44] : at[45]].view(np.int64),
+        p[at[45] : at[46]],
+        p[at[46] : at[47]],
     )
     return s, metric, d
 

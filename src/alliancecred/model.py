@@ -8,7 +8,8 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from .cells import Cells
-from .design import SD_RESPONDENT, Design, Pooled, coords_of, dims_of, half_life
+from .density import cut_group
+from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, coords_of, dims_of, half_life
 from .outcome import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
 from .priors import LKJ, Flat, Normal
@@ -20,12 +21,12 @@ _WIDEST = 5.0  # sd of people for which the average over people is good
 
 # --- the likelihood, as a graph -------------------------------------------------------------------
 def log_probs(eta: Tensor, cuts: Tensor | None) -> Tensor:
-    """Return log P(answer = k), (rows, K); the graph of `outcome.log_probs`."""
+    """Return log P(answer = k), (rows, K), for cuts of all or of each row; the graph of `outcome.log_probs`."""
     if cuts is None:
         return pt.stack([-pt.softplus(eta), -pt.softplus(-eta)], axis=-1)
     below = -pt.softplus(eta[:, None] - cuts)
     above = -pt.softplus(cuts - eta[:, None])
-    inner = pt.log(-pt.expm1(-(cuts[1:] - cuts[:-1])))
+    inner = pt.log(-pt.expm1(-(cuts[..., 1:] - cuts[..., :-1])))
     return pt.concatenate([below[:, :1], below[:, 1:] + above[:, :-1] + inner, above[:, -1:]], axis=-1)
 
 
@@ -67,7 +68,7 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             matrix = pooled_matrix(design, block, bare).toarray()
             part = pt.dot(matrix, _pooled_variable(design, block, model).ravel())
             eta = eta + part * left.get(block.carrier.signal, 1.0)
-        cuts = _cut_variable(design)
+        cuts = _cut_variable(design, cut_group(design, cells.rows))
         logp = log_probs(eta, cuts)
         n = len(cells.counts)
         if cells.people is not None:
@@ -89,7 +90,8 @@ def _people(eta: Tensor, cuts: Tensor | None, sd: Tensor, people: People) -> Non
     entry = np.concatenate([parts[p] for p in whose])
     who = np.repeat(np.arange(len(whose)), [len(parts[p]) for p in whose])
     deviation = pm.Normal("respondent", 0.0, sd, shape=len(whose))
-    logp = log_probs(eta[people.row[entry]] + deviation[who], cuts)
+    own = cuts if cuts is None or cuts.ndim == 1 else cuts[people.row[entry]]
+    logp = log_probs(eta[people.row[entry]] + deviation[who], own)
     pm.Categorical("answers", p=pt.exp(logp), observed=people.answer[entry])
 
 
@@ -158,8 +160,13 @@ def _correlation_variable(block: Pooled) -> Tensor:
             return pm.Deterministic(block.corr_name, 2.0 * pm.Beta(f"{block.corr_name}_unit", eta, eta) - 1.0)
 
 
-def _cut_variable(design: Design) -> Tensor | None:
+def _cut_variable(design: Design, group: np.ndarray) -> Tensor | None:
     if design.answers == 2:
         return None
     prior: Normal = design.cuts
-    return cut_graph(pm.Normal("cut_spacing", prior.mean, prior.sd, dims="spacing"))
+    common = pm.Normal("cut_spacing", prior.mean, prior.sd, dims="spacing")
+    if design.cut_scale is None:
+        return cut_graph(common)
+    sd = pm.HalfNormal(SD_CUTS, design.cut_scale.sd)
+    own = pm.Normal(CUTS_BY_COUNTRY, common, sd, dims=("country", "spacing"))
+    return pt.stack([cut_graph(own[c]) for c in range(design.cut_groups)])[group]

@@ -1,6 +1,6 @@
 """Does the answer depend on choices? The same questions put to many specifications of one analysis."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ from .cells import Cells
 from .design import Design
 from .errors import SpecError
 from .estimands import evaluate
-from .fitting import Method, prepare
+from .fitting import Fit, Method, prepare
+from .identify import make_design
 from .journal import canonical
 from .priors import HalfNormal, Normal
 from .sources import Survey, Toplines
 from .spec import Estimand, Spec
 from .spec_file import as_spec
-from .studies import refit, run_study, sources_digest
+from .studies import cells_digest, refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
 from .terms import Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
@@ -35,8 +36,8 @@ class Analysis:
 
 
 def sensitivity(
-    grid: Mapping[str, Spec | Analysis],
-    *sources: Survey | Toplines,
+    grid: Mapping[str, Spec | Analysis] | Fit,
+    *sources: Survey | Toplines | str,
     estimands: Sequence[Estimand] = (),
     draws: int = 1000,
     method: Method = "auto",
@@ -51,9 +52,10 @@ def sensitivity(
     ----------
     grid
         Name → `Spec`, or `Analysis` where the data differ too. See `prior_grid` and `overdispersion_grid`. A
-        later call with more, and the same ``path``, fits only what is new.
+        later call with more, and the same ``path``, fits only what is new. Or a `Fit`, to vary one thing of it.
     sources
-        The data of every `Spec` in the grid.
+        The data of every `Spec` in the grid. With a `Fit`, what to vary: ``"cuts"`` fits the same data with cuts
+        common to all and with cuts by country.
     estimands
         The questions; empty means those each spec declares.
     draws, method
@@ -79,15 +81,15 @@ def sensitivity(
     >>> survey = ac.simulate("retrenchment_simulated").survey
     >>> grid = ac.prior_grid("retrenchment_simulated", factors=(0.5, 2.0))
     >>> ac.sensitivity(grid, survey, estimands=[ac.Estimand("shift")])  # doctest: +SKIP
+    >>> ac.sensitivity(fit, "cuts")  # doctest: +SKIP
     """
+    found_grid = dict(_of_fit(grid, sources) if isinstance(grid, Fit) else _of_grid(grid, sources))
     items: dict[str, tuple[Design, Cells, tuple[Estimand, ...]]] = {}
-    for name, given in grid.items():
-        one = given if isinstance(given, Analysis) else Analysis(given, sources)
-        _, cells, design = prepare(one.spec, *one.sources)
-        asked = tuple(estimands) or one.spec.estimands
+    for name, (design, cells, data) in found_grid.items():
+        asked = tuple(estimands) or design.spec.estimands
         if not asked:
             raise SpecError(f"{name!r} declares no estimands → give estimands=[Estimand('shift')], say")
-        what = canonical({"spec": one.spec.digest, "data": sources_digest(one.sources), "asked": repr(asked)})
+        what = canonical({"spec": design.spec.digest, "data": data, "asked": repr(asked)})
         items[f"{name} ({what[:12]})"] = design, cells, asked
     if not items:
         raise SpecError("the grid is empty")
@@ -102,13 +104,56 @@ def sensitivity(
     )
     rows = [
         {"specification": name, **row, "method": facts["method"]}
-        for name, facts in zip(grid, found.values(), strict=True)
+        for name, facts in zip(found_grid, found.values(), strict=True)
         for row in facts["rows"]
     ]
     extra = [c for c in ("smallest", "p_beyond") if any(c in r for r in rows)]
     frame = pd.DataFrame(rows, columns=["specification", *COLUMNS, *DIAGNOSTICS, *extra, "method"])
     numbers = [c for c in (*COLUMNS[7:], *DIAGNOSTICS, *extra) if c not in _TEXT]
     return frame.astype(dict.fromkeys(numbers, float))
+
+
+def _of_grid(
+    grid: Mapping[str, Spec | Analysis], sources: Sequence[Survey | Toplines | str]
+) -> Iterator[tuple[str, tuple[Design, Cells, str]]]:
+    data = tuple(s for s in sources if not isinstance(s, str))
+    if len(data) < len(sources):
+        raise SpecError("what to vary is said of a fit: sensitivity(fit, 'cuts')")
+    for name, given in grid.items():
+        one = given if isinstance(given, Analysis) else Analysis(given, data)
+        _, cells, design = prepare(one.spec, *one.sources)
+        yield name, (design, cells, sources_digest(one.sources))
+
+
+def _of_fit(fit: Fit, what: Sequence[object]) -> Iterator[tuple[str, tuple[Design, Cells, str]]]:
+    if list(what) != ["cuts"]:
+        raise SpecError(f"of a fit, 'cuts' can be varied, got {', '.join(map(repr, what)) or 'nothing'}")
+    data = cells_digest(fit.cells)
+    for name, spec in cuts_grid(fit.spec).items():
+        yield name, (make_design(spec, fit.cells), fit.cells, data)
+
+
+def cuts_grid(spec: Spec | str | Path) -> dict[str, Spec]:
+    """Return the spec with cuts common to all and with cuts by country: whether words mean the same everywhere.
+
+    Raises
+    ------
+    SpecError
+        If there are two answers, whose one cut is the level's.
+
+    Examples
+    --------
+    >>> spec = Spec("demo", ("no", "maybe", "yes"), ("yes",), ())
+    >>> list(cuts_grid(spec))
+    ['common cuts', 'cuts by country']
+    """
+    spec = as_spec(spec)
+    if len(spec.answers) < 3:
+        raise SpecError("two answers have one cut, which is the level's: there is nothing to vary")
+    declared = next((t for t in spec.terms if isinstance(t, Cuts)), Cuts())
+    others = tuple(t for t in spec.terms if not isinstance(t, Cuts))
+    groups: dict[str, tuple[str, ...]] = {"common cuts": (), "cuts by country": ("country",)}
+    return {name: replace(spec, terms=(*others, replace(declared, by=by))) for name, by in groups.items()}
 
 
 def _summarise(
@@ -161,7 +206,7 @@ def _scaled(term: Term, factor: float) -> Term:
         case Level() | Trend() | Respondent():
             return replace(term, scale=wider(term.scale))
         case Cuts():
-            return replace(term, spacing=wider(term.spacing))
+            return replace(term, spacing=wider(term.spacing), scale=wider(term.scale))
         case Shift() | Gap() if term.by:
             return replace(term, scale=wider(term.scale))
         case (

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, Levels, Rows, labels_of, rows_of
-from .density import data_arrays
-from .design import SD_RESPONDENT, Design, Pooled, coords_of
+from .density import cut_group, data_arrays
+from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, coords_of
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
@@ -31,7 +31,7 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
 
 def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     eta = linear_predictor(design, rows, draws)
-    cuts = cuts_of(design, draws, len(eta))
+    cuts = cuts_of(design, rows, draws, len(eta))
     if design.respondent is None:
         return log_probs(eta, cuts)
     sd = np.asarray(draws[SD_RESPONDENT], dtype=float).reshape(-1, 1)
@@ -59,20 +59,26 @@ def log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]
     if cells.people is None:
         return np.asarray(by_row.sum(1))
     eta, sd = linear_predictor(design, cells.rows, draws), np.asarray(draws[SD_RESPONDENT], dtype=float).ravel()
-    cuts = np.broadcast_to(cuts_of(design, draws, len(eta))[:, 0], (len(eta), design.answers - 1))
+    cuts, group = grouped_cuts(design, draws, len(eta)), cut_group(design, cells.rows)
     data = data_arrays(cells, spread=float(sd.max(initial=0.0)))
     of_people = [
-        data.times @ pattern_logs(eta[i], np.ascontiguousarray(cuts[i]), sd[i], data)[0] + data.tilt @ eta[i]
-        for i in range(len(eta))
+        data.times @ pattern_logs(eta[i], cuts[i], group, sd[i], data)[0] + data.tilt @ eta[i] for i in range(len(eta))
     ]
     return np.array(of_people) + by_row[:, len(cells.counts) :].sum(1)
 
 
-def cuts_of(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
-    """Return the cuts, (draws, 1, answers - 1); of two answers the one of all draws."""
+def cuts_of(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+    """Return the cuts of every row, (draws, rows, answers - 1); where all have the same, (…, 1, …)."""
+    cuts = grouped_cuts(design, draws, size)
+    return cuts[:, cut_group(design, rows)] if design.cut_groups else cuts
+
+
+def grouped_cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
+    """Return the cuts of every country, (draws, countries, answers - 1); common ones are those of one country."""
     if design.answers == 2:
-        return np.zeros((1, 1, 1))
-    return cut_points(np.asarray(draws["cut_spacing"]).reshape(size, -1))[:, None, :]
+        return np.zeros((size, 1, 1))
+    name = CUTS_BY_COUNTRY if design.cut_groups else "cut_spacing"
+    return np.ascontiguousarray(cut_points(np.asarray(draws[name]).reshape(size, -1, design.answers - 2)))
 
 
 def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, int] | None = None) -> np.ndarray:
@@ -251,6 +257,12 @@ def extend(fit: Fit, table: pd.DataFrame, new_levels: str, seed: int) -> tuple[D
     for block in fit.design.pooled:
         if set(block.by) & set(new):
             draws[block.variable] = _extend_block(fit.design, levels, block, draws, seed)
+    if fit.design.cut_groups and "country" in new:
+        common, sd = draws["cut_spacing"], draws[SD_CUTS][:, None]
+        names = [[c, str(j)] for c in new["country"] for j in range(common.shape[1])]
+        away = np.column_stack([_normal(seed, CUTS_BY_COUNTRY, labels, len(common)) for labels in names])
+        own = common[:, None] + sd[:, None] * away.reshape(len(common), -1, common.shape[1])
+        draws[CUTS_BY_COUNTRY] = np.concatenate([draws[CUTS_BY_COUNTRY], own], axis=1)
     return design, draws
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import SD_RESPONDENT, Design, coords_of, dims_of, half_life
+from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, coords_of, dims_of, half_life
 from .errors import Problem, SpecError, nearest
 from .fieldwork import check_plan, field, interview, sizes
 from .fitting import Fit, prepare
@@ -97,6 +97,10 @@ def draw_prior(
             for j in range(design.answers - 2)
         ]
         out["cut_spacing"] = np.column_stack(columns)
+    if design.cut_scale is not None:
+        sd = out[SD_CUTS] = scalar(SD_CUTS, np.abs(rng.normal(0, design.cut_scale.sd, size)))
+        away = rng.standard_normal((size, design.cut_groups, design.answers - 2))
+        out[CUTS_BY_COUNTRY] = out["cut_spacing"][:, None] + sd[:, None, None] * away
     for signal, prior in design.fading.items():
         out[half_life(signal)] = scalar(half_life(signal), prior.median * np.exp(rng.normal(0, prior.sd, size)))
     if given:

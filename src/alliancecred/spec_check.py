@@ -216,8 +216,10 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
             if len(spec.waves) < 3:
                 yield f"a trend needs at least three dated waves, got {len(spec.waves)}", "leave the trend out"
         case Cuts(by=by):
-            if by:
-                yield "cuts that vary by group are not supported yet", "use common cuts"
+            if by not in ((), ("country",)):
+                yield "cuts are common or vary by country", 'by = ["country"]'
+            if by and len(spec.answers) < 3:
+                yield "two answers have one cut, which is the level's: there is nothing to vary", "leave `by` out"
 
 
 def _declared(spec: Spec, factor: str) -> tuple[str, ...]:

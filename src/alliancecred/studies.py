@@ -159,6 +159,14 @@ def sources_digest(sources: Sequence[Survey | Toplines]) -> str:
     return whole.hexdigest()
 
 
+def cells_digest(cells: Cells) -> str:
+    """Return the SHA-256 of what cells hold: labels, counts, who gave them, published shares."""
+    people = [] if cells.people is None else [v.tolist() for v in vars(cells.people).values()]
+    shares = json.dumps([*cells.overdispersion.tolist(), *map(asdict, cells.toplines)], default=_plain, sort_keys=True)
+    parts = (cells.labels().to_csv(index=False), cells.counts.tolist(), people, shares)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 # --- where it runs --------------------------------------------------------------------------------
 def _stream[T](
     task: Callable[[T, int], Mapping[str, Any]], todo: Sequence[tuple[str, T, int]], n_jobs: int | None

@@ -195,7 +195,19 @@ class Trend:
 
 @dataclass(frozen=True)
 class Cuts:
-    """Cut points of ordered answers (K ≥ 3), common to all: log-spacings with a normal prior.
+    """Cut points of ordered answers (K ≥ 3): log-spacings with a normal prior, common to all or by country.
+
+    The same words may mean different things in different languages. By country, log-spacings vary around the common
+    ones; cuts have mean zero in each country, whose location is its level.
+
+    Parameters
+    ----------
+    by
+        Empty, or ``country``.
+    spacing
+        Prior of the (common) log-spacings.
+    scale
+        With ``by``: prior of the sd of the countries' log-spacings around the common ones.
 
     Examples
     --------
@@ -206,6 +218,7 @@ class Cuts:
     tag: ClassVar[str] = "cuts"
     by: tuple[str, ...] = ()
     spacing: Normal = Normal(0.0, 1.0)
+    scale: HalfNormal = HalfNormal(0.3)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..cells import Cells
+from ..density import cut_group
 from ..design import Design
 from ..predictor import fixed_matrix, pooled_matrix
 from ..respondents import with_rows
@@ -21,7 +22,8 @@ def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tu
     rows = cells.rows.take(np.arange(n))
     pieces = [sp.csr_array(fixed_matrix(design, rows)), *(pooled_matrix(design, b, rows) for b in design.pooled)]
     held = np.ones(n) if mask is None else np.asarray(mask, dtype=float)[:n]
-    matrix = sp.csr_array(sp.hstack([*pieces, sp.csr_array(held[:, None])]))
+    apart = np.column_stack([held, cut_group(design, rows)])
+    matrix = sp.csr_array(sp.hstack([*pieces, sp.csr_array(apart.astype(float))]))
     # equal rows have equal products with any vector; others, with two random ones, by a chance of about 1e-30
     products = matrix @ np.random.default_rng(0).standard_normal((matrix.shape[1], 2))
     _, first, group = np.unique(products, axis=0, return_index=True, return_inverse=True)

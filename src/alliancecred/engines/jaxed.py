@@ -160,7 +160,8 @@ def run(
     Raises
     ------
     FitError
-        If NumPyro is not installed, a half-life is to be estimated, or answers belong to respondents.
+        If NumPyro is not installed, a half-life is to be estimated, cuts vary by country, or answers belong to
+        respondents.
     """
     try:
         import jax
@@ -169,6 +170,8 @@ def run(
         raise FitError("method 'numpyro' needs the extra alliancecred[jax] (NumPyro and JAX)") from error
     if swept.design.respondent is not None:
         raise FitError("method 'numpyro' cannot integrate over respondents → method='nuts'")
+    if swept.design.cut_scale is not None:
+        raise FitError("method 'numpyro' does not know cuts by country → method='nuts'")
     if swept.design.fading:
         raise FitError("method 'numpyro' cannot estimate half-lives → method='nuts'")
 

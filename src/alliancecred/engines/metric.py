@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..cells import Cells
-from ..density import parameter_count
+from ..density import cuts_centred, parameter_count
 from ..design import SD_RESPONDENT, half_life
 from ..events import Decay
 from ..kernel import Metric
@@ -35,6 +35,7 @@ LOW_QUANTILE = 0.1
 DENSE = 300
 SMALLEST, CLOSEST = 1e-6, 0.999  # scales and correlations beyond these are taken for these
 NARROWEST = 0.1  # sd of a log scale or atanh correlation, where the rough draws hardly differ
+_OWN_CUTS = 0.3  # rough posterior sd of a country's log-spacings
 Centred = tuple[tuple[bool, ...], ...]
 Scales = Mapping[str, np.ndarray]
 
@@ -88,7 +89,7 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
     of Fisher's information plus the prior's precision at the median scales.
     """
     design, rows, by_row = swept.design, cells.rows, row_information(cells)
-    middle, width = _hyper(swept, scales)
+    middle, width = _hyper(swept, cells, scales)
     size, swept, typical = parameter_count(swept), _faded(swept, scales), _typical(scales)
     full, at = [], len(middle) + len(swept.loadings)
     for stratum in swept.strata:
@@ -145,16 +146,20 @@ def _typical(scales: Scales) -> dict[str, float]:
     return out
 
 
-def _hyper(swept: Swept, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
+def _hyper(swept: Swept, cells: Cells, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sd of log scales, atanh correlations, the prior's log-spacings of the cuts, log half-lives."""
     design = swept.design
     values = [np.log(np.maximum(scales[name], SMALLEST)) for name in design.scales]
     values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
-    spacings = np.ones(design.answers - 2)
+    inner = np.ones(design.answers - 2)
+    own = np.ones((design.answers - 2) * design.cut_groups)
+    own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if cuts_centred(design, cells) else (0.0, 1.0)
     half = [np.log(scales[half_life(name)]) for name in design.fading]
-    middle = np.concatenate([[v.mean() for v in values], design.cuts.mean * spacings, [v.mean() for v in half]])
+    middle = np.concatenate(
+        [[v.mean() for v in values], design.cuts.mean * inner, own_middle * own, [v.mean() for v in half]]
+    )
     width = np.array([max(v.std(), NARROWEST) for v in (*values, *half)])
-    return middle, np.concatenate([width[: len(values)], design.cuts.sd * spacings, width[len(values) :]])
+    return middle, np.concatenate([width[: len(values)], design.cuts.sd * inner, own_width * own, width[len(values) :]])
 
 
 def _flat(swept: Swept, i: int) -> bool:

@@ -16,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from ..cells import Cells
-from ..density import data_arrays, parameter_count, structure
-from ..design import Design, half_life
+from ..density import cuts_centred, data_arrays, parameter_count, structure
+from ..design import CUTS_BY_COUNTRY, SD_CUTS, Design, half_life
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
 from ..kernel import Metric
@@ -47,8 +47,8 @@ class Raw:
         (chain, draw, coordinate), in the order of `sweep.swept_matrix`.
     scales
         Scale, correlation, half-life → (chain, draw).
-    cut_spacing
-        (chain, draw, K-2), or None for two answers.
+    cuts
+        Log-spacings (chain, draw, …); empty for two answers.
     stats
         Sampler statistics, dims chain, draw.
     attrs
@@ -57,7 +57,7 @@ class Raw:
 
     coordinates: np.ndarray
     scales: Mapping[str, np.ndarray]
-    cut_spacing: np.ndarray | None
+    cuts: Mapping[str, np.ndarray]
     stats: xr.Dataset
     attrs: Mapping[str, Any]
 
@@ -91,6 +91,8 @@ def sample(
     scales: dict[str, np.ndarray] = {}
     if design.pooled or design.fading:
         scales = rough_scales(design, cells, seed=int(rng.integers(2**30)), cores=sampling.cores, mask=mask)
+    if design.cut_scale is not None:
+        scales[SD_CUTS] = design.cut_scale.sd * rng.lognormal(-0.7, 0.5, 200)
     if design.respondent is not None:
         scales = among_people(design, cells, scales, rng, mask)
     centred = choose_centring(swept, cells, scales)
@@ -108,7 +110,7 @@ def sample(
         sampling=sampling,
         progressbar=progressbar,
     )
-    raw = _read(swept, theta, stats, centred, sampling.thin)
+    raw = _read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells))
     _check_complete(raw, draws, chains)
     found = _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
     return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(scales), mask))
@@ -119,9 +121,8 @@ def _recovered(swept: Swept, raw: Raw, rng: np.random.Generator, attrs: Mapping[
     chains, draws, size = raw.coordinates.shape
     scales = {k: v.reshape(-1) for k, v in raw.scales.items()}
     variables = recover(swept, raw.coordinates.reshape(-1, size), scales, rng)
-    variables = {k: v.reshape(chains, draws, *v.shape[1:]) for k, v in variables.items()} | dict(raw.scales)
-    if raw.cut_spacing is not None:
-        variables["cut_spacing"] = raw.cut_spacing
+    variables = {k: v.reshape(chains, draws, *v.shape[1:]) for k, v in variables.items()}
+    variables |= {**raw.scales, **raw.cuts}
     whole = {**attrs, "centred": json.dumps(raw.attrs["centred"])}
     whole["inference_library_version"] = importlib.metadata.version(str(attrs["inference_library"]))
     return Draws(variables, {"swept": raw.coordinates}, raw.stats, whole)
@@ -191,10 +192,12 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     )
 
 
-def _read(swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1) -> Raw:
+def _read(
+    swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1, own_centred: bool = False
+) -> Raw:
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
-    b, r, c = len(design.scales), len(design.correlated), design.answers - 2
+    b, r, c = len(design.scales), len(design.correlated), design.spacings
     first = b + r + c + len(design.fading)
     scales = {name: np.exp(theta[..., i]) for i, name in enumerate(design.scales)}
     scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
@@ -210,8 +213,28 @@ def _read(swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, 
     keep = [
         v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats
     ]
-    spacing = theta[..., b + r : b + r + c] if c else None
-    return Raw(coordinates, scales, spacing, thinned(stats[keep], thin), {"centred": centred})
+    spacing = theta[..., b + r : b + r + c]
+    return Raw(
+        coordinates,
+        scales,
+        _cuts(design, spacing, scales, own_centred),
+        thinned(stats[keep], thin),
+        {"centred": centred},
+    )
+
+
+def _cuts(
+    design: Design, spacing: np.ndarray, scales: Mapping[str, np.ndarray], centred: bool
+) -> dict[str, np.ndarray]:
+    """Return log-spacings, common and of countries, from what was sampled (see `kernel._spacings`)."""
+    inner = design.answers - 2
+    if not inner:
+        return {}
+    common, own = spacing[..., :inner], spacing[..., inner:].reshape(*spacing.shape[:2], -1, inner)
+    if not design.cut_groups:
+        return {"cut_spacing": common}
+    own = own if centred else common[..., None, :] + scales[SD_CUTS][..., None, None] * own
+    return {"cut_spacing": common, CUTS_BY_COUNTRY: own}
 
 
 def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:
@@ -253,7 +276,7 @@ def _coordinates(
 
 def _check_complete(raw: Raw, draws: int, chains: int) -> None:
     got = raw.coordinates.shape[:2]
-    values = [raw.coordinates, *raw.scales.values()] + ([raw.cut_spacing] if raw.cut_spacing is not None else [])
+    values = [raw.coordinates, *raw.scales.values(), *raw.cuts.values()]
     whole = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(2, v.ndim))) for v in values])
     if got != (chains, draws) or not whole.all():
         raise IncompleteFitError(

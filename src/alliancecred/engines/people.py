@@ -44,11 +44,12 @@ def among_people(
     prior = design.scales[SD_RESPONDENT]
     data = data_arrays(cells, mask, LIKELY[1])
     eta, cuts = _from_shares(cells)
+    group = np.zeros(len(eta), dtype=np.int64)
 
     def loss(log_sd: float) -> float:
         sd = math.exp(log_sd)
         factor = attenuation(sd)
-        logs = pattern_logs(factor * eta, factor * cuts, sd, data)[0]
+        logs = pattern_logs(factor * eta, factor * cuts, group, sd, data)[0]
         value = data.times @ logs + factor * data.tilt @ eta
         return float(0.5 * (sd / prior.sd) ** 2 - log_sd - value)
 
@@ -68,7 +69,7 @@ def _from_shares(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     logits = np.log(below / (1 - below))
     weight = cells.counts.sum(1).clip(1) / cells.counts.sum(1).clip(1).sum()
     mean = weight @ logits
-    cuts = mean - mean.mean()
+    cuts = (mean - mean.mean())[None]
     eta = np.zeros(len(cells.rows))
     eta[: len(counts)] = -logits.mean(1)
     return eta, cuts
@@ -97,10 +98,16 @@ def integral_problems(
     if design.respondent is None:
         return ()
     eta, cuts = _from_shares(cells)
+    group = np.zeros(len(eta), dtype=np.int64)
     sds = np.sort(np.asarray(draws[SD_RESPONDENT]).ravel())[-CHECKED:]
     coarse, fine = (data_arrays(cells, mask, s) for s in (spread, 3 * max(spread, sds[-1])))
     off = max(
-        abs(float(coarse.times @ (pattern_logs(eta, cuts, sd, coarse)[0] - pattern_logs(eta, cuts, sd, fine)[0])))
+        abs(
+            float(
+                coarse.times
+                @ (pattern_logs(eta, cuts, group, sd, coarse)[0] - pattern_logs(eta, cuts, group, sd, fine)[0])
+            )
+        )
         for sd in sds
     )
     return (f"the integral over people is off by {off:.2f} in the log likelihood",) if off > TOLERANCE else ()

@@ -51,6 +51,8 @@ def _sampled(design: Design) -> Iterator[str]:
         yield f"respondent: one for each person, integrated out, scale ~ {prior_words(design.respondent)}"
     if design.answers > 2:
         yield f"cut_spacing: {design.answers - 2} ~ {prior_words(design.cuts)}"
+    if design.cut_scale is not None:
+        yield f"cut_spacing_country: {design.cut_groups} countries, scale ~ {prior_words(design.cut_scale)}"
     for name, prior in design.fading.items():
         yield f"{half_life(name)} ~ {prior_words(prior)}"
 

@@ -90,8 +90,9 @@ def term_words(term: Term, spec: Spec) -> str:
             return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
         case Respondent():
             return "Respondent: a deviation for each person, the same in all of their answers; it is integrated out."
-        case Cuts():
-            return f"Cut points between the {len(spec.answers)} ordered answers, common to all."
+        case Cuts(by=by):
+            whose = "of each country, pooled around common ones" if by else "common to all"
+            return f"Cut points between the {len(spec.answers)} ordered answers, {whose}."
     return str(term)
 
 
@@ -117,6 +118,8 @@ def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
         yield (SD_RESPONDENT, prior_words(design.respondent), *_points(design.respondent))
     if design.answers > 2:
         yield "cut spacing (log)", prior_words(design.cuts), "–", "–"
+    if design.cut_scale is not None:
+        yield "sd of cut spacings over countries (log)", prior_words(design.cut_scale), "–", "–"
     for name, prior in design.fading.items():
         yield half_life(name).replace("_", " "), prior_words(prior), "–", "–"
 
