@@ -192,6 +192,7 @@ ALLOWED |= {
         "errors",
         "estimands",
         "fitting",
+        "identify",
         "journal",
         "priors",
         "sources",

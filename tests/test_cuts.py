@@ -14,7 +14,7 @@ from alliancecred.cells import make_cells
 from alliancecred.density import cut_group, cuts_centred, data_arrays, parameter_count, structure
 from alliancecred.design import CUTS_BY_COUNTRY, SD_CUTS
 from alliancecred.engines.condense import condense
-from alliancecred.engines.nuts import _cuts
+from alliancecred.engines.reading import cuts_read
 from alliancecred.errors import SpecError
 from alliancecred.fitting import beyond_laplace, prepare
 from alliancecred.identify import make_design
@@ -103,13 +103,13 @@ def test_what_was_sampled_becomes_spacings_of_countries():
     rng = np.random.default_rng(2)
     spacing, sd = rng.normal(size=(2, 3, 2 * 5)), {SD_CUTS: np.exp(rng.normal(size=(2, 3)))}
     for centred in (True, False):
-        found = _cuts(design, spacing, sd, centred)
+        found = cuts_read(design, spacing, sd, centred)
         np.testing.assert_array_equal(found["cut_spacing"], spacing[..., :2])
         for c in range(4):
             own = spacing[..., 2 + 2 * c : 4 + 2 * c]
             want = own if centred else spacing[..., :2] + sd[SD_CUTS][..., None] * own
             np.testing.assert_allclose(found[CUTS_BY_COUNTRY][:, :, c], want)
-    assert _cuts(replace(design, cut_scale=None), spacing[..., :2], {}, False).keys() == {"cut_spacing"}
+    assert cuts_read(replace(design, cut_scale=None), spacing[..., :2], {}, False).keys() == {"cut_spacing"}
 
 
 @pytest.mark.parametrize("people", [False, True])

@@ -140,7 +140,7 @@ def test_gradient_is_the_finite_difference(case, centring):
 @pytest.mark.parametrize("pattern", [(True, False), (False, True)])
 def test_centring_is_only_a_change_of_variables(pattern):
     """Density in mixed form = density in centred form + log Jacobian, at the same point of the model."""
-    from alliancecred.engines.nuts import _coordinates
+    from alliancecred.engines.reading import coordinates_of
     from alliancecred.sweep import cholesky, covariance
 
     design, cells = everything(3)
@@ -156,7 +156,7 @@ def test_centring_is_only_a_change_of_variables(pattern):
     at = b + r + c + len(swept.loadings)
     for s, f in zip(swept.strata, flags, strict=True):
         stop = at + s.size * len(s.carriers)
-        same[at:stop] = _coordinates(s, f, scales, theta[at:stop].reshape(1, 1, -1, s.size)).ravel()
+        same[at:stop] = coordinates_of(s, f, scales, theta[at:stop].reshape(1, 1, -1, s.size)).ravel()
         low = cholesky(covariance(s, scales), np.sqrt)
         jacobian += sum(s.size * math.log(low[i][i][0, 0]) for i in range(len(f)) if not f[i])
         at = stop

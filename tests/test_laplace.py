@@ -476,7 +476,7 @@ def test_a_flat_prior_has_no_evidence():
 
 
 # --- which engine ---------------------------------------------------------------------------------
-def fake_nuts(design, cells, *, seed, draws, chains, sampling, progressbar, mask, back_end):
+def fake_nuts(design, cells, *, seed, draws, chains, sampling, progressbar, mask, back_end, rough=None):
     rng = np.random.default_rng(seed)
     found = laplace.sample(design, cells, seed=seed, draws=draws, chains=chains, mask=mask)
     variables = {k: np.asarray(v)[:, rng.permutation(draws)] for k, v in found.variables.items()}
@@ -510,10 +510,11 @@ def test_auto_falls_back_where_a_gate_fails_and_says_why(monkeypatch):
 def test_a_second_attempt_is_longer_or_more_careful(monkeypatch, trouble, second):
     from alliancecred.engines import nuts
 
-    asked = []
+    asked, rough = [], []
 
     def troubled(design, cells, **options):
         found = fake_nuts(design, cells, **options)
+        rough.append(options["rough"])
         asked.append((options["sampling"].tune, round(options["sampling"].target_accept, 6), options["sampling"].thin))
         if len(asked) == 1 and trouble == "divergence":
             found.stats["diverging"][0, 3] = True
@@ -525,6 +526,8 @@ def test_a_second_attempt_is_longer_or_more_careful(monkeypatch, trouble, second
     monkeypatch.setattr(nuts, "sample", troubled)
     result = fitting.fit_design(design, cells, random_seed=1, method="nuts")
     assert asked == [(600, 0.9, 1), second]
+    assert rough[0] is None
+    assert {name: v.shape for name, v in rough[1].items()} == {name: (4000,) for name in design.scales}
     assert result.diagnosis.passed
     assert (result.idata.attrs["attempts"], result.idata.attrs["thin"]) == (2, second[2])
 

@@ -9,7 +9,8 @@ from test_sweep import swept_covariance
 from alliancecred.density import parameter_count, structure
 from alliancecred.engines import metric
 from alliancecred.engines.metric import choose_centring, information, make_metric, row_information
-from alliancecred.engines.nuts import Raw, _check_complete, _read, sample, thinned
+from alliancecred.engines.nuts import sample
+from alliancecred.engines.reading import Raw, check_complete, read, thinned
 from alliancecred.errors import IncompleteFitError, SpecError
 from alliancecred.gates import bfmi, diagnosis
 from alliancecred.kernel import gather, spread
@@ -25,7 +26,7 @@ def raw(**changes):
     values = {
         "coordinates": np.zeros((2, 5, 3)),
         "scales": {"sd_x": np.ones((2, 5))},
-        "cut_spacing": np.zeros((2, 5, 1)),
+        "cuts": {"cut_spacing": np.zeros((2, 5, 1))},
         "stats": xr.Dataset(),
         "attrs": {},
     }
@@ -33,22 +34,22 @@ def raw(**changes):
 
 
 def test_complete_draws_pass():
-    _check_complete(raw(), 5, 2)
+    check_complete(raw(), 5, 2)
 
 
-@pytest.mark.parametrize("part", ["coordinates", "scales", "cut_spacing"])
+@pytest.mark.parametrize("part", ["coordinates", "scales", "cuts"])
 def test_a_nan_tail_is_an_error_that_carries_the_draws(part):
     broken = raw()
-    array = broken.scales["sd_x"] if part == "scales" else getattr(broken, part)
+    array = broken.coordinates if part == "coordinates" else next(iter(getattr(broken, part).values()))
     array[1, 3:] = np.nan
     with pytest.raises(IncompleteFitError, match="8 of 10 draws") as caught:
-        _check_complete(broken, 5, 2)
+        check_complete(broken, 5, 2)
     assert caught.value.partial is broken
 
 
 def test_too_few_draws_are_an_error():
     with pytest.raises(IncompleteFitError):
-        _check_complete(raw(), 6, 2)
+        check_complete(raw(), 6, 2)
 
 
 @pytest.mark.parametrize("draws", [0, 3])
@@ -56,10 +57,10 @@ def test_what_an_interrupted_run_left_can_be_read(draws):
     design, cells = make(4, RICH)
     swept = sweep(design, cells.rows)
     theta = np.random.default_rng(0).normal(size=(2, draws, parameter_count(swept)))
-    got = _read(swept, theta, xr.Dataset(), [[False] * len(s.carriers) for s in swept.strata])
+    got = read(swept, theta, xr.Dataset(), [[False] * len(s.carriers) for s in swept.strata])
     assert got.coordinates.shape == (2, draws, swept.size)
     with pytest.raises(IncompleteFitError, match=f"^{2 * draws} of 20 draws"):
-        _check_complete(got, 10, 2)
+        check_complete(got, 10, 2)
 
 
 def test_information_is_the_expected_curvature_of_the_log_likelihood():

@@ -152,7 +152,7 @@ def test_trends_and_half_lives_in_words():
 
 def test_half_lives_are_read_from_their_place():
     from alliancecred.density import parameter_count
-    from alliancecred.engines.nuts import _read
+    from alliancecred.engines.reading import read
     from alliancecred.sweep import sweep
 
     of = make_spec(4, (*TIMED, Cuts()), "apart", LONG, (FADING, RISING))
@@ -160,7 +160,7 @@ def test_half_lives_are_read_from_their_place():
     design = make_design(of, cells)
     swept = sweep(design, cells.rows)
     theta = np.linspace(0.0, 1.0, parameter_count(swept))[None, None]
-    raw = _read(swept, theta, xr.Dataset(), [[True] * len(s.carriers) for s in swept.strata])
+    raw = read(swept, theta, xr.Dataset(), [[True] * len(s.carriers) for s in swept.strata])
     place = len(design.pooled) + len(design.correlated) + 2
     assert raw.scales["half_life_fading"] == np.exp(theta[0, 0, place])
     np.testing.assert_array_equal(raw.coordinates[0, 0], theta[0, 0, place + 1 :])

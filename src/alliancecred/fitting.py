@@ -12,7 +12,7 @@ import xarray as xr
 
 from .assemble import data_groups, judged, provenance
 from .cells import Cells, make_cells
-from .design import Design
+from .design import Design, half_life
 from .errors import ConvergenceError, ConvergenceWarning, FitError, SpecError
 from .gates import Diagnosis
 from .identify import make_design, warn_identification
@@ -218,6 +218,7 @@ def fit_design(
         if results:
             options = options.longer() if results[-1].diagnosis.only_mixing else options.careful()
         seed = int(np.random.default_rng([random_seed, attempt]).integers(2**30))
+        run["rough"] = _scales_of(results[-1]) if results else None
         found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, back_end=back_end, **run)
         attrs = {"method": "nuts", "method_reason": why, "attempts": attempt + 1}
         attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept, "thin": options.thin}
@@ -225,6 +226,13 @@ def fit_design(
         if results[-1].diagnosis.passed:
             break
     return min(results, key=lambda r: len(r.diagnosis.problems))
+
+
+def _scales_of(fit: Fit) -> dict[str, np.ndarray] | None:
+    """Return draws of what decides how the next attempt samples; None if some are not finite."""
+    names = [*fit.design.scales, *(b.corr_name for b in fit.design.correlated), *map(half_life, fit.design.fading)]
+    draws = {name: np.asarray(fit.posterior[name].values).ravel() for name in names}
+    return draws if all(np.isfinite(v).all() for v in draws.values()) else None
 
 
 def beyond_laplace(design: Design) -> str:

@@ -206,7 +206,7 @@ def _scaled(term: Term, factor: float) -> Term:
         case Level() | Trend() | Respondent():
             return replace(term, scale=wider(term.scale))
         case Cuts():
-            return replace(term, spacing=wider(term.spacing), scale=wider(term.scale))
+            return replace(term, spacing=wider(term.spacing))
         case Shift() | Gap() if term.by:
             return replace(term, scale=wider(term.scale))
         case (

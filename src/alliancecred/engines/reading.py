@@ -1,0 +1,135 @@
+"""What the sampler wrote down → coordinates, scales and cuts, whole or an error that carries what there is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..design import CUTS_BY_COUNTRY, SD_CUTS, Design, half_life
+from ..errors import IncompleteFitError
+from ..gates import BFMI_OF_ALL, bfmi
+from ..sweep import Stratum, Swept, cholesky, covariance
+from .metric import Centred
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What the sampler gave.
+
+    Parameters
+    ----------
+    coordinates
+        (chain, draw, coordinate), in the order of `sweep.swept_matrix`.
+    scales
+        Scale, correlation, half-life → (chain, draw).
+    cuts
+        Log-spacings (chain, draw, …); empty for two answers.
+    stats
+        Sampler statistics, dims chain, draw.
+    attrs
+        Versions, seed, options.
+    """
+
+    coordinates: np.ndarray
+    scales: Mapping[str, np.ndarray]
+    cuts: Mapping[str, np.ndarray]
+    stats: xr.Dataset
+    attrs: Mapping[str, Any]
+
+
+def read(
+    swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1, own_centred: bool = False
+) -> Raw:
+    """Return what θ (chain, draw, parameter) says, of every thin-th draw; ``own_centred`` of cuts by country."""
+    theta = theta[:, thin - 1 :: thin]
+    design = swept.design
+    b, r, c = len(design.scales), len(design.correlated), design.spacings
+    first = b + r + c + len(design.fading)
+    scales = {name: np.exp(theta[..., i]) for i, name in enumerate(design.scales)}
+    scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
+    scales |= {half_life(name): np.exp(theta[..., b + r + c + i]) for i, name in enumerate(design.fading)}
+    coordinates = theta[..., first:].copy()
+    start = len(swept.loadings)
+    for stratum, centre in zip(swept.strata, centred, strict=True):
+        # no -1 here: an interrupted run may have no draws, and -1 cannot be told from an empty array
+        block = coordinates[..., start : (stop := start + stratum.size * len(stratum.carriers))]
+        x = block.reshape(*theta.shape[:2], len(stratum.carriers), stratum.size)
+        coordinates[..., start:stop] = coordinates_of(stratum, centre, scales, x).reshape(block.shape)
+        start = stop
+    keep = [
+        v for v in ("diverging", "energy", "n_steps", "step_size", "depth", "maxdepth_reached", "logp") if v in stats
+    ]
+    spacing = theta[..., b + r : b + r + c]
+    return Raw(
+        coordinates,
+        scales,
+        cuts_read(design, spacing, scales, own_centred),
+        thinned(stats[keep], thin),
+        {"centred": centred},
+    )
+
+
+def cuts_read(
+    design: Design, spacing: np.ndarray, scales: Mapping[str, np.ndarray], centred: bool
+) -> dict[str, np.ndarray]:
+    """Return log-spacings, common and of countries, from what was sampled (see `kernel._spacings`)."""
+    inner = design.answers - 2
+    if not inner:
+        return {}
+    common, own = spacing[..., :inner], spacing[..., inner:].reshape(*spacing.shape[:2], design.cut_groups, inner)
+    if not design.cut_groups:
+        return {"cut_spacing": common}
+    own = own if centred else common[..., None, :] + scales[SD_CUTS][..., None, None] * own
+    return {"cut_spacing": common, CUTS_BY_COUNTRY: own}
+
+
+def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:
+    """Return statistics of every thin-th draw, with what happened to the draws between.
+
+    Divergences and depths count the draws between, steps add up; E-BFMI, which needs successive energies, becomes
+    an attribute.
+    """
+    if thin == 1:
+        return stats
+    out = stats.isel(draw=slice(thin - 1, None, thin)).assign_coords(draw=np.arange(stats.sizes["draw"] // thin))
+    groups = stats.isel(draw=slice(0, out.sizes["draw"] * thin)).coarsen(draw=thin)
+    for name in {"diverging", "maxdepth_reached"} & set(stats):
+        out[name] = (stats[name].dims, groups.max()[name].values.astype(bool))
+    if "n_steps" in stats:
+        out["n_steps"] = (stats["n_steps"].dims, groups.sum()["n_steps"].values)
+    if "energy" in stats:
+        out.attrs[BFMI_OF_ALL] = bfmi(stats["energy"].values)
+    return out
+
+
+def coordinates_of(
+    stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray
+) -> np.ndarray:
+    """Return coordinates (chain, draw, carrier, size) from what was sampled (see `kernel._forward`)."""
+    low = cholesky(covariance(stratum, scales), np.sqrt)
+    out, residual = x.copy(), x.copy()
+    for i, row in enumerate(low):
+        rest = sum(
+            (np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape)
+        )
+        diagonal = np.asarray(row[i])[..., None]
+        if centred[i]:
+            residual[:, :, i] = (x[:, :, i] - rest) / diagonal
+        else:
+            out[:, :, i] = rest + diagonal * x[:, :, i]
+    return out
+
+
+def check_complete(raw: Raw, draws: int, chains: int) -> None:
+    """Refuse fewer draws than were asked for, and any that is not finite."""
+    got = raw.coordinates.shape[:2]
+    values = [raw.coordinates, *raw.scales.values(), *raw.cuts.values()]
+    whole = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(2, v.ndim))) for v in values])
+    if got != (chains, draws) or not whole.all():
+        raise IncompleteFitError(
+            f"{int(whole.sum())} of {chains * draws} draws were obtained: sampling was interrupted or gave NaN; "
+            "what there is stands in `.partial`",
+            raw,
+        )
