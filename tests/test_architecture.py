@@ -65,8 +65,9 @@ ALLOWED: dict[str, set[str]] = {
     "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "spec", "tables", "terms"},
     # cells → design → model
     "outcome": {"errors", "sources"},
-    "respondents": {"errors", "terms"},
-    "cells": {"errors", "events", "outcome", "respondents", "sources", "spec", "terms"},
+    "respondents": {"errors"},
+    "traits": {"errors", "sources", "terms"},
+    "cells": {"errors", "events", "outcome", "respondents", "sources", "spec", "terms", "traits"},
     "carriers": {"cells", "events", "priors", "spec"},
     "design": {"carriers", "cells", "errors", "events", "priors", "spec", "terms"},
     "predictor": {"carriers", "cells", "design"},
@@ -103,8 +104,11 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["fitting"] = set(ALLOWED)  # all of the above, nothing of what follows
 ALLOWED |= {
     # draws → answers
+    "composition": {"cells", "spec"},
+    "new_levels": {"cells", "design", "errors", "fitting", "terms"},
     "prediction": {
         "cells",
+        "composition",
         "density",
         "design",
         "errors",
@@ -112,6 +116,7 @@ ALLOWED |= {
         "fitting",
         "gates",
         "kernel",
+        "new_levels",
         "outcome",
         "predictor",
         "respondents",

@@ -23,17 +23,20 @@ def scored(
     on: Mapping[str, float] | None = None,
     weeks: float | None = None,
     covariate: tuple[Covariate, float] | None = None,
+    composition: str | None = None,
 ) -> np.ndarray:
     """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
-    ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given; ``covariate`` has a value everywhere.
+    ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given; ``covariate`` has a value everywhere;
+    ``composition`` names the population whose people (their covariates) are meant, instead of each row's own.
     """
     rows = rows_for(fit, table)
     for name, value in (on or {}).items():
         rows = rows.with_signal(name, value, weeks)
     if covariate is not None:
         rows = rows.with_covariate(*covariate)
-    return score_rows(fit, rows, answer, sizes)
+    held = (covariate[0].name,) if covariate is not None else ()
+    return score_rows(fit, rows, answer, sizes, held=held, of=composition)
 
 
 def _weights(table: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:

@@ -14,7 +14,8 @@ from .outcome import Lattice, make_lattice, tabulate
 from .respondents import People, people_of
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
-from .terms import FACTORS, JOINED, Covariate, Slope
+from .terms import FACTORS, JOINED, Covariate
+from .traits import trait_problems, trait_values
 
 Levels = Mapping[str, tuple[str, ...]]
 
@@ -135,11 +136,12 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     problems = list(_source_problems(spec, sources))
     raise_spec(problems)
     surveys = [s for s in sources if isinstance(s, Survey)]
-    counted = _by_level(spec, _count(spec, surveys))
+    traits = [c.name for c in spec.used_covariates if c.of_people]
+    counted = _by_level(spec, _count(spec, surveys, traits))
     published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
     rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
     table = pd.concat(
-        [counted[list(FACTORS)], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
+        [counted[[*FACTORS, *traits]], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
         ignore_index=True,
     ).fillna("")
     levels, problems = _levels(spec, table)
@@ -151,14 +153,16 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         toplines=tuple(published),
         overdispersion=np.asarray(rho, dtype=float),
         reports=tuple(s.report for s in sources),
-        people=people_of([s.table for s in surveys], counted) if surveys and spec.asks_for_people else None,
+        people=people_of([s.table for s in surveys], counted[[*FACTORS, *traits]])
+        if surveys and spec.asks_for_people
+        else None,
     )
 
 
 def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Problem]:
     if not sources:
         return [Problem("schema", "sources", "no data were given")]
-    out = []
+    out: list[Problem] = []
     for source in sources:
         if not isinstance(source, Survey | Toplines):
             out.append(
@@ -171,6 +175,7 @@ def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[P
                 )
             )
             continue
+        out += trait_problems(spec.used_covariates, source)
         for key in ("answers", "top"):
             if getattr(source, key) != getattr(spec, key):
                 out.append(
@@ -185,12 +190,12 @@ def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[P
     return out
 
 
-def _count(spec: Spec, surveys: Sequence[Survey]) -> pd.DataFrame:
-    answers = list(range(len(spec.answers)))
+def _count(spec: Spec, surveys: Sequence[Survey], traits: Sequence[str]) -> pd.DataFrame:
+    answers, labels = list(range(len(spec.answers))), [*FACTORS, *traits]
     if not surveys:
-        return pd.DataFrame(columns=[*FACTORS, *answers])
-    tables = pd.concat([s.table[[*FACTORS, "answer", "count"]] for s in surveys], ignore_index=True)
-    wide = tables.groupby([*FACTORS, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
+        return pd.DataFrame(columns=[*labels, *answers])
+    tables = pd.concat([s.table[[*labels, "answer", "count"]] for s in surveys], ignore_index=True)
+    wide = tables.groupby([*labels, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
     return wide.reindex(columns=answers, fill_value=0).reset_index()
 
 
@@ -256,14 +261,13 @@ def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
     raise_spec(problems)
     on = {s.name: exposure(spec, s, levels, codes) for s in spec.signals}
     weeks = {s.name: weeks_since(spec, s, levels)[codes["wave"]] for s in spec.signals}
-    return Rows(codes, on, weeks, _covariates(spec, levels, codes))
+    return Rows(codes, on, weeks, _covariates(spec, levels, codes) | trait_values(spec.used_covariates, table))
 
 
 def _covariates(spec: Spec, levels: Levels, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the covariates that terms use, in every row; a row without a value is refused by name."""
-    used = {t.covariate for t in spec.terms if isinstance(t, Slope)}
+    """Return the covariates of groups that terms use, in every row; a row without a value is refused by name."""
     out, problems = {}, []
-    for covariate in (c for c in spec.covariates if c.name in used):
+    for covariate in (c for c in spec.used_covariates if not c.of_people):
         values = {k: (v - covariate.center) / covariate.unit for k, v in covariate.values}
         labels = [np.array(levels[f], dtype=object)[codes[f]] for f in covariate.by]
         keys = [JOINED.join(key) for key in zip(*labels, strict=True)]

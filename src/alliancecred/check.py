@@ -13,11 +13,13 @@ from .simulation import replicate
 def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFrame:
     """Return observed and replicated shares of the top answers, one line per row of the data.
 
+    Where people have covariates, a line is all the people of one combination of factors.
+
     Columns: the factors, ``answer``, ``observed_lower, observed_upper`` (per cent; equal for counts,
     the published bounds for toplines), ``mean, lower, upper`` of the replications, and ``rank``: the
     probability that a replication lies below the observation, ties and bounds counted half.
     """
-    return _frame(fit, fit, np.arange(len(fit.cells.rows)), ci_prob, random_seed)
+    return _frame(fit, fit, np.arange(lines_of(fit).max() + 1), ci_prob, random_seed)
 
 
 def leave_one_out(
@@ -30,12 +32,12 @@ def leave_one_out(
     sampling: Sampling = Sampling(),
     draws: int = 1000,
 ) -> pd.DataFrame:
-    """Return what `ppc` does, each row predicted from a fit without it (exact refits).
+    """Return what `ppc` does, each line predicted from a fit without it (exact refits).
 
     Parameters
     ----------
     rows
-        Positions of the rows to leave out, one at a time; empty means all.
+        Positions of the lines of `ppc` to leave out, one at a time; empty means all.
     method, sampling, draws
         As in `fit`, for every refit.
 
@@ -43,11 +45,12 @@ def leave_one_out(
     -----
     A column ``status`` tells whether the refit passed its gates.
     """
-    index = np.asarray(rows if len(rows) else np.arange(len(fit.cells.rows)), dtype=int)
+    line = lines_of(fit)
+    index = np.asarray(rows if len(rows) else np.arange(line.max() + 1), dtype=int)
     out = []
     for i in index:
         mask = np.ones(len(fit.cells.rows))
-        mask[i] = 0.0
+        mask[line == i] = 0.0
         refit = fit_design(
             fit.design,
             fit.cells,
@@ -61,23 +64,35 @@ def leave_one_out(
     return pd.concat(out, ignore_index=True)
 
 
+def lines_of(fit: Fit) -> np.ndarray:
+    """Return which line of `ppc` each row of the data belongs to, (rows,): all counts of one combination of factors."""
+    n, codes = len(fit.cells.counts), np.array([*fit.cells.rows.codes.values()])
+    _, first, group = np.unique(codes[:, :n], axis=1, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    counted = np.argsort(order)[group.ravel()]
+    return np.concatenate([counted, len(first) + np.arange(codes.shape[1] - n)]).astype(int)
+
+
 def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) -> pd.DataFrame:
-    top = np.isin(fit.spec.answers, fit.spec.top)
+    top, line, n = np.isin(fit.spec.answers, fit.spec.top), lines_of(fit), len(fit.cells.counts)
     replicated = replicate(fit.design, fit.cells, source.draws(), np.random.default_rng(seed), 1)
-    n = len(fit.cells.counts)
-    lower, upper = _observed(fit, top)
-    values = np.full((replicated.sizes["draw"], len(fit.cells.rows)), np.nan)
+    lines, first = np.unique(line, return_index=True)
+    member = line[:n, None] == lines[: line[:n].max(initial=-1) + 1]
+    lower, upper = _observed(fit, top, member)
+    values = np.full((replicated.sizes["draw"], len(lines)), np.nan)
     if n:
         counts = replicated["counts"].values[0]
-        values[:, :n] = 100 * counts[..., top].sum(-1) / np.maximum(counts.sum(-1), 1)
+        values[:, : member.shape[1]] = (
+            100 * (counts[..., top].sum(-1) @ member) / np.maximum(counts.sum(-1) @ member, 1)
+        )
     if fit.cells.toplines:
-        values[:, n:] = replicated["published"].values[0]
+        values[:, member.shape[1] :] = replicated["published"].values[0]
     values, lower, upper = values[:, index], lower[index], upper[index]
     tail = (1 - ci_prob) / 2
     below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
-    frame = fit.cells.labels().iloc[index].reset_index(drop=True)
+    frame = fit.cells.labels().iloc[first[index]].reset_index(drop=True)
     return frame.assign(
-        answer=_answers(fit, index),
+        answer=_answers(fit, first[index]),
         observed_lower=lower,
         observed_upper=upper,
         mean=values.mean(0),
@@ -87,8 +102,8 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     )
 
 
-def _observed(fit: Fit, top: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    counts = fit.cells.counts
+def _observed(fit: Fit, top: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts = member.T @ fit.cells.counts
     share = 100 * counts[:, top].sum(1) / np.maximum(counts.sum(1), 1)
     bounds = [[100 * t.lower[0], 100 * t.upper[0]] for t in fit.cells.toplines]
     both = np.array(bounds, dtype=float).reshape(-1, 2)

@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _model(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a shipped name (see `alliancecred models`) or a TOML file")
+    command.add_argument("--data", metavar="FOLDER", help="where the files the model names lie, if not beside it")
     command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
 
 
@@ -193,6 +194,7 @@ def _run(arguments: argparse.Namespace) -> int:
             chains=arguments.chains,
             method=arguments.method,
             progress=(lambda text: None) if arguments.quiet else progress,
+            data=arguments.data,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):
         _tell(f"warning: {text}")
@@ -225,7 +227,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     spec = as_spec(arguments.model)
     with listening() as heard:
-        opened = open_sources(spec, folder_of(arguments.model))
+        opened = open_sources(spec, arguments.data or folder_of(arguments.model))
         _, cells, design = prepare(spec, *opened.sources)
         rehearse(design, cells)
     print(plain(design_text(design, cells)))

@@ -1,6 +1,7 @@
 """Draws → differences between populations, and between values of a covariate."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 from .asked import (
     By,
@@ -19,6 +20,8 @@ from .errors import SpecError, nearest
 from .estimate import Estimate
 from .fitting import Fit
 
+GapKind = Literal["raw", "adjusted", "composition"]
+
 
 def gap(
     fit: Fit,
@@ -29,8 +32,9 @@ def gap(
     answer: str = "top",
     population_size: Mapping[str, int] | None = None,
     smallest: float = 0.0,
+    kind: GapKind = "raw",
 ) -> Estimate:
-    """Return a population minus the reference population, raw, where both were asked.
+    """Return a population minus the reference population where both were asked.
 
     Parameters
     ----------
@@ -40,6 +44,10 @@ def gap(
         None for the gap in level; a signal's name for the gap in its shift (split by role).
     by, answer, population_size, smallest
         As in `levels` and `change`.
+    kind
+        ``raw``: as they are. ``adjusted``: what would be left if the population were composed like the reference
+        population in the covariates of people (age, degree, …) that the spec has slopes of. ``composition``: raw less
+        adjusted, what its own composition makes of it (Oaxaca 1973; Blinder 1973, on the scale of shares).
 
     Returns
     -------
@@ -50,14 +58,25 @@ def gap(
     Raises
     ------
     SpecError
-        If the two populations were nowhere asked the same.
+        If the two populations were nowhere asked the same, or there is nothing to adjust for.
     """
+    if kind not in get_args(GapKind):
+        raise SpecError(f"kind must be one of {', '.join(get_args(GapKind))}, got {kind!r}")
+    if kind != "raw" and not any(c.of_people for c in fit.spec.used_covariates):
+        raise SpecError("no slope is of a covariate of people: there is nothing to adjust for")
+    if kind != "raw" and population_size:
+        raise SpecError("a finite population is as it is: an adjusted gap has no population_size")
     by = factors_of(by)
     table = asked_of_both(fit, population, signal)
     other = table.assign(population=fit.spec.reference)
     name = f"{population} minus {fit.spec.reference}"
+    like = {"raw": (None, None), "adjusted": (None, fit.spec.reference), "composition": (fit.spec.reference, None)}[
+        kind
+    ]
+    sides = (other if kind != "composition" else table, table)
+    notes = () if kind == "raw" else (f"{kind}: {_kind_words(fit)}",)
     if signal is None:
-        values = [scored(fit, t, answer, population_size) for t in (other, table)]
+        values = [scored(fit, t, answer, population_size, composition=c) for t, c in zip(sides, like, strict=True)]
         labelled = table.assign(population=name)
         return make_estimate(
             fit,
@@ -68,12 +87,13 @@ def gap(
             answer=answer,
             smallest=smallest,
             identification="descriptive",
-            notes=prior_shares(fit, f"gap_{population}"),
+            notes=(*notes, *prior_shares(fit, f"gap_{population}")),
             sides=(values[0], values[1]),
         )
     shifts = [
-        scored(fit, t, answer, None, {signal: 1.0}) - scored(fit, t, answer, None, {signal: 0.0})
-        for t in (other, table)
+        scored(fit, t, answer, None, {signal: 1.0}, composition=c)
+        - scored(fit, t, answer, None, {signal: 0.0}, composition=c)
+        for t, c in zip(sides, like, strict=True)
     ]
     labelled = table.assign(population=name, role=roles_of(rows_for(fit, table), fit.cells.levels, fit.spec, signal))
     return make_estimate(
@@ -85,8 +105,13 @@ def gap(
         answer=answer,
         smallest=smallest,
         identification=identification(fit, signal),
-        notes=prior_shares(fit, f"gap_{population}_shift_{signal}"),
+        notes=(*notes, *prior_shares(fit, f"gap_{population}_shift_{signal}")),
     )
+
+
+def _kind_words(fit: Fit) -> str:
+    names = ", ".join(c.name for c in fit.spec.used_covariates if c.of_people)
+    return f"people as in {fit.spec.reference} in {names}"
 
 
 def comparison(

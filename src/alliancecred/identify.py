@@ -223,6 +223,7 @@ def warn_identification(design: Design, cells: Cells) -> None:
 def _few_groups(design: Design, cells: Cells) -> list[str]:
     """Name covariates of groups that are hardly more than they: J − p < 5 (Stegmueller 2013; Elff et al. 2021)."""
     used = [c for c in design.spec.covariates if any(k.carrier.covariate == c.name for k in design.coefficients)]
+    used = [c for c in used if not c.of_people]
     out = []
     for by in dict.fromkeys(c.by for c in used):
         names = [c.name for c in used if c.by == by]

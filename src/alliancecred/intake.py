@@ -11,7 +11,7 @@ from .errors import DataWarning, IdentificationWarning, Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
 from .labels import Coded, encode, shown
 from .panel import Panel, panel_lines, panel_of
-from .sources import DataReport, ReportLine, Roles, Survey
+from .sources import ANSWER_COLUMNS, DataReport, ReportLine, Roles, Survey
 from .tables import Table
 from .terms import FACTORS
 
@@ -25,6 +25,7 @@ class Said:
     missing: tuple[str, ...] = ()
     codes: Mapping[int | float, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Rows:
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
     panel: Panel = field(default_factory=Panel)
+    traits: Mapping[str, Coded] = field(default_factory=dict)
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -57,6 +59,9 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
     """Yield what is wrong with codes, constants and roles; without ``answer`` needed, people are counted."""
     yield from code_problems(said.codes, (*said.answers, *said.missing))
     yield from constant_problems(said.constants, columns, FACTORS)
+    for name in said.traits:
+        if not name.isidentifier() or name in ANSWER_COLUMNS:
+            yield Problem("schema", f"traits[{name!r}]", "is no name for a covariate of people", (), "age, degree, …")
     if "answer" in needed and "answer" not in columns:
         yield Problem("schema", "roles.answer", "the column of the answers is needed")
     if "answer" not in needed:
@@ -75,8 +80,11 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     answer, wrong = _answer(table, columns, said)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
-    problems = [*found.problems, *wrong, *unreadable, *miscounted]
-    keep, lines = exclude({**found.factors, "answer": answer}, times)
+    read = {name: _coded(table, column) for name, column in said.traits.items()}
+    traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
+    unread = [p for _, found_there in read.values() for p in found_there]
+    problems = [*found.problems, *wrong, *unreadable, *miscounted, *unread]
+    keep, lines = exclude({**found.factors, "answer": answer, **traits}, times)
     if empty := int(times[keep & (count == 0)].sum()):
         lines.append(ReportLine("excluded", empty, "count is 0"))
     keep &= count > 0
@@ -86,7 +94,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
     if table.times is not None:  # positions in the table are none of the source
         problems = [replace(problem, rows=()) for problem in problems]
-    rows = Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings)
+    rows = Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings, traits=traits)
     return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
 
 
@@ -180,14 +188,16 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     columns["answer"] = pd.Series(rows.answer.codes[keep], dtype=np.int64)
     columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
     columns["respondent"] = pd.Series(person, dtype=object)
+    columns |= {name: pd.Series(label_array(coded, keep), dtype=object) for name, coded in rows.traits.items()}
     return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
 
 
 def add_up(survey: Survey) -> Survey:
     """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
-    sums = survey.table.groupby([*FACTORS, "answer"], sort=True)["count"].sum().reset_index()
-    table = sums.astype(dict.fromkeys(FACTORS, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
-    return replace(survey, table=table)
+    labels = [*FACTORS, *survey.traits]
+    sums = survey.table.groupby([*labels, "answer"], sort=True)["count"].sum().reset_index()
+    table = sums.astype(dict.fromkeys(labels, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
+    return replace(survey, table=table[[*ANSWER_COLUMNS, *survey.traits]])
 
 
 def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:

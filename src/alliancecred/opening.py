@@ -95,7 +95,13 @@ def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | 
     given_roles = dict(source.roles)
     roles = Roles(*(given_roles.get(f.name) for f in fields(Roles)))
     return read_survey(
-        path, roles=roles, answers=spec.answers, top=spec.top, constants=dict(source.constants), missing=source.missing
+        path,
+        roles=roles,
+        answers=spec.answers,
+        top=spec.top,
+        constants=dict(source.constants),
+        missing=source.missing,
+        traits=dict(source.traits),
     )
 
 
@@ -103,7 +109,8 @@ def _problems(source: ToplineFile | SurveyFile | Simulation, folder: Path, where
     if isinstance(source, Simulation):
         return
     if wrong := path_problem(source.path, folder):
-        yield Problem("schema", f"{where}.path", f"{source.path!r} {wrong}", (), "name a file beside the spec")
+        remedy = "name a file beside the spec, or say where it lies (--data FOLDER; run(data=…))"
+        yield Problem("schema", f"{where}.path", f"{source.path!r} {wrong}", (), remedy)
     if isinstance(source, SurveyFile):
         known = [f.name for f in fields(Roles)]
         for role, _ in source.roles:

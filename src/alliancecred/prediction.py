@@ -1,21 +1,21 @@
 """From draws to answers: scores of rows, and predictions for new countries and allies."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .cells import Cells, Levels, Rows, labels_of, rows_of
+from .cells import Cells, Rows, labels_of, rows_of
+from .composition import composed
 from .density import cut_group, data_arrays
-from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, coords_of
+from .design import CUTS_BY_COUNTRY, SD_RESPONDENT, Design
 from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
 from .kernel import pattern_logs
+from .new_levels import extend, key_of
 from .outcome import cut_points, lattice_loglik, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
@@ -81,10 +81,39 @@ def grouped_cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> 
     return np.ascontiguousarray(cut_points(np.asarray(draws[name]).reshape(size, -1, design.answers - 2)))
 
 
-def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, int] | None = None) -> np.ndarray:
+def population_probs(
+    design: Design,
+    cells: Cells,
+    rows: Rows,
+    draws: Mapping[str, np.ndarray],
+    *,
+    held: Collection[str] = (),
+    of: str | None = None,
+) -> np.ndarray:
+    """Return P(answer) averaged over the people asked in each row's country and population (see `composed`)."""
+    found = composed(design.spec, cells, rows, held=held, of=of)
+    if found is None:
+        return answer_probs(design, rows, draws)
+    more, start, share = found
+    stops = [*start[1:], len(more)]
+    each = (answer_probs(design, more.take(np.arange(a, b)), draws) for a, b in zip(start, stops, strict=True))
+    parts = [np.einsum("snk,n->sk", p, share[a:b]) for p, a, b in zip(each, start, stops, strict=True)]
+    return np.stack(parts, axis=1)
+
+
+def score_rows(
+    fit: Fit,
+    rows: Rows,
+    answer: str = "top",
+    sizes: Mapping[str, int] | None = None,
+    *,
+    held: Collection[str] = (),
+    of: str | None = None,
+) -> np.ndarray:
     """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
-    ``sizes`` maps populations to their finite size: people observed are known, the others drawn.
+    ``sizes`` maps populations to their finite size: people observed are known, the others drawn. ``held`` and ``of``
+    as in `composed`.
     """
     weight = answer_weight(fit.design, answer)
     draws = fit.draws()
@@ -92,7 +121,7 @@ def score_rows(fit: Fit, rows: Rows, answer: str = "top", sizes: Mapping[str, in
     step = max(1, _CHUNK // (len(out) * fit.design.answers))
     for start in range(0, len(rows), step):
         part = np.arange(start, min(start + step, len(rows)))
-        probs = answer_probs(fit.design, rows.take(part), draws)
+        probs = population_probs(fit.design, fit.cells, rows.take(part), draws, held=held, of=of)
         if sizes:
             probs = _finite(fit, rows.take(part), probs, sizes)
         out[:, part] = probs @ weight
@@ -111,7 +140,10 @@ def answer_weight(design: Design, answer: str) -> np.ndarray:
 def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray:
     """Replace probabilities by shares of a finite population of which some were observed."""
     n = len(fit.cells.counts)
-    known = {tuple(c[i] for c in fit.cells.rows.codes.values()): fit.cells.counts[i] for i in range(n)}
+    known: dict[tuple[int, ...], np.ndarray] = {}
+    for i in range(n):
+        key = tuple(c[i] for c in fit.cells.rows.codes.values())
+        known[key] = known.get(key, 0) + fit.cells.counts[i]
     names = np.array(fit.cells.levels["population"], dtype=object)[rows.codes["population"]]
     seed = int(fit.idata.attrs["random_seed"])
     labels = labels_of(rows, fit.cells.levels).to_numpy(dtype=str)
@@ -126,7 +158,7 @@ def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -
                 f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}"
             )
         p = probs[:, i] / probs[:, i].sum(1, keepdims=True)
-        rng = np.random.default_rng([seed, _key("finite population", labels[i])])
+        rng = np.random.default_rng([seed, key_of("finite population", labels[i])])
         out[:, i] = (seen + rng.multinomial(left, p)) / sizes[name]
     return out
 
@@ -173,7 +205,7 @@ def predict(
     rows = rows_of(fit.spec, design.levels, full)
     for name, value in (signals or {}).items():
         rows = rows.with_signal(fit.spec.signal(name).name, value)
-    values = answer_probs(design, rows, draws) @ answer_weight(design, answer)
+    values = population_probs(design, fit.cells, rows, draws) @ answer_weight(design, answer)
     post = fit.posterior.sizes
     coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
     array = xr.DataArray(
@@ -228,68 +260,3 @@ def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     if problems:
         raise PredictError(problems)
     return pd.DataFrame(out, columns=list(FACTORS))
-
-
-def extend(fit: Fit, table: pd.DataFrame, new_levels: str, seed: int) -> tuple[Design, dict[str, np.ndarray]]:
-    """Return the design and draws with the new levels of a table added to every pooled block."""
-    if new_levels not in ("refuse", "draw"):
-        raise PredictError(f"new_levels is 'refuse' or 'draw', got {new_levels!r}")
-    new = {f: [v for v in dict.fromkeys(table[f]) if v not in fit.cells.levels[f]] for f in FACTORS}
-    new = {f: v for f, v in new.items() if v}
-    draws = fit.draws()
-    if not new:
-        return fit.design, draws
-    problems = [
-        Problem(
-            "level",
-            f,
-            f"not in the data: {v[:5]}",
-            (),
-            nearest(v[0], fit.cells.levels[f]) + " (new_levels='draw' predicts for new countries and allies)",
-        )
-        for f, v in new.items()
-        if new_levels == "refuse" or f in ("wave", "population")
-    ]
-    if problems:
-        raise PredictError(problems)
-    levels: Levels = {f: (*old, *new.get(f, ())) for f, old in fit.cells.levels.items()}
-    design = replace(fit.design, levels=levels)
-    for block in fit.design.pooled:
-        if set(block.by) & set(new):
-            draws[block.variable] = _extend_block(fit.design, levels, block, draws, seed)
-    if fit.design.cut_groups and "country" in new:
-        common, sd = draws["cut_spacing"], draws[SD_CUTS][:, None]
-        names = [[c, str(j)] for c in new["country"] for j in range(common.shape[1])]
-        away = np.column_stack([_normal(seed, CUTS_BY_COUNTRY, labels, len(common)) for labels in names])
-        own = common[:, None] + sd[:, None] * away.reshape(len(common), -1, common.shape[1])
-        draws[CUTS_BY_COUNTRY] = np.concatenate([draws[CUTS_BY_COUNTRY], own], axis=1)
-    return design, draws
-
-
-def _extend_block(
-    design: Design, levels: Levels, block: Pooled, draws: Mapping[str, np.ndarray], seed: int
-) -> np.ndarray:
-    old = draws[block.variable]
-    shape = replace(design, levels=levels).shape(block)
-    names: Levels = {**{k: tuple(v) for k, v in coords_of(design).items()}, **levels}
-    out = np.full((len(old), *shape), np.nan)
-    out[(slice(None), *[slice(0, n) for n in design.shape(block)])] = old
-    for place in zip(*np.nonzero(np.isnan(out[0])), strict=True):
-        labels = [names[f][i] for f, i in zip(block.axes, place, strict=True)]
-        value = draws[block.sd_name] * _normal(seed, block.variable, labels, len(old))
-        if block.partner is not None:
-            rho = draws[block.corr_name]
-            partner = _normal(seed, block.partner, labels, len(old))
-            value = rho * draws[block.sd_name] * partner + np.sqrt(1 - rho**2) * value
-        out[(slice(None), *place)] = value
-    return out
-
-
-def _normal(seed: int, variable: str, labels: Sequence[str], size: int) -> np.ndarray:
-    """Standard normal draws that depend on nothing but seed, block and level."""
-    return np.random.default_rng([seed, _key(variable, labels)]).standard_normal(size)
-
-
-def _key(what: str, labels: Sequence[str]) -> int:
-    """A number that depends on labels alone, whatever row or call they stand in."""
-    return int.from_bytes(hashlib.sha256("\x1f".join([what, *labels]).encode()).digest()[:8], "big")

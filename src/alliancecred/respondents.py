@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem, SpecError
-from .terms import FACTORS
 
 REACH = 6.0  # standard normal deviations of people further out than this are left out: 2e-9 of them
 FINENESS = 1.3  # spacing of nodes, in sds of what a pattern says of a person at the most: error exp(−2π² / 1.3²) = 8e-6
@@ -113,7 +112,7 @@ def _merged(start: np.ndarray, row: np.ndarray, answer: np.ndarray, times: np.nd
 
 
 def people_of(tables: Sequence[pd.DataFrame], cells: pd.DataFrame) -> People:
-    """Return the patterns in tables of answers; the rows of ``cells`` are the questions.
+    """Return the patterns in tables of answers; the rows of ``cells`` (labels) are the questions.
 
     An id means the same person within a table. An answer without an id is a person's only one.
 
@@ -122,7 +121,8 @@ def people_of(tables: Sequence[pd.DataFrame], cells: pd.DataFrame) -> People:
     SpecError
         If the rows of one person stand for different numbers of people.
     """
-    index = pd.MultiIndex.from_frame(cells[list(FACTORS)])
+    labels = list(cells.columns)
+    index = pd.MultiIndex.from_frame(cells)
     person, row, answer, times = [], [], [], []
     last = 0
     for table in tables:
@@ -131,7 +131,7 @@ def people_of(tables: Sequence[pd.DataFrame], cells: pd.DataFrame) -> People:
         alone = len(names) + np.arange(len(table))
         person.append(last + np.where(known, code, alone))
         last += len(names) + len(table)
-        row.append(index.get_indexer(pd.MultiIndex.from_frame(table[list(FACTORS)])))
+        row.append(index.get_indexer(pd.MultiIndex.from_frame(table[labels])))
         answer.append(table["answer"].to_numpy())
         times.append(table["count"].to_numpy())
         uneven = table[known].groupby("respondent")["count"].nunique() > 1

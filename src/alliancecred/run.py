@@ -90,6 +90,7 @@ def run(
     chains: int = 4,
     method: Method = "auto",
     progress: Say | None = None,
+    data: str | Path | None = None,
 ) -> RunResult:
     """Read, fit, evaluate, check, draw and report an analysis, into a folder.
 
@@ -109,6 +110,8 @@ def run(
         Engine, as in `fit`.
     progress
         Called with a line of text at each step.
+    data
+        The folder the paths in the spec are relative to; by default that of its file.
 
     Returns
     -------
@@ -130,7 +133,7 @@ def run(
         raise SpecError("the spec declares no estimands: there is nothing to report → add [[estimands]]")
     folder = make_folder(out)
     with listening() as heard:
-        opened = given(sources) if sources is not None else open_sources(parsed, folder_of(spec), say)
+        opened = given(sources) if sources is not None else open_sources(parsed, data or folder_of(spec), say)
         contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), folder, say)
     texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
     contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
 _TINY = 1e-9  # rounding of share times n
 
 
@@ -86,6 +87,11 @@ class Survey:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """Covariates of people that it knows: further columns of ``table``, as text."""
+        return tuple(str(c) for c in self.table.columns if c not in ANSWER_COLUMNS)
 
 
 @dataclass(frozen=True)

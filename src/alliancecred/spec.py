@@ -9,7 +9,7 @@ from .codec import encode
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
-from .terms import Covariate, Respondent, Term
+from .terms import Covariate, Respondent, Slope, Term
 
 
 # --- where the data come from -------------------------------------------------------------------
@@ -46,6 +46,7 @@ class SurveyFile:
     roles: tuple[tuple[str, str], ...]
     constants: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    traits: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,12 @@ class Spec:
     def reference(self) -> str:
         """The population the gaps are measured from."""
         return self.populations[0]
+
+    @property
+    def used_covariates(self) -> tuple[Covariate, ...]:
+        """The covariates that a slope is about."""
+        used = {t.covariate for t in self.terms if isinstance(t, Slope)}
+        return tuple(c for c in self.covariates if c.name in used)
 
     @property
     def asks_for_people(self) -> bool:

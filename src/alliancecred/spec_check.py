@@ -128,7 +128,7 @@ def _covariate_problems(spec: Spec) -> Iterator[Problem]:
         where = f"covariates.{covariate.name}"
         if not _NAME.match(covariate.name):
             yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
-        for message, remedy in _unknown("factor", covariate.by, FACTORS):
+        for message, remedy in () if covariate.of_people else _unknown("factor", covariate.by, FACTORS):
             yield Problem("schema", where, message, (), remedy)
         if not covariate.by:
             yield Problem("schema", where, "needs at least one factor in `by`")

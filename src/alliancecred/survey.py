@@ -36,6 +36,7 @@ def read_survey(
     constants: Mapping[str, str] = _NONE,
     missing: Sequence[str] = (),
     numeric_codes: Mapping[int | float, str] | None = None,
+    traits: Mapping[str, str] = _NONE,
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
@@ -70,6 +71,9 @@ def read_survey(
     numeric_codes
         What the numbers in the answer column mean, ``{1: "no", 2: "yes"}``; goes before the value
         labels of a labelled file.
+    traits
+        Covariates of people, name → column: ``{"age": "q12"}``. A row without one is excluded, and counted in the
+        report. The spec says what their labels count (`Covariate` with ``by=("person",)``).
 
     Returns
     -------
@@ -107,8 +111,8 @@ def read_survey(
     >>> survey.table[["country", "answer", "count"]].values.tolist()
     [['DE', 0, 1000], ['DE', 1, 1000], ['PL', 0, 1000], ['PL', 1, 1000]]
     """
-    said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants)
-    columns = columns_of(roles)
+    said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants, traits)
+    columns = columns_of(roles) | {f"traits[{name!r}]": column for name, column in traits.items()}
     problems = [*declared_problems(answers, top, missing), *argument_problems(said, columns, ("answer",))]
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
     person = columns.get("respondent")

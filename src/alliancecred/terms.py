@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from .priors import LKJ, Flat, HalfNormal, Normal
 
 FACTORS = ("country", "ally", "target", "wave", "population")
+PERSON = "person"
 ROLES = ("sender", "other", "self")
 
 
@@ -102,14 +103,17 @@ class Gap:
 class Covariate:
     """A number for every country, ally, dyad, wave, …: gross domestic product, distance, a treaty in force.
 
+    Or for every person: age, degree. These come with the survey (``read_survey(traits=…)``).
+
     Parameters
     ----------
     name
         A short identifier (lower case, digits, underscores).
     by
-        The factors it depends on.
+        The factors it depends on; ``("person",)`` if it is one of people.
     values
-        Label → value; labels of several factors in the order of ``by``, joined by `` | ``.
+        Label → value; labels of several factors in the order of ``by``, joined by `` | ``. Of people: what each label
+        of the survey counts; empty if the survey has numbers.
     center, unit
         Terms multiply (value - center) / unit.
     source
@@ -127,6 +131,11 @@ class Covariate:
     center: float = 0.0
     unit: float = 1.0
     source: str = ""
+
+    @property
+    def of_people(self) -> bool:
+        """Whether people of one country and wave differ in it."""
+        return self.by == (PERSON,)
 
 
 @dataclass(frozen=True)

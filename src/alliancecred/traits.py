@@ -1,0 +1,59 @@
+"""Covariates of people: what their labels in a survey count."""
+
+from collections.abc import Collection, Iterator
+
+import numpy as np
+import pandas as pd
+
+from .errors import Problem, nearest, raise_spec
+from .sources import Survey, Toplines
+from .terms import Covariate
+
+_LISTED = 5
+
+
+def trait_problems(covariates: Collection[Covariate], source: Survey | Toplines) -> Iterator[Problem]:
+    """Yield covariates of people that a source does not know."""
+    for covariate in (c for c in covariates if c.of_people):
+        where = f"covariates.{covariate.name}"
+        if isinstance(source, Toplines):
+            message = f"{source.report.source} has published shares, which say nothing of who gave which answer"
+            yield Problem("schema", where, message, (), "leave its slope out, or the published shares")
+        elif covariate.name not in source.traits:
+            message = f"{source.report.source} does not have it"
+            remedy = nearest(covariate.name, source.traits) if source.traits else ""
+            yield Problem("schema", where, message, (), remedy or f"read_survey(…, traits={{{covariate.name!r}: …}})")
+
+
+def trait_values(covariates: Collection[Covariate], table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the covariates of people in every row, less their center, in units; 0 where the table has none.
+
+    Raises
+    ------
+    SpecError
+        If a label is not declared, or no number where numbers are needed; all at once.
+
+    Examples
+    --------
+    >>> age = Covariate("age", ("person",), (), center=40.0, unit=10.0)
+    >>> trait_values([age], pd.DataFrame({"age": ["30", "45"]}))["age"].tolist()
+    [-1.0, 0.5]
+    """
+    out: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    for covariate in (c for c in covariates if c.of_people):
+        if covariate.name not in table:
+            out[covariate.name] = np.zeros(len(table))
+            continue
+        labels, declared = table[covariate.name].astype(str), dict(covariate.values)
+        values = labels.map(declared) if declared else pd.to_numeric(labels, errors="coerce")
+        found = values.to_numpy(dtype=float)
+        strange = sorted(set(labels[~np.isfinite(found)]))
+        if strange:
+            what = "not declared" if declared else "no numbers"
+            remedy = nearest(strange[0], list(declared)) if declared else "declare what each label counts in `values`"
+            message = f"{len(strange)} labels are {what}: {strange[:_LISTED]}"
+            problems.append(Problem("level", f"covariates.{covariate.name}", message, (), remedy))
+        out[covariate.name] = (found - covariate.center) / covariate.unit
+    raise_spec(problems)
+    return out
