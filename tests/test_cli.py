@@ -30,18 +30,20 @@ def replaced(monkeypatch, function):
 def test_done(monkeypatch, tmp_path, capsys):
     seen = {}
 
-    def run(model, out, *, random_seed, draws, chains, method, progress):
-        seen.update(model=model, out=out, seed=random_seed, draws=draws, chains=chains, method=method)
+    def run(model, out, *, random_seed, draws, chains, method, progress, data):
+        seen.update(model=model, out=out, seed=random_seed, draws=draws, chains=chains, method=method, data=data)
         progress("working")
         return result(tmp_path)
 
     replaced(monkeypatch, run)
     code = main(
         ["run", "microcode_2025", "--out", "o", "--seed", "3", "--draws", "7", "--chains", "2", "--method", "nuts"]
+        + ["--data", "there"]
     )
     said = capsys.readouterr()
     assert code == DONE
-    assert seen == {"model": "microcode_2025", "out": "o", "seed": 3, "draws": 7, "chains": 2, "method": "nuts"}
+    wanted = {"model": "microcode_2025", "out": "o", "seed": 3, "draws": 7, "chains": 2, "method": "nuts"}
+    assert seen == wanted | {"data": "there"}
     assert str(tmp_path / "report.html") in said.out
     assert said.out.splitlines()[0].split()[-1] == str(tmp_path)
     assert "working" in said.err

@@ -198,8 +198,8 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
         weight=over.weight,
         left=products.left,
         right=products.right,
-        first=products.first,
-        second=products.second,
+        start=products.start,
+        factor=products.factor,
         times=people.times.astype(float),
         tilt=tilt,
     )

@@ -14,6 +14,7 @@ from .outcome import TABLE_EDGE, TABLE_STEP
 
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _TAYLOR = tuple(1.0 / math.factorial(k) for k in range(12, -1, -1))
+_AT_ONCE = 64  # patterns of answers whose shares stay in the fastest memory
 _ARTANH = tuple(1.0 / k for k in range(29, 0, -2))
 
 
@@ -91,7 +92,7 @@ class Data(NamedTuple):
 
     With ``nodes`` (standard normal deviations of people, of ``weight``) the last scale is the sd of people, and
     the counts are those of patterns of answers instead (`respondents.People`), which occur ``times`` and whose
-    probabilities are products of ``left``, ``right``, ``first`` and ``second`` (`respondents.Products`); ``tilt``
+    probabilities are products of ``left``, ``right`` and ``factor`` (`respondents.Products`); ``tilt``
     (rows,) is added for each unit of η (`respondents.by_score`).
     """
 
@@ -107,8 +108,8 @@ class Data(NamedTuple):
     weight: np.ndarray
     left: np.ndarray
     right: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    start: np.ndarray
+    factor: np.ndarray
     times: np.ndarray
     tilt: np.ndarray
 
@@ -455,7 +456,7 @@ def people_loglik(eta, cuts, group, sd, d, geta, gcuts, ginner):  # type: ignore
     """
     rows, answers, nodes, cells = len(eta), cuts.shape[1] + 1, len(d.nodes), d.counts.shape[1]
     base, below = rows * answers, np.empty((rows * (answers - 1), nodes))
-    chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
+    chance, scale = np.empty((base + len(d.left), nodes)), np.empty(base + len(d.left))
     slope = np.zeros(chance.shape)
     _at_nodes(eta, cuts, group, sd * d.nodes, chance, below)
     total = _dot(d.tilt, eta)
@@ -533,8 +534,6 @@ def _multiply(d, base, chance, scale):  # type: ignore[no-untyped-def]
         scale[base + i] = scale[left] + scale[right]
         for z in range(chance.shape[1]):
             chance[base + i, z] = chance[left, z] * chance[right, z]
-    chance[base + len(d.left)] = 1.0
-    scale[base + len(d.left)] = 0.0
 
 
 @njit(**_JIT)
@@ -550,26 +549,48 @@ def _hand_down(d, base, slope):  # type: ignore[no-untyped-def]
 @njit(**_JIT)
 def _patterns(d, chance, scale, slope):  # type: ignore[no-untyped-def]
     """Return Σ times · log Σ_z weight_z Π P(answer | z); adds ∂/∂ log P(answer | z) to ``slope``."""
-    total, share = 0.0, np.empty(len(d.nodes))
-    for p in range(len(d.times)):
-        first, second = d.first[p], d.second[p]
-        mass = _pattern(d, first, second, chance, share)
-        total += d.times[p] * (math.log(mass) + scale[first] + scale[second])
-        factor = d.times[p] / mass
-        for z in range(len(share)):
-            slope[first, z] += factor * share[z]
-            slope[second, z] += factor * share[z]
+    total, nodes = 0.0, len(d.nodes)
+    share, log_mass = np.empty((_AT_ONCE, nodes)), np.empty(_AT_ONCE)
+    for begin in range(0, len(d.times), _AT_ONCE):
+        end = min(begin + _AT_ONCE, len(d.times))
+        _some_patterns(d, begin, end, chance, scale, share, log_mass)
+        for p in range(begin, end):
+            total += d.times[p] * log_mass[p - begin]
+            for z in range(nodes):
+                share[p - begin, z] *= d.times[p]
+        for p in range(begin, end):
+            for f in range(d.start[p], d.start[p + 1]):
+                to = d.factor[f]
+                for z in range(nodes):
+                    slope[to, z] += share[p - begin, z]
     return total
 
 
 @njit(fastmath={"contract", "reassoc"}, **_JIT)
-def _pattern(d, first, second, chance, share):  # type: ignore[no-untyped-def]
-    """Fill ``share`` with weight_z P(answers | z), up to a factor; return its sum."""
-    mass = 0.0
-    for z in range(len(share)):
-        share[z] = d.weight[z] * chance[first, z] * chance[second, z]
-        mass += share[z]
-    return mass
+def _some_patterns(d, begin, end, chance, scale, share, log_mass):  # type: ignore[no-untyped-def]
+    """Fill log Σ_z weight_z P(answers | z) of patterns, and ``share``, its terms over their sum.
+
+    One kind of loop after the other: together they would not become vector code.
+    """
+    nodes = len(d.nodes)
+    for p in range(begin, end):
+        one = d.factor[d.start[p]]
+        for z in range(nodes):
+            share[p - begin, z] = d.weight[z] * chance[one, z]
+        log_mass[p - begin] = scale[one]
+    for p in range(begin, end):
+        for f in range(d.start[p] + 1, d.start[p + 1]):
+            one = d.factor[f]
+            for z in range(nodes):
+                share[p - begin, z] *= chance[one, z]
+            log_mass[p - begin] += scale[one]
+    for p in range(begin, end):
+        mass = 0.0
+        for z in range(nodes):
+            mass += share[p - begin, z]
+        log_mass[p - begin] += math.log(mass)
+        for z in range(nodes):
+            share[p - begin, z] /= mass
 
 
 @njit(**_JIT)
@@ -577,14 +598,11 @@ def pattern_logs(eta, cuts, group, sd, d):  # type: ignore[no-untyped-def]
     """Return log P(answers) of each pattern, (patterns,), and the shares of the nodes in it, (patterns, nodes)."""
     last, nodes, patterns = cuts.shape[1], len(d.nodes), len(d.times)
     base = len(eta) * (last + 1)
-    chance, scale = np.empty((base + len(d.left) + 1, nodes)), np.empty(base + len(d.left) + 1)
+    chance, scale = np.empty((base + len(d.left), nodes)), np.empty(base + len(d.left))
     _at_nodes(eta, cuts, group, sd * d.nodes, chance, np.empty((len(eta) * last, nodes)))
     _multiply(d, base, chance, scale)
     out, share = np.empty(patterns), np.empty((patterns, nodes))
-    for p in range(patterns):
-        mass = _pattern(d, d.first[p], d.second[p], chance, share[p])
-        out[p] = math.log(mass) + scale[d.first[p]] + scale[d.second[p]]
-        share[p] /= mass
+    _some_patterns(d, 0, patterns, chance, scale, share, out)
     return out, share
 
 

@@ -13,9 +13,10 @@ import pandas as pd
 
 from .errors import Problem, SpecError
 
-REACH = 6.0  # standard normal deviations of people further out than this are left out: 2e-9 of them
+REACH = 5.0  # standard normal deviations of people further out than this are left out: 6e-7 of them
 FINENESS = 1.3  # spacing of nodes, in sds of what a pattern says of a person at the most: error exp(−2π² / 1.3²) = 8e-6
 LANES = 8  # numbers of nodes are multiples of what processors work on at once
+SHARED = 6  # patterns that make a product of neighbours worth its place in memory
 _KEYS = 2  # random 64-bit keys that tell patterns apart: two differ in none by a chance of 3e-39
 
 
@@ -146,42 +147,47 @@ def people_of(tables: Sequence[pd.DataFrame], cells: pd.DataFrame) -> People:
 class Products:
     """How the chances of patterns are multiplied, so that what several patterns share is multiplied once.
 
-    The factors are numbered: row · answers + answer, then product i, that of ``left[i]`` and ``right[i]``, then 1.
-    Pattern p is that of ``first[p]`` and ``second[p]``.
+    The factors are numbered: row · answers + answer, then product i, that of ``left[i]`` and ``right[i]``. Pattern p
+    is the product of ``factor[start[p]]`` to ``factor[start[p + 1] - 1]``.
     """
 
     left: np.ndarray
     right: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
+    start: np.ndarray
+    factor: np.ndarray
 
 
-def shared_products(people: People, rows: int, answers: int) -> Products:
-    """Return products of neighbours, then of neighbouring products, until at most two are left of every pattern.
+def shared_products(people: People, rows: int, answers: int, shared: int = SHARED) -> Products:
+    """Return products of neighbours, then of neighbouring products, as long as each is that of ``shared`` patterns.
 
     Examples
     --------
     >>> people = gather_people(np.repeat([0, 1], 4), np.tile(np.arange(4), 2), np.array([0, 1, 0, 0, 0, 1, 1, 1]))
-    >>> found = shared_products(people, rows=4, answers=2)
-    >>> found.left.tolist(), found.right.tolist(), found.first.tolist(), found.second.tolist()
-    ([0, 4, 5], [3, 6, 7], [8, 8], [9, 10])
+    >>> found = shared_products(people, rows=4, answers=2, shared=2)
+    >>> found.left.tolist(), found.right.tolist(), found.start.tolist(), found.factor.tolist()
+    ([0], [3], [0, 3, 6], [8, 4, 6, 8, 5, 7])
     """
-    term, pattern, start, last = people.row * answers + people.answer, people.person, people.start, rows * answers
+    factor, pattern, start, last = people.row * answers + people.answer, people.person, people.start, rows * answers
     left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    while np.diff(start).max(initial=0) > 2:
-        place = np.arange(len(term)) - start[pattern]
-        even = place % 2 == 0
-        paired = np.flatnonzero(even & (np.arange(len(term)) + 1 < start[pattern + 1]))
-        pairs, code = np.unique(np.stack([term[paired], term[paired + 1]]), axis=1, return_inverse=True)
-        left.append(pairs[0])
-        right.append(pairs[1])
-        term[paired] = last + code
-        last += pairs.shape[1]
-        term, pattern = term[even], pattern[even]
+    while np.diff(start).max(initial=0) > 1:
+        even = (np.arange(len(factor)) - start[pattern]) % 2 == 0
+        paired = np.flatnonzero(even & (np.arange(len(factor)) + 1 < start[pattern + 1]))
+        neighbours = np.stack([factor[paired], factor[paired + 1]])
+        pairs, code, uses = np.unique(neighbours, axis=1, return_inverse=True, return_counts=True)
+        code, often = code.ravel(), uses >= shared
+        if not often.any():
+            break
+        left.append(pairs[0, often])
+        right.append(pairs[1, often])
+        number = last + np.cumsum(often) - 1
+        joined = often[code]
+        factor[paired[joined]] = number[code[joined]]
+        last += int(often.sum())
+        kept = np.ones(len(factor), dtype=bool)
+        kept[paired[joined] + 1] = False
+        factor, pattern = factor[kept], pattern[kept]
         start = np.concatenate([[0], np.cumsum(np.bincount(pattern, minlength=len(people)))])
-    alone = np.diff(start) == 1
-    second = np.where(alone, last, term[start[1:] - 1]) if len(people) else term
-    return Products(np.concatenate(left), np.concatenate(right), term[start[:-1]], second)
+    return Products(np.concatenate(left), np.concatenate(right), start, factor)
 
 
 # --- the integral over people -------------------------------------------------------------------
@@ -206,7 +212,7 @@ def grid(most: int, answers: int, sd: float) -> Grid:
     Examples
     --------
     >>> len(grid(1, 2, 1.0).nodes), len(grid(12, 4, 2.0).nodes)
-    (16, 32)
+    (16, 40)
     """
     narrowest = 1 / math.sqrt(1 + max(most * (1 / 4 if answers == 2 else 1 / 3), 1) * sd**2)
     size = 1 + 2 * REACH / (FINENESS * narrowest)
