@@ -37,8 +37,22 @@ def test_done(monkeypatch, tmp_path, capsys):
 
     replaced(monkeypatch, run)
     code = main(
-        ["run", "microcode_2025", "--out", "o", "--seed", "3", "--draws", "7", "--chains", "2", "--method", "nuts"]
-        + ["--data", "there"]
+        [
+            "run",
+            "microcode_2025",
+            "--out",
+            "o",
+            "--seed",
+            "3",
+            "--draws",
+            "7",
+            "--chains",
+            "2",
+            "--method",
+            "nuts",
+            "--data",
+            "there",
+        ]
     )
     said = capsys.readouterr()
     assert code == DONE

@@ -212,9 +212,11 @@ def _ours(category: type[Warning]) -> bool:
 def _models(arguments: argparse.Namespace) -> int:
     from .spec_file import as_spec, shipped_models
 
-    for name in shipped_models():
+    names = shipped_models()
+    width = max(map(len, names), default=0)
+    for name in names:
         spec = as_spec(name)
-        print(plain(f"{name:<24} {'SIMULATED  ' if spec.simulated else '           '}{spec.title}"))
+        print(plain(f"{name:<{width}} {'SIMULATED  ' if spec.simulated else '           '}{spec.title}"))
     return DONE
 
 
