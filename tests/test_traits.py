@@ -172,6 +172,7 @@ def by_hand(fit, country, ally, population, people, answer=2) -> np.ndarray:
 def test_levels_are_averages_over_the_people_of_the_country(made):
     table = frame()
     found = levels(made, by=("country", "ally"))
+    assert "over the people asked in each country (age, degree)" in found.averaged
     for country, ally in (("PL", "US"), ("DE", "FR"), ("UK", "DE")):
         rows = found.at(country=country, ally=ally)
         people = table[(table.c == country) & (table.who == "public")]

@@ -94,7 +94,7 @@ def make_estimate(
         answer=answer,
         spec=fit.spec,
         smallest=smallest,
-        averaged=_words(table, by),
+        averaged=_words(fit, table, by),
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws),
@@ -109,7 +109,12 @@ def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:
     return np.full(size, shared)
 
 
-def _words(table: pd.DataFrame, by: Sequence[str]) -> str:
+def _people_words(fit: Fit) -> str:
+    names = [c.name for c in fit.spec.used_covariates if c.of_people]
+    return f"over the people asked in each country ({', '.join(names)})" if names else ""
+
+
+def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str]) -> str:
     parts = []
     if "country" not in by:
         names = list(dict.fromkeys(table.country))
@@ -121,6 +126,7 @@ def _words(table: pd.DataFrame, by: Sequence[str]) -> str:
     rest = [f for f in ("ally", "target", "wave", "population") if f not in by and table[f].nunique() > 1]
     if rest:
         parts.append(f"within a country equally over {' and '.join(rest)}")
+    parts += [_people_words(fit)] if _people_words(fit) else []
     return "; ".join(parts) or "nothing: one row per combination"
 
 
