@@ -143,6 +143,7 @@ def test_the_overlap_finder_finds_an_overlap():
 SIZES = {"2": rows_of(2), "6": rows_of(6), "14": rows_of(14), "40 long": rows_40()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double", 5.0])
 @pytest.mark.parametrize("size", SIZES)
 def test_shift_is_legible(size, width):
@@ -151,12 +152,14 @@ def test_shift_is_legible(size, width):
     assert faults(plot_shift(estimate, width=width, source="a source " * 20)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double"])
 @pytest.mark.parametrize("size", SIZES)
 def test_gap_is_legible(size, width):
     assert faults(plot_gap(replace(gap(SIZES[size], 1), status="R-hat 1.2 " * 9), width=width)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double"])
 @pytest.mark.parametrize(
     "rows",
@@ -170,6 +173,7 @@ def test_levels_are_legible(rows, width):
     assert faults(plot_levels(levels(rows), width=width, source="a survey")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double"])
 @pytest.mark.parametrize("n", [1, 8, 40, 200])
 def test_ppc_is_legible(n, width):
@@ -354,6 +358,7 @@ def test_levels_and_ppc_say_when_data_are_simulated():
     assert "SIMULATED DATA" in words(plot_ppc(cells(5), spec=SIMULATED))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double"])
 def test_hostile_labels_are_shown_as_they_are_or_as_squares(width, tmp_path):
     rows = [{"role": "sender", "country": f"H{i}"} for i in range(len(HOSTILE))]

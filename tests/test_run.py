@@ -215,6 +215,7 @@ def test_one_seed_one_summary(real, undrawn, tmp_path):
     assert (again.out / "spec.toml").read_bytes() == (real.out / "spec.toml").read_bytes()
 
 
+@pytest.mark.slow
 def test_an_old_folder_keeps_what_is_not_ours(undrawn, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "report.html").write_text("old")
@@ -321,6 +322,7 @@ def test_an_output_folder_that_is_a_file_is_refused(tmp_path):
         job.run("microcode_2025", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_sources_can_be_handed_over(undrawn, tmp_path):
     spec = replace(read_spec(models_dir() / "retrenchment_simulated.toml"), sources=())
     made = simulate("retrenchment_simulated")
@@ -369,6 +371,7 @@ def test_labels_make_harmless_file_names(label, name):
 
 
 # --- with a sampler -----------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_short_run_really_samples_and_says_that_its_gates_failed(undrawn, tmp_path, monkeypatch):
     spec = read_spec(models_dir() / "microcode_2025.toml")
     sources = open_sources(spec, models_dir()).sources

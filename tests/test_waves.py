@@ -33,6 +33,7 @@ def trajectories(countries, waves=DATED, populations=("public",), signals=()):
     return Estimate(array(list(means), rows), "percent", "descriptive", "top", "", spec)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["column", "double", 10])
 @pytest.mark.parametrize(
     ("countries", "waves", "populations"),
