@@ -23,14 +23,15 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 QUANTILES = (0.05, 0.5, 0.95)
 # one comparison in 16,000 lies beyond four errors by chance; there are some hundreds
 ERRORS = 4.0
+NAMED = ("sd_", "corr_", "intercept", "fixed_", "slope_", "cut_spacing")
 
 
 def scalars(fit):
-    """Every estimand of the analysis, and every scale and correlation: name → draws (chain, draw, …)."""
+    """Every estimand, scale, correlation, contrast, slope and cut of the analysis: name → draws (chain, draw, …)."""
     estimates = evaluate_all(fit) or (ac.shift(fit), ac.gap(fit), ac.levels(fit, by=("country", "ally")))
     out = {f"estimand {i}": e.draws.reset_coords(drop=True) for i, e in enumerate(estimates)}
     weights = {k: fit.posterior[k] for k in ("ancestor", "log_weight") if k in fit.posterior.coords}
-    named = {v: fit.posterior[v] for v in fit.posterior.data_vars if str(v).startswith(("sd_", "corr_", "intercept"))}
+    named = {v: fit.posterior[v] for v in fit.posterior.data_vars if str(v).startswith(NAMED)}
     arrays = {k: v.rename({d: f"{k}{d}" for d in v.dims if d not in ("chain", "draw")}) for k, v in out.items()}
     return xr.Dataset(
         {k: v.drop_vars(list(weights), errors="ignore") for k, v in (arrays | named).items()}
@@ -91,7 +92,7 @@ def test_engines_agree(name):
     assert laplace.diagnosis.passed
     assert nuts.diagnosis.passed
     table = disagreements(laplace, nuts)
-    assert len(table) > 100
+    assert len(table) > 80
     far = table[~(table.errors.abs() < ERRORS)]
     assert far.empty, far.to_string()
 
