@@ -210,6 +210,22 @@ def test_what_cannot_vary_is_refused():
     assert beyond_laplace(freed) == "does not know cuts by country"
 
 
+def test_a_scale_of_common_cuts_is_refused():
+    with pytest.raises(SpecError, match="`scale` is of cuts by country"):
+        prepared_with(4, Cuts(scale=HalfNormal(0.1)))
+
+
+def test_a_grid_of_priors_varies_the_scale_of_free_cuts_too():
+    from alliancecred.multiverse import prior_grid
+
+    spec = spec_of(4, (Level(("country",)), FREE))
+    assert prior_grid(spec, (2.0,))["sd of cuts by country × 2"].terms[-1] == Cuts(
+        ("country",), Normal(0.1, 1.4), HalfNormal(0.8)
+    )
+    common = spec_of(4, (Level(("country",)), Cuts()))
+    assert prior_grid(common, (2.0,))["sd of cuts × 2"].terms[-1] == Cuts(spacing=Normal(0.0, 2.0))
+
+
 def prepared_with(answers: int, *terms):
     spec = spec_of(answers, (*TERMS[:-1], *terms))
     return prepare(spec, survey_of(spec, answers_of_people(spec)))
@@ -221,7 +237,7 @@ def test_a_fit_is_asked_with_common_and_with_free_cuts(monkeypatch):
     import alliancecred as ac
     from alliancecred import multiverse
 
-    spec = spec_of(4, (*TERMS[:-1], Cuts(spacing=Normal(0.2, 0.6), scale=HalfNormal(0.25))))
+    spec = spec_of(4, (*TERMS[:-1], Cuts(("country",), Normal(0.2, 0.6), HalfNormal(0.25))))
     sim = simulate(replace(spec, estimands=()), fieldings=(Fielding("w1", 40), Fielding("w2", 40)), random_seed=8)
     seen = []
 
@@ -251,4 +267,5 @@ def test_digests_of_cells_tell_data_apart():
     _, cells, _ = prepared(3)
     other = replace(cells, counts=cells.counts + 1)
     alone = replace(cells, people=None)
-    assert len({cells_digest(c) for c in (cells, other, alone, replace(cells))}) == 3
+    older = replace(cells, rows=replace(cells.rows, covariates={"age": np.arange(len(cells.rows)) / 10}))
+    assert len({cells_digest(c) for c in (cells, other, alone, older, replace(cells))}) == 4

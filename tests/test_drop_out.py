@@ -17,6 +17,7 @@ from alliancecred.figures.example import example_attrition
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand, Fielding
+from alliancecred.terms import Covariate, Slope
 
 PLAN = (Fielding("w1", 60), Fielding("w2", 20, again="w1", retention=0.6, selection=2.0))
 
@@ -160,8 +161,20 @@ def test_attrition_is_an_estimand_of_a_spec():
         ac.fitting.prepare(spec, sim.survey)
 
 
+def test_an_attrition_with_a_name_bears_it_in_every_row():
+    sim = panel()
+    estimate = evaluate(sim.truth, Estimand("attrition", name="panel", roles=("sender",)))
+    assert estimate.draws["estimand"].values.tolist() == ["panel: stayers", "panel: leavers", "panel: over all"]
+    bare = evaluate(sim.truth, Estimand("attrition", roles=("sender",)))
+    np.testing.assert_array_equal(estimate.draws.values, bare.draws.values)
+
+
 def test_attrition_refuses_what_it_cannot_say():
     sim = panel()
+    spec = replace(sim.truth.spec, covariates=(Covariate("age", ("person",), ()),))
+    aged = replace(sim.truth, spec=replace(spec, terms=(*spec.terms, Slope("age"))))
+    with pytest.raises(SpecError, match="does not average over covariates of people yet"):
+        ac.attrition(aged)
     with pytest.raises(SpecError, match="finite"):
         ac.attrition(sim.truth, deltas=(math.nan,))
     with pytest.raises(SpecError, match="finite"):

@@ -17,7 +17,7 @@ from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.design import SD_RESPONDENT
 from alliancecred.engines.condense import condense
 from alliancecred.engines.metric import row_information
-from alliancecred.engines.people import among_people, attenuation, integral_problems, shared_information
+from alliancecred.engines.people import among_people, attenuation, integral_problems, shared_information, spread_of
 from alliancecred.errors import FitError, SpecError
 from alliancecred.events import Signal, Wave
 from alliancecred.fitting import beyond_laplace, fit_design, prepare
@@ -333,6 +333,27 @@ def test_the_rough_sd_of_people_is_near_the_true_one(answers):
     assert 0.01 < rough[SD_RESPONDENT].std() < 0.2
     factor = attenuation(rough[SD_RESPONDENT].mean())
     assert rough["sd_level_country"][0] == pytest.approx(0.4 * factor, rel=0.02)
+
+
+def test_the_integral_reaches_no_further_than_the_prior_where_the_data_say_little():
+    design, _, _ = prepared(2)
+    rng = np.random.default_rng(0)
+    vague = {SD_RESPONDENT: np.exp(rng.normal(0.0, 1.0, 5000))}
+    assert spread_of(design, vague) == pytest.approx(4.5 * 1.2)
+    sharp = {SD_RESPONDENT: np.exp(rng.normal(0.0, 0.02, 5000))}
+    assert spread_of(design, sharp) == pytest.approx(math.exp(0.12), rel=0.02)
+    larger = {SD_RESPONDENT: np.exp(rng.normal(2.0, 0.2, 5000))}  # than the prior thinks likely
+    assert spread_of(design, larger) == pytest.approx(2 * math.exp(2.0), rel=0.02)
+    assert spread_of(replace(design, respondent=None), {}) == 2.0
+
+
+def test_answers_taken_for_people_apart_are_noted():
+    design, cells, table = prepared(2)
+    answered = table[table.respondent != ""].groupby("respondent").size()
+    alone = int((table.respondent == "").sum() + (answered == 1).sum())
+    assert alone > 0
+    assert f"respondent: {alone} of {len(table)} answers have no id" in " ".join(design.notes)
+    assert "have no id" not in " ".join(make_design(replace(design.spec, terms=TERMS[:-1]), cells).notes)
 
 
 def test_attenuation_is_that_of_averaged_logits():

@@ -15,7 +15,7 @@ from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.spec import Estimand, Exclusion, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
-from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Shift, Slope, Trend
+from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
 D = dt.date
 
@@ -38,7 +38,7 @@ FULL = Spec(
         Gap("elite", by=("ally",), scale=HalfNormal(0.2)),
         Gap("elite", signal="aid", roles=("sender", "other"), prior=Normal(-0.1, 0.9)),
         Fixed("neighbour", (("country", ("PL", "DE")), ("self", ("no",))), Normal(0.2, 0.8)),
-        Cuts(spacing=Normal(0.3, 0.6)),
+        Cuts(spacing=Normal(0.3, 0.6)), Respondent(HalfNormal(0.9)),
     ),
     waves=(
         Wave("w10", D(2024, 10, 1), D(2024, 10, 9)),
@@ -130,7 +130,7 @@ ONE_PER_FIELD = list({path: v for path, v in variations(FULL)}.values())
 
 KINDS = (
     *(Spec, Wave, Signal, Level, Shift, Gap, Fixed, Cuts, Normal, HalfNormal, LKJ, Estimand, Fielding, Simulation),
-    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate, Exclusion),
+    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate, Exclusion, Respondent),
 )
 
 

@@ -240,6 +240,14 @@ def test_predictive_checks_have_a_line_per_combination_of_factors(made):
         assert row.lower <= row["mean"] <= row.upper
 
 
+def test_sums_over_lines_are_plain_sums():
+    rng = np.random.default_rng(3)
+    line, values = rng.permutation(np.repeat(np.arange(7), 4)), rng.integers(0, 9, (5, 28))
+    want = np.stack([values[:, line == k].sum(1) for k in range(7)], axis=1)
+    np.testing.assert_array_equal(check._by_line(values, line), want)
+    assert check._by_line(np.zeros((5, 0)), line[:0]).shape == (5, 0)
+
+
 def test_predictions_are_averages_too(made):
     table = pd.DataFrame({"country": ["PL"], "ally": ["US"], "target": [""], "wave": ["w2"], "population": ["public"]})
     people = frame()[lambda t: (t.c == "PL") & (t.who == "public")]

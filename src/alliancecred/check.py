@@ -77,16 +77,16 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     top, line, n = np.isin(fit.spec.answers, fit.spec.top), lines_of(fit), len(fit.cells.counts)
     replicated = replicate(fit.design, fit.cells, source.draws(), np.random.default_rng(seed), 1)
     lines, first = np.unique(line, return_index=True)
-    member = line[:n, None] == lines[: line[:n].max(initial=-1) + 1]
-    lower, upper = _observed(fit, top, member)
+    counted = int(line[:n].max(initial=-1)) + 1
+    observed = _by_line(fit.cells.counts.T, line[:n]).T
+    lower, upper = _observed(fit, top, observed)
     values = np.full((replicated.sizes["draw"], len(lines)), np.nan)
     if n:
         counts = replicated["counts"].values[0]
-        values[:, : member.shape[1]] = (
-            100 * (counts[..., top].sum(-1) @ member) / np.maximum(counts.sum(-1) @ member, 1)
-        )
+        credible = _by_line(counts[..., top].sum(-1), line[:n])
+        values[:, :counted] = 100 * credible / np.maximum(observed.sum(1), 1)
     if fit.cells.toplines:
-        values[:, member.shape[1] :] = replicated["published"].values[0]
+        values[:, counted:] = replicated["published"].values[0]
     values, lower, upper = values[:, index], lower[index], upper[index]
     tail = (1 - ci_prob) / 2
     below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
@@ -102,8 +102,15 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     )
 
 
-def _observed(fit: Fit, top: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    counts = member.T @ fit.cells.counts
+def _by_line(values: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Return sums of values (…, rows) over the rows of each line, (…, lines)."""
+    if not values.shape[-1]:
+        return values
+    order = np.argsort(line, kind="stable")
+    return np.asarray(np.add.reduceat(values[..., order], np.flatnonzero(np.diff(line[order], prepend=-1)), axis=-1))
+
+
+def _observed(fit: Fit, top: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     share = 100 * counts[:, top].sum(1) / np.maximum(counts.sum(1), 1)
     bounds = [[100 * t.lower[0], 100 * t.upper[0]] for t in fit.cells.toplines]
     both = np.array(bounds, dtype=float).reshape(-1, 2)

@@ -123,7 +123,8 @@ def attrition(
     Raises
     ------
     SpecError
-        If the spec has no `Respondent` term, nobody answered on both sides of the signal, or δ is not finite.
+        If the spec has no `Respondent` term, or slopes of covariates of people, if nobody answered on both sides of
+        the signal, or δ is not finite.
 
     Examples
     --------
@@ -134,6 +135,8 @@ def attrition(
     """
     if fit.design.respondent is None or fit.cells.people is None:
         raise SpecError("attrition is about people: the spec has no Respondent term")
+    if any(c.of_people for c in fit.spec.used_covariates):
+        raise SpecError("attrition does not average over covariates of people yet: leave their slopes out")
     if not len(deltas) or not np.isfinite(deltas).all():
         raise SpecError(f"deltas must be finite numbers, got {list(deltas)}")
     name, by = signal_name(fit.spec, signal), factors_of(by)

@@ -22,7 +22,7 @@ from .averaging import make_estimate, scored
 from .comparisons import comparison, gap
 from .drop_out import attrition
 from .errors import SpecError
-from .estimate import Estimate
+from .estimate import Estimate, stacked
 from .fitting import Fit
 from .spec import Estimand
 from .terms import FACTORS
@@ -246,6 +246,9 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
             )
         case _:
             raise SpecError(f"unknown estimand {e.of!r}")
-    if not e.name or e.of == "attrition":  # whose rows have names of their own
+    if not e.name:
         return result
+    if e.of == "attrition":  # its rows are told apart by their names
+        names = dict.fromkeys(map(str, result.draws["estimand"].values))
+        return stacked([result.at(estimand=name).named(f"{e.name}: {name}") for name in names])
     return result.named(e.name)

@@ -51,7 +51,19 @@ def identify(design: Design, cells: Cells) -> Design:
     design = _drop_gaps(_drop_empty(design, cells), cells)
     _check_rank(design, cells)
     design = _merge_pooled(design, cells)
-    return with_notes(design, _shared_columns(design, cells))
+    return with_notes(design, [*_shared_columns(design, cells), *_alone(design, cells)])
+
+
+def _alone(design: Design, cells: Cells) -> list[str]:
+    """Note answers that are the only ones of a person, known to be or for want of an id."""
+    if design.respondent is None or cells.people is None:
+        return []
+    alone = int(cells.people.times[np.diff(cells.people.start) == 1].sum())
+    total = int(cells.counts.sum())
+    note = (
+        f"respondent: {alone:,} of {total:,} answers have no id, or are their person's only one: taken for people apart"
+    )
+    return [note] if alone else []
 
 
 def _exposed(design: Design, cells: Cells, name: str) -> np.ndarray:

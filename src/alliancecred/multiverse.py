@@ -152,8 +152,8 @@ def cuts_grid(spec: Spec | str | Path) -> dict[str, Spec]:
         raise SpecError("two answers have one cut, which is the level's: there is nothing to vary")
     declared = next((t for t in spec.terms if isinstance(t, Cuts)), Cuts())
     others = tuple(t for t in spec.terms if not isinstance(t, Cuts))
-    groups: dict[str, tuple[str, ...]] = {"common cuts": (), "cuts by country": ("country",)}
-    return {name: replace(spec, terms=(*others, replace(declared, by=by))) for name, by in groups.items()}
+    kinds = {"common cuts": Cuts(spacing=declared.spacing), "cuts by country": replace(declared, by=("country",))}
+    return {name: replace(spec, terms=(*others, cuts)) for name, cuts in kinds.items()}
 
 
 def _summarise(
@@ -206,7 +206,8 @@ def _scaled(term: Term, factor: float) -> Term:
         case Level() | Trend() | Respondent():
             return replace(term, scale=wider(term.scale))
         case Cuts():
-            return replace(term, spacing=wider(term.spacing))
+            scale = wider(term.scale) if term.by else term.scale
+            return replace(term, spacing=wider(term.spacing), scale=scale)
         case Shift() | Gap() if term.by:
             return replace(term, scale=wider(term.scale))
         case (

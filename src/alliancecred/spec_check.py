@@ -215,7 +215,9 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
             yield from _unknown("factor", by, tuple(f for f in FACTORS if f != "wave"))
             if len(spec.waves) < 3:
                 yield f"a trend needs at least three dated waves, got {len(spec.waves)}", "leave the trend out"
-        case Cuts(by=by):
+        case Cuts(by=by, scale=scale):
+            if not by and scale != Cuts().scale:
+                yield "`scale` is of cuts by country: common cuts have none", 'by = ["country"]'
             if by not in ((), ("country",)):
                 yield "cuts are common or vary by country", 'by = ["country"]'
             if by and len(spec.answers) < 3:

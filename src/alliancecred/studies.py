@@ -160,10 +160,11 @@ def sources_digest(sources: Sequence[Survey | Toplines]) -> str:
 
 
 def cells_digest(cells: Cells) -> str:
-    """Return the SHA-256 of what cells hold: labels, counts, who gave them, published shares."""
+    """Return the SHA-256 of what cells hold: labels, covariates, counts, who gave them, published shares."""
     people = [] if cells.people is None else [v.tolist() for v in vars(cells.people).values()]
     shares = json.dumps([*cells.overdispersion.tolist(), *map(asdict, cells.toplines)], default=_plain, sort_keys=True)
-    parts = (cells.labels().to_csv(index=False), cells.counts.tolist(), people, shares)
+    covariates = {name: values.tolist() for name, values in cells.rows.covariates.items()}
+    parts = (cells.labels().to_csv(index=False), covariates, cells.counts.tolist(), people, shares)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -86,7 +86,7 @@ def sample(
     raw = read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells))
     check_complete(raw, draws, chains)
     found = _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
-    return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(scales), mask))
+    return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(design, scales), mask))
 
 
 def _rough(
@@ -136,7 +136,7 @@ def _by_nutpie(
 
     from ..kernel import pack
 
-    data = data_arrays(cells, mask, spread_of(scales))
+    data = data_arrays(cells, mask, spread_of(swept.design, scales))
     model = _native(swept, pack(structure(swept, cells, centred), metric, data))
     begin = time.perf_counter()
     tree = nutpie.sample(

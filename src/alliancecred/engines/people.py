@@ -15,8 +15,9 @@ from ..respondents import with_rows
 
 LIKELY = (0.02, 6.0)  # sds of people that are tried
 WIDE = 6.0  # posterior sds above the rough value for which the integral is made
+FARTHEST = 4.5  # times the prior's scale: half-normal draws beyond it have a chance of 7e-6
 CHECKED, TOLERANCE = 5, 0.05  # draws at which the integral is checked, error of the log likelihood that may show
-_SPREAD = 2.0  # without a rough value
+_SPREAD = 2.0  # without people: of no consequence
 _STEP = 0.05  # of log sd, in second differences
 
 
@@ -25,12 +26,16 @@ def attenuation(sd: float) -> float:
     return math.sqrt(1 + (16 * math.sqrt(3) / (15 * math.pi)) ** 2 * sd**2)
 
 
-def spread_of(scales: Mapping[str, np.ndarray]) -> float:
-    """Return the largest sd of people that the integral must be good for, given rough draws."""
-    if SD_RESPONDENT not in scales:
+def spread_of(design: Design, scales: Mapping[str, np.ndarray]) -> float:
+    """Return the largest sd of people that the integral must be good for, given rough draws.
+
+    Where these say little it is the prior that says how large it may be.
+    """
+    if design.respondent is None:
         return _SPREAD
     log_sd = np.log(scales[SD_RESPONDENT])
-    return float(np.exp(log_sd.mean() + WIDE * log_sd.std()))
+    likely = float(np.exp(log_sd.mean() + WIDE * log_sd.std()))
+    return min(likely, max(FARTHEST * design.respondent.sd, 2 * float(np.exp(log_sd.mean()))))
 
 
 def among_people(
