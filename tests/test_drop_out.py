@@ -169,6 +169,21 @@ def test_an_attrition_with_a_name_bears_it_in_every_row():
     np.testing.assert_array_equal(estimate.draws.values, bare.draws.values)
 
 
+@pytest.mark.parametrize("by", [(), ("country",)])
+@pytest.mark.parametrize("name", ["", "panel"])
+def test_rows_of_an_attrition_are_told_apart_in_the_report(by, name):
+    from alliancecred.report.findings import row_labels
+    from alliancecred.report.pictures import title_of
+
+    asked = Estimand("attrition", name=name, by=by)
+    estimate = evaluate(panel().truth, asked)
+    labels = row_labels(asked, estimate, titled=True)
+    assert len(set(labels)) == len(labels) == len(estimate)
+    for word in ("stayers", "leavers", "over all"):
+        assert sum(word in label for label in labels) == len(estimate) // 3
+        assert word in title_of(estimate)
+
+
 def test_attrition_refuses_what_it_cannot_say():
     sim = panel()
     spec = replace(sim.truth.spec, covariates=(Covariate("age", ("person",), ()),))

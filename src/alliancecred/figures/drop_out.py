@@ -29,7 +29,7 @@ from .page import (
 )
 from .text import SMALL, shorten
 
-_PANEL, _HEAD, _FOOT, _GAP, _LEFT = 1.25, 0.17, 0.38, 0.14, 0.34  # inches
+_PANEL, _HEAD, _FOOT, _GAP, _LEFT = 1.25, 0.17, 0.46, 0.14, 0.34  # inches
 _NARROWEST, _MOST_COLUMNS = 1.45, 3
 _STAYERS = 0.26  # share of the width, left of the smallest δ, where the stayers stand
 _INNER = 0.5  # probability of the inner ribbon

@@ -127,12 +127,15 @@ def _rows(asked: Asked, *, titled: bool) -> list[list[str]]:
 def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) -> list[str]:
     """Return what the rows are called in a table: role and row, behind the estimand's name where ``titled``."""
     title = estimand.name or estimand.of
-    roles = estimate.draws["role"].values.astype(str)
+    roles, kinds = (estimate.draws[key].values.astype(str) for key in ("role", "estimand"))
     out = []
-    for role, name in zip(roles, row_names(estimate), strict=True):
+    for role, kind, name in zip(roles, kinds, row_names(estimate), strict=True):
         shown = [title] if titled or len(estimate) == 1 else []
         shown += [_ROLES.get(role, role)] if len(set(roles)) > 1 and role else []
-        shown += [name] if estimand.by and len(estimate) > 1 else []
+        if estimand.by and len(estimate) > 1:
+            shown.append(name)
+        elif len(set(kinds)) > 1:
+            shown.append(kind.removeprefix(f"{title}: "))
         text = ": ".join(shown) or title
         out.append(text[:1].upper() + text[1:])
     return out

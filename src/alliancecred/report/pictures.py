@@ -113,17 +113,21 @@ def stem(estimand: Estimand) -> str:
 
     Examples
     --------
-    >>> stem(Estimand("levels")), stem(Estimand("shift", by=("country",)))
-    ('levels', 'shift_by_country')
+    >>> stem(Estimand("levels")), stem(Estimand("shift", by=("country",))), stem(Estimand("attrition"))
+    ('levels', 'shift_by_country', 'attrition')
     """
     if estimand.name:
         return estimand.name if estimand.name.startswith(estimand.of) else f"{estimand.of}_{estimand.name}"
-    return estimand.of if estimand.of in ("levels", "gap") else "_".join([estimand.of, "by", *estimand.by])
+    plain = estimand.of in ("levels", "gap") or not estimand.by
+    return estimand.of if plain else "_".join([estimand.of, "by", *estimand.by])
 
 
 def title_of(estimate: Estimate) -> str:
-    """Return a title: the estimand's own name, or what it is."""
-    name = str(estimate.draws["estimand"].values[0])
+    """Return a title: the estimand's own name, or what it is; of rows with names of their own, these."""
+    names = list(dict.fromkeys(map(str, estimate.draws["estimand"].values)))
+    if len(names) > 1:
+        return f"Shifts: {', '.join(names)}"
+    name = names[0]
     words = {
         "levels": "Levels: how many believe the promise",
         "shift": "Shifts with the signal",
