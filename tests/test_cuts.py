@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from test_kernel import all_or_none, by_formula, published
+from test_kernel import all_or_none, by_formula, check_gradient, published
 from test_respondents import TERMS, answers_of_people, prepared, spec_of, survey_of
 
 from alliancecred import density
@@ -90,12 +90,7 @@ def test_gradient_is_the_finite_difference(centred, people, monkeypatch):
     else:
         design, cells = everything()
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, False)), data_arrays(cells)
-    theta = np.random.default_rng(1).normal(0, 0.4, parameter_count(swept))
-    _, gradient = log_density(theta, arrays, data)
-    step = 1e-5 * np.eye(len(theta))
-    numeric = [(log_density(theta + e, arrays, data)[0] - log_density(theta - e, arrays, data)[0]) / 2e-5 for e in step]
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
+    check_gradient(swept, cells, all_or_none(swept, False))
 
 
 def test_what_was_sampled_becomes_spacings_of_countries():

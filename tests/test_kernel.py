@@ -121,6 +121,16 @@ def test_density_is_the_formula(case):
     np.testing.assert_allclose(got - got[0], want - want[0], rtol=1e-8, atol=1e-7)
 
 
+def check_gradient(swept, cells, flags):
+    """The gradient of the density is its central finite difference."""
+    arrays, data = structure(swept, cells, flags), data_arrays(cells)
+    theta = np.random.default_rng(1).normal(0, 0.4, parameter_count(swept))
+    _, gradient = log_density(theta, arrays, data)
+    step = 1e-5 * np.eye(len(theta))
+    numeric = [(log_density(theta + e, arrays, data)[0] - log_density(theta - e, arrays, data)[0]) / 2e-5 for e in step]
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
+
+
 @pytest.mark.parametrize("case", [(2, RICH[:-1]), (3, RICH), (5, RICH), TIME], ids=["2", "3", "5", "timed"])
 @pytest.mark.parametrize("centring", ["centred", "not centred", "mixed"])
 def test_gradient_is_the_finite_difference(case, centring):
@@ -129,12 +139,7 @@ def test_gradient_is_the_finite_difference(case, centring):
     flags = all_or_none(swept, centring == "centred")
     if centring == "mixed":
         flags = [[(i + j) % 2 == 0 for i in range(len(s.carriers))] for j, s in enumerate(swept.strata)]
-    arrays, data = structure(swept, cells, flags), data_arrays(cells)
-    theta = np.random.default_rng(1).normal(0, 0.4, parameter_count(swept))
-    _, gradient = log_density(theta, arrays, data)
-    step = 1e-5 * np.eye(len(theta))
-    numeric = [(log_density(theta + e, arrays, data)[0] - log_density(theta - e, arrays, data)[0]) / 2e-5 for e in step]
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
+    check_gradient(swept, cells, flags)
 
 
 @pytest.mark.parametrize("pattern", [(True, False), (False, True)])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.integrate import simpson
-from test_kernel import all_or_none, published
+from test_kernel import all_or_none, check_gradient, published
 
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
@@ -227,12 +227,7 @@ def test_the_density_is_prior_plus_integral(answers):
 def test_gradient_is_the_finite_difference(answers):
     design, cells, _ = prepared(answers, published)
     swept = sweep(design, cells.rows)
-    arrays, data = structure(swept, cells, all_or_none(swept, False)), data_arrays(cells)
-    theta = np.random.default_rng(4).normal(0, 0.4, parameter_count(swept))
-    _, gradient = log_density(theta, arrays, data)
-    step = 1e-5 * np.eye(len(theta))
-    numeric = [(log_density(theta + e, arrays, data)[0] - log_density(theta - e, arrays, data)[0]) / 2e-5 for e in step]
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
+    check_gradient(swept, cells, all_or_none(swept, False))
 
 
 def test_a_score_stands_for_its_patterns():

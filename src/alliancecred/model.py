@@ -85,8 +85,8 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
 
 def _people(eta: Tensor, cuts: Tensor | None, sd: Tensor, people: People) -> None:
     """Declare every person's deviation, and every answer given it."""
-    person, whose = people.person, np.repeat(np.arange(len(people)), people.times)
-    parts = [np.flatnonzero(person == p) for p in range(len(people))]
+    whose = np.repeat(np.arange(len(people)), people.times)
+    parts = np.split(np.arange(len(people.row)), people.start[1:-1])
     entry = np.concatenate([parts[p] for p in whose])
     who = np.repeat(np.arange(len(whose)), [len(parts[p]) for p in whose])
     deviation = pm.Normal("respondent", 0.0, sd, shape=len(whose))
