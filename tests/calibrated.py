@@ -12,10 +12,11 @@ from alliancecred.kernel import log_density
 from alliancecred.priors import LogNormal
 from alliancecred.respondents import gather_people
 from alliancecred.simulation import simulate
+from alliancecred.sliders import Inside
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Cuts, Level, Respondent, Shift, Trend
+from alliancecred.terms import Covariate, Cuts, Level, Respondent, Shift, Slope, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -25,7 +26,7 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published", "time", "panel")
+FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "slopes", "cuts")
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
     Shift("us2025", by=("ally",), roles=("other",), correlated=True),
@@ -38,12 +39,17 @@ def small_spec(family="ordinal"):
     """Return the shipped retrenchment analysis with four countries and four allies; two answers unless ordinal.
 
     ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life. ``panel``: people who
-    judge four allies and of whom some come back.
+    judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``slopes``: covariates of allies
+    and dyads, in level and in shift. ``cuts``: cut points by country.
     """
     if family == "time":
         return _timed()
     if family == "panel":
         return _panel()
+    if family == "slider":
+        return _on_slider()
+    if family in ("slopes", "cuts"):
+        return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
     spec = replace(spec, countries=("US", "UK", "DE", "PL"), allies=("US", "UK", "FR", "DE"))
     spec = replace(spec, sources=(Simulation(0, FIELDINGS, ()),), estimands=ESTIMANDS)
@@ -96,6 +102,39 @@ def _panel():
     )
 
 
+def _on_slider():
+    spec = read_spec(models_dir() / "slider_simulated.toml")
+    return replace(
+        spec,
+        terms=tuple(t for t in spec.terms if t != Level(("country", "ally"))),
+        countries=("DE", "FR", "IT", "PL"),
+        allies=("US", "UK", "FR", "DE"),
+        sources=(Simulation(0, (Fielding("2024", 60), Fielding("2025", 60)), ()),),
+        estimands=(Estimand("shift", answer="mean"), Estimand("shift", "shift of those above 50")),
+    )
+
+
+def _measured(family):
+    spec = read_spec(models_dir() / "panel_simulated.toml")
+    spec = replace(
+        spec,
+        countries=("DE", "FR", "IT", "NL", "PL", "UK"),
+        estimands=(Estimand("shift"),),
+        sources=(Simulation(0, (Fielding("2024", 100), Fielding("2025", 100)), ()),),
+    )
+    terms = (Level(("country",)), Level(("ally",)), Shift("us2025"))
+    if family == "cuts":
+        answers = ("very unlikely", "unlikely", "likely", "very likely")
+        return replace(spec, answers=answers, top=answers[2:], terms=(*terms, Cuts(("country",))))
+    power = tuple(zip(spec.allies, (2.0, 0.8, 1.1, -0.6, -1.2, 0.3), strict=True))
+    pairs = [(c, a) for c in spec.countries for a in spec.allies]
+    treaty = tuple((f"{c} | {a}", float((3 * i + i * i // 7) % 5 < 2)) for i, (c, a) in enumerate(pairs))
+    covariates = (Covariate("power", ("ally",), power), Covariate("treaty", ("country", "ally"), treaty))
+    slopes = (Slope("power"), Slope("treaty"), Slope("treaty", signal="us2025", roles=("other",)))
+    asked = Estimand("comparison", "of a treaty", covariate="treaty")
+    return replace(spec, covariates=covariates, terms=(*terms, *slopes), estimands=(Estimand("shift"), asked))
+
+
 def naive(spec):
     """Return the analysis without respondents: as if every answer came from somebody else."""
     terms = tuple(t for t in spec.terms if not isinstance(t, Respondent))
@@ -114,11 +153,14 @@ def as_published(survey):
 
 def fingerprint(family):
     """Return log densities of a reduced analysis at fixed points on fixed data: unchanged by refactoring."""
-    sim = simulate(small_spec(family if family in ("time", "panel") else "ordinal"), truth={}, random_seed=0)
+    sim = simulate(small_spec("ordinal" if family in ("binary", "published") else family), truth={}, random_seed=0)
     cells = sim.truth.cells
     codes = cells.rows.codes
     place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]
     fixed = replace(cells, counts=(place[:, None] + 13 * np.arange(cells.counts.shape[1])) % 23 + 5)
+    if family == "slider":
+        n = len(cells.rows)
+        fixed = replace(fixed, inside=Inside(np.arange(n), place % 17 / 20 + 0.1, fixed.counts[:, 1:3].sum(1)))
     if family == "panel":
         person = np.arange(len(cells.rows)) % 7
         times = np.where(person == 3, 2, 5)

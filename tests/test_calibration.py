@@ -11,6 +11,12 @@ from alliancecred.ranks import DRAWS, holm, uniformity
 
 PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 
+FURTHER = {
+    "slider": ("precision", "cut_location", "cut_spacing[0]", "shift[sender]", "shift of those above 50[other]"),
+    "slopes": ("slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),
+    "cuts": ("sd_cut_spacing_country", "cut_spacing[0]", "cut_spacing[1]", "shift[sender]"),
+}
+
 
 @pytest.fixture(scope="module", params=PATHS, ids=lambda p: p.stem)
 def stored(request):
@@ -41,6 +47,9 @@ def test_every_effect_scale_and_correlation_is_among_them(stored):
     if stored["family"] == "time":
         assert {"half_life_us2024", "sd_trend", "sd_trend_ally", "shift[sender]", "after a year[other]"} <= names
         assert sum(n.startswith("sd_") for n in names) == 5
+        return
+    if (more := FURTHER.get(stored["family"])) is not None:
+        assert {*more, "log likelihood"} <= names
         return
     assert {"shift[sender]", "shift[other]", "shift[self]", "gap", "gap in shift[sender]", "log likelihood"} <= names
     assert sum(n.startswith("sd_") for n in names) == 8

@@ -12,6 +12,7 @@ from alliancecred.codec import decode
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
+from alliancecred.sliders import Slider
 from alliancecred.spec import Estimand, Exclusion, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
@@ -121,27 +122,43 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value + "x"
     else:
         assert value is None
-        yield path, 1.5 if path.endswith("weeks") else "x"
+        yield path, 1.5 if path.endswith("weeks") else Slider() if path.endswith("slider") else "x"
 
 
-VARIED = list(dict.fromkeys(v for _, v in variations(FULL)))
-ONE_PER_FIELD = list({path: v for path, v in variations(FULL)}.values())
+SLIDING = replace(GOOD, name="sliding", answers=FULL.answers, top=FULL.top, slider=Slider())
+EVERY = [*variations(FULL), *variations(SLIDING)]
+VARIED = list(dict.fromkeys(v for _, v in EVERY))
+ONE_PER_FIELD = list({path: v for path, v in EVERY}.values())
 
 
 KINDS = (
     *(Spec, Wave, Signal, Level, Shift, Gap, Fixed, Cuts, Normal, HalfNormal, LKJ, Estimand, Fielding, Simulation),
-    *(SurveyFile, ToplineFile, Variant, Trend, LogNormal, Step, Ramp, Decay, Slope, Covariate, Exclusion, Respondent),
+    *(
+        SurveyFile,
+        ToplineFile,
+        Variant,
+        Trend,
+        LogNormal,
+        Step,
+        Ramp,
+        Decay,
+        Slope,
+        Covariate,
+        Exclusion,
+        Respondent,
+        Slider,
+    ),
 )
 
 
 def test_the_variations_reach_every_field():
-    reached = {part for path, _ in variations(FULL) for part in path.split("/")}
+    reached = {part for path, _ in EVERY for part in path.split("/")}
     wanted = {f"{kind.__name__}.{field.name}" for kind in KINDS for field in fields(kind)}
     assert wanted - reached == {"Cuts.by"}  # refused unless empty or country
 
 
 # --- round trips ----------------------------------------------------------------------------------
-@pytest.mark.parametrize("spec", [FULL, MERGED, GOOD], ids=["full", "merged", "good"])
+@pytest.mark.parametrize("spec", [FULL, MERGED, GOOD, SLIDING], ids=["full", "merged", "good", "sliding"])
 def test_round_trip_of_every_term_and_prior(spec):
     check_spec(spec)
     assert read(spec_to_toml(spec)) == spec
@@ -196,7 +213,7 @@ def test_a_missing_file_and_text_that_is_not_toml(tmp_path):
 # --- digest ---------------------------------------------------------------------------------------
 def test_digest_changes_with_any_field():
     assert len(VARIED) > 150
-    digests = [s.digest for s in (FULL, *VARIED)]
+    digests = [s.digest for s in (FULL, SLIDING, *VARIED)]
     assert len(set(digests)) == len(digests)
 
 

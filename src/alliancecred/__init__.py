@@ -16,6 +16,7 @@ _EXPORTS = {
     "catalogue": ("KnownSignal", "Pact", "pacts", "signals"),
     "covariates": ("make_covariate",),
     "treaties": ("Treaties", "join_atop"),
+    "sliders": ("Slider",),
     "spec": ("Estimand", "Exclusion", "Fielding", "Simulation", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),
     "sources": ("DataReport", "Roles", "Survey", "Toplines"),

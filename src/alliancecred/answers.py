@@ -7,6 +7,7 @@ import numpy as np
 
 from .errors import Problem
 from .labels import Coded, look_alikes, look_key, shown
+from .sliders import Slider
 from .sources import ReportLine
 
 _DONT_KNOW = re.compile(
@@ -16,6 +17,7 @@ _DONT_KNOW = re.compile(
 )
 _MISSING_CODE = re.compile(r"-\d+\Z|(9|99|999|9999|8|98|998|9998|7|97|997|88|888|77|777)\Z")
 _CODE_IN_SCALE = re.compile(r"-?(99|999|9999|98|998|9998|97|997|88|888|77|777)\Z")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
 _WHOLE = re.compile(r"[+-]?\d+(\.\d+)?\Z")
 
 
@@ -116,6 +118,46 @@ def match_answers(coded: Coded, answers: Sequence[str], missing: Sequence[str]) 
     move = np.array([*(target[x] for x in coded.labels), -1])
     reasons = {target[coded.labels[i]]: why for i, why in gone.items()}
     return Coded(coded.column, move[coded.codes], tuple(labels), reasons), problems
+
+
+def match_slider(
+    coded: Coded, answers: Sequence[str], slider: Slider, missing: Sequence[str]
+) -> tuple[np.ndarray, Coded, list[Problem]]:
+    """Return the numbers of a column (nan where there is none), the column coded by part of the scale, its problems.
+
+    Examples
+    --------
+    >>> column = Coded("q", np.array([0, 1, 2]), ("0", "62", "99"))
+    >>> value, parts, _ = match_slider(column, ("0", "1-50", "51-99", "100"), Slider(), ("99",))
+    >>> value.tolist()[:2], parts.codes.tolist(), parts.alive().tolist()
+    ([0.0, 62.0], [0, 2, 4], [True, True, False])
+    """
+    gone = dict(coded.gone) | {i: "declared missing" for i, x in enumerate(coded.labels) if x in missing}
+    number = np.array([float(x) if _NUMBER.match(x) else np.nan for x in coded.labels] + [np.nan])
+    number[[-1, *gone]] = np.nan
+    absent = [i for i in range(len(coded.labels)) if np.isnan(number[i]) and i not in gone]
+    outside = [i for i, x in enumerate(number) if x < slider.low or x > slider.high]
+    problems = [
+        Problem(
+            "outcome",
+            coded.column,
+            f"{len(found)} values {what}: {shown([coded.labels[i] for i in found])}",
+            coded.rows(found),
+            f"declare missing={tuple(coded.labels[i] for i in found[:5])!r} if they mean that nobody answered",
+        )
+        for found, what in (
+            (absent, "are no numbers"),
+            (outside, f"lie outside the slider, {slider.low:g} to {slider.high:g}"),
+        )
+        if found
+    ]
+    if len(coded.codes) and not coded.alive().any():
+        problems.append(Problem("outcome", coded.column, "answer is empty in every row"))
+    part = slider.part(slider.share(np.nan_to_num(number[:-1], nan=slider.low)))
+    labels = (*answers, *(coded.labels[i] for i in gone))
+    part[list(gone)] = len(answers) + np.arange(len(gone))
+    reasons = {len(answers) + k: why for k, why in enumerate(gone.values())}
+    return number[coded.codes], Coded(coded.column, np.array([*part, -1])[coded.codes], labels, reasons), problems
 
 
 def _order_problems(coded: Coded, answers: Sequence[str]) -> Iterator[Problem]:

@@ -19,6 +19,7 @@ from .planning import plan_fieldings
 from .prediction import log_likelihood
 from .ranks import holm, thin, uniformity
 from .simulation import Layout, dataset, draw_prior, lay_out, simulate_on
+from .sliders import LOCATION, PRECISION
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec
@@ -190,7 +191,9 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
         out[SD_RESPONDENT] = draws[SD_RESPONDENT]
     if design.cut_scale is not None:
         out[SD_CUTS] = draws[SD_CUTS]
-    for j in range(design.answers - 2):
+    if design.slider is not None:
+        out |= {name: draws[name] for name in (LOCATION, PRECISION)}
+    for j in range(design.inner):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
     out |= {half_life(name): draws[half_life(name)] for name in design.fading}
     out[LIKELIHOOD] = log_likelihood(design, cells, draws)

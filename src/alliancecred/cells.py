@@ -10,14 +10,14 @@ import pandas as pd
 
 from .errors import Problem, nearest, raise_spec
 from .events import Signal
+from .gathering import Levels, by_level, count_cells, levels_of, source_problems
 from .outcome import Lattice, make_lattice, tabulate
 from .respondents import People, people_of
+from .sliders import Inside, ends_and_between, gather_inside
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
 from .terms import FACTORS, JOINED, Covariate
-from .traits import trait_problems, trait_values
-
-Levels = Mapping[str, tuple[str, ...]]
+from .traits import trait_values
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Cells:
         The data reports of the sources.
     people
         Who gave the counted answers, where the spec asks for people (`Respondent`).
+    inside
+        Answers between the ends of a slider.
     """
 
     levels: Levels
@@ -95,6 +97,12 @@ class Cells:
     overdispersion: np.ndarray
     reports: tuple[DataReport, ...] = ()
     people: People | None = None
+    inside: Inside | None = None
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Counts as the likelihood sees them: of the answers, or of low end, between and high end of a slider."""
+        return self.counts if self.inside is None else ends_and_between(self.counts)
 
     def labels(self) -> pd.DataFrame:
         """Return the labels of every row, one column per factor."""
@@ -109,7 +117,7 @@ class Cells:
     @cached_property
     def lattice(self) -> Lattice:
         """The counts each topline allows."""
-        return make_lattice(self.toplines, self.overdispersion, self.counts.shape[1])
+        return make_lattice(self.toplines, self.overdispersion, self.parts.shape[1])
 
     @cached_property
     def table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -133,18 +141,18 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         If answers differ between a source and the spec, a label is not declared, or a wave has no
         date although a signal needs it; all problems at once.
     """
-    problems = list(_source_problems(spec, sources))
+    problems = list(source_problems(spec, sources))
     raise_spec(problems)
     surveys = [s for s in sources if isinstance(s, Survey)]
     traits = [c.name for c in spec.used_covariates if c.of_people]
-    counted = _by_level(spec, _count(spec, surveys, traits))
+    counted = by_level(spec, count_cells(spec, surveys, traits))
     published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
     rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
     table = pd.concat(
         [counted[[*FACTORS, *traits]], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
         ignore_index=True,
     ).fillna("")
-    levels, problems = _levels(spec, table)
+    levels, problems = levels_of(spec, table)
     raise_spec(problems)
     return Cells(
         levels=levels,
@@ -156,87 +164,10 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         people=people_of([s.table for s in surveys], counted[[*FACTORS, *traits]])
         if surveys and spec.asks_for_people
         else None,
+        inside=None
+        if spec.slider is None
+        else gather_inside([s.table for s in surveys], counted[[*FACTORS, *traits]], spec.slider),
     )
-
-
-def _source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Problem]:
-    if not sources:
-        return [Problem("schema", "sources", "no data were given")]
-    out: list[Problem] = []
-    for source in sources:
-        if not isinstance(source, Survey | Toplines):
-            out.append(
-                Problem(
-                    "schema",
-                    "sources",
-                    f"{type(source).__name__} is not a Survey or Toplines",
-                    (),
-                    "read it with read_survey, read_counts or read_toplines",
-                )
-            )
-            continue
-        out += trait_problems(spec.used_covariates, source)
-        for key in ("answers", "top"):
-            if getattr(source, key) != getattr(spec, key):
-                out.append(
-                    Problem(
-                        "outcome",
-                        key,
-                        f"the spec declares {getattr(spec, key)}, {source.report.source} has {getattr(source, key)}",
-                    )
-                )
-        if not len(source):
-            out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
-    return out
-
-
-def _count(spec: Spec, surveys: Sequence[Survey], traits: Sequence[str]) -> pd.DataFrame:
-    answers, labels = list(range(len(spec.answers))), [*FACTORS, *traits]
-    if not surveys:
-        return pd.DataFrame(columns=[*labels, *answers])
-    tables = pd.concat([s.table[[*labels, "answer", "count"]] for s in surveys], ignore_index=True)
-    wide = tables.groupby([*labels, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
-    return wide.reindex(columns=answers, fill_value=0).reset_index()
-
-
-def _by_level(spec: Spec, counted: pd.DataFrame) -> pd.DataFrame:
-    """Sort cells by the order of the levels: waves by date, never by name."""
-    levels, problems = _levels(spec, counted)
-    if problems:
-        return counted
-    order = [counted[f].map({v: i for i, v in enumerate(levels[f])}).to_numpy(dtype=float) for f in FACTORS]
-    return counted.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
-
-
-def _levels(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
-    declared = {
-        "country": spec.countries,
-        "ally": spec.allies,
-        "target": spec.targets,
-        "wave": tuple(w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))),
-        "population": spec.populations,
-    }
-    levels, problems = {}, []
-    for factor in FACTORS:
-        seen = sorted(set(table[factor].astype(str)))
-        if not declared[factor]:
-            levels[factor] = tuple(seen)
-            continue
-        strange = [x for x in seen if x not in declared[factor]]
-        if strange and not (strange == [""] and not _needed(spec, factor)):
-            message = f"labels not declared in the spec: {strange[:5]}"
-            problems.append(Problem("level", factor, message, (), nearest(strange[0], declared[factor])))
-        kept = declared[factor]
-        if factor in ("target", "wave", "population"):
-            kept = tuple(x for x in declared[factor] if x in seen)
-        levels[factor] = kept + (("",) if "" in strange else ())
-    return levels, problems
-
-
-def _needed(spec: Spec, factor: str) -> bool:
-    by = any(factor in getattr(t, "by", ()) or factor in dict(getattr(t, "where", ())) for t in spec.terms)
-    by = by or any(factor in c.by for c in spec.covariates)
-    return by or (factor in ("wave", "ally") and bool(spec.signals))
 
 
 def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:

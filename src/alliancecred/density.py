@@ -5,6 +5,7 @@ machine and kept on disk, evaluates them. Unconstrained parameters, in this orde
 
     log sd (`Design.scales`), atanh ρ (one per correlated block), log-spacings of the cuts
     (then those of every country, or their standardised deviations, where cuts vary by country),
+    of a slider the middle of the cuts and the log precision,
     log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
@@ -99,7 +100,16 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         carrier_fading=carriers[:, 0].astype(np.int64),
         cut_group=cut_group(design, cells.rows),
         cut_option=np.array([design.cut_groups, [*design.scales, SD_CUTS].index(SD_CUTS), cuts_centred(design, cells)]),
+        slider_prior=slider_prior(design),
     )
+
+
+def slider_prior(design: Design) -> np.ndarray:
+    """Return mean and sd of the middle of a slider's cuts and of its log precision, (2, 2); without a slider (0, 2)."""
+    if (slider := design.slider) is None:
+        return np.zeros((0, 2))
+    location, precision = slider.location, slider.precision
+    return np.array([(location.mean, location.sd), (math.log(precision.median), precision.sd)])
 
 
 def cut_group(design: Design, rows: Rows) -> np.ndarray:
@@ -177,7 +187,10 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
     lattice, (table, tabulated) = cells.lattice, cells.table
     keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
     people, tilt, over = NO_PEOPLE, np.zeros(len(keep)), Grid(np.zeros(0), np.zeros(0))
-    answers = cells.counts.shape[1]
+    parts, inside = cells.parts, np.zeros((0, 3))
+    if cells.inside is not None:
+        inside = cells.inside.kept(keep > 0).sums(len(cells.counts))
+    answers = parts.shape[1]
     if cells.people is not None:
         people = with_rows(cells.people, keep > 0)
         over = grid(people.most, answers, spread)
@@ -186,7 +199,7 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
     products = shared_products(people, len(keep), answers)
     points = int(np.isfinite(lattice.constant[tabulated == 0]).sum(1).max(initial=0))
     return Data(
-        counts=np.ascontiguousarray((cells.counts * keep[: len(cells.counts), None]).T, dtype=float),
+        counts=np.ascontiguousarray((parts * keep[: len(cells.counts), None]).T, dtype=float),
         points=np.ascontiguousarray(lattice.counts[:, :points]),
         constant=np.ascontiguousarray(lattice.constant[:, :points]),
         groups=lattice.groups,
@@ -202,10 +215,12 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
         factor=products.factor,
         times=people.times.astype(float),
         tilt=tilt,
+        inside=inside,
     )
 
 
 def parameter_count(swept: Swept) -> int:
     """Return the length of the unconstrained parameter vector."""
     design = swept.design
-    return len(design.scales) + len(design.correlated) + design.spacings + len(design.fading) + swept.size
+    extra = len(slider_prior(design)) + len(design.fading)
+    return len(design.scales) + len(design.correlated) + design.spacings + extra + swept.size

@@ -17,6 +17,7 @@ from .cells import Cells, Levels
 from .errors import Problem, SpecError
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
+from .sliders import ENDS_AND_BETWEEN, LOCATION, PRECISION, Slider
 from .spec import Spec
 from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
@@ -109,6 +110,16 @@ class Design:
         """Number of answers K."""
         return len(self.spec.answers)
 
+    @property
+    def slider(self) -> Slider | None:
+        """The slider that was answered on, if any."""
+        return self.spec.slider
+
+    @cached_property
+    def inner(self) -> int:
+        """Number of (common) log-spacings of cuts."""
+        return (self.answers if self.slider is None else ENDS_AND_BETWEEN) - 2
+
     @cached_property
     def variables(self) -> Mapping[str, tuple[int, ...]]:
         """Unpooled variable → positions of its coefficients."""
@@ -147,7 +158,7 @@ class Design:
     @cached_property
     def spacings(self) -> int:
         """Number of log-spacings of cuts: the common ones, then those of the countries."""
-        return (self.answers - 2) * (1 + self.cut_groups)
+        return self.inner * (1 + self.cut_groups)
 
     @cached_property
     def correlated(self) -> tuple[Pooled, ...]:
@@ -163,7 +174,9 @@ def draft_design(spec: Spec, levels: Levels) -> Design:
         levels=levels,
         coefficients=(Coefficient("intercept", "", Carrier(), spec.intercept), *_coefficients(spec)),
         pooled=tuple(_pooled(spec)),
-        cuts=next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),
+        cuts=spec.slider.spacing
+        if spec.slider is not None
+        else next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),
         cut_scale=next((t.scale for t in spec.terms if isinstance(t, Cuts) and t.by), None),
         respondent=next((t.scale for t in spec.terms if isinstance(t, Respondent)), None),
     )
@@ -232,7 +245,9 @@ def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[
             out[f"{variable}_role"] = labels
     if any(b.walk for b in design.pooled):
         out[STEP] = [f"{a} → {b}" for a, b in pairwise(design.levels["wave"])]
-    if design.answers > 2:
+    if design.slider is not None:
+        out["spacing"] = [f"{design.spec.answers[0]} | {design.spec.answers[-1]}"]
+    elif design.answers > 2:
         out["spacing"] = [f"{a} | {b}" for a, b in zip(design.spec.answers[1:-1], design.spec.answers[2:], strict=True)]
     if cells is not None:
         out["cell"] = [str(i) for i in range(len(cells.counts))]
@@ -252,8 +267,10 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
             out[block.corr_name] = ()
     if design.respondent is not None:
         out[SD_RESPONDENT] = ()
-    if design.answers > 2:
+    if design.inner:
         out["cut_spacing"] = ("spacing",)
+    if design.slider is not None:
+        out |= {LOCATION: (), PRECISION: ()}
     if design.cut_scale is not None:
         out |= {CUTS_BY_COUNTRY: ("country", "spacing"), SD_CUTS: ()}
     return out | {half_life(name): () for name in design.fading}

@@ -13,6 +13,7 @@ from .errors import Problem, SpecError, nearest
 from .outcome import log_probs
 from .prediction import cuts_of
 from .predictor import linear_predictor
+from .sliders import PRECISION, SMALLEST
 from .spec import Fielding, Spec
 from .terms import FACTORS
 
@@ -116,3 +117,21 @@ def interview(
             names = np.repeat(people["name"].to_numpy(), len(spec.allies))
             out.append(asked_of.assign(answer=answer.ravel(), count=1, respondent=names))
     return pd.concat(out, ignore_index=True)
+
+
+def slide(
+    design: Design, cells: Cells, size: np.ndarray, draws: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return a table of answers on a slider, one row per answer, ``size`` of them in each row of ``cells``."""
+    rows, slider = cells.rows, design.slider
+    assert slider is not None
+    eta = linear_predictor(design, rows, draws)
+    ends = np.exp(log_probs(eta, cuts_of(design, rows, draws, 1)))[0]
+    low, between, high = rng.multinomial(size, ends / ends.sum(1, keepdims=True)).T
+    mean, phi = expit(np.repeat(eta[0], between)), float(np.ravel(draws[PRECISION])[0])
+    inside = np.clip(rng.beta(mean * phi, (1 - mean) * phi), SMALLEST, 1 - SMALLEST)
+    share = np.concatenate([np.zeros(low.sum()), inside, np.ones(high.sum())])
+    row = np.concatenate([np.repeat(np.arange(len(rows)), n) for n in (low, between, high)])
+    table = cells.labels().iloc[row].reset_index(drop=True)
+    value = slider.low + (slider.high - slider.low) * share
+    return table.assign(answer=slider.part(share), count=1, respondent="", value=value)

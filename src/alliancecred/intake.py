@@ -6,12 +6,21 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import pandas as pd
 
-from .answers import answer_warnings, code_problems, extreme_warnings, match_answers, missing_shares, translate
+from .answers import (
+    answer_warnings,
+    code_problems,
+    extreme_warnings,
+    match_answers,
+    match_slider,
+    missing_shares,
+    translate,
+)
 from .errors import DataWarning, IdentificationWarning, Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
 from .labels import Coded, encode, shown
 from .panel import Panel, panel_lines, panel_of
-from .sources import ANSWER_COLUMNS, DataReport, ReportLine, Roles, Survey
+from .sliders import Slider
+from .sources import ANSWER_COLUMNS, VALUE, DataReport, ReportLine, Roles, Survey
 from .tables import Table
 from .terms import FACTORS
 
@@ -26,6 +35,7 @@ class Said:
     codes: Mapping[int | float, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     traits: Mapping[str, str] = field(default_factory=dict)
+    slider: Slider | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Rows:
     warnings: tuple[str, ...]
     panel: Panel = field(default_factory=Panel)
     traits: Mapping[str, Coded] = field(default_factory=dict)
+    value: np.ndarray | None = None
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -77,7 +88,9 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     """Return the rows of a table that has one row per person and judged ally, or stands for such rows."""
     times = table.stands_for
     found = code_factors(table, columns, said.constants)
-    answer, wrong = _answer(table, columns, said)
+    value, (answer, wrong) = None, _answer(table, columns, said)
+    if said.slider is not None and not wrong:
+        value, answer, wrong = match_slider(answer, said.answers, said.slider, said.missing)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
     read = {name: _coded(table, column) for name, column in said.traits.items()}
@@ -94,7 +107,18 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
     if table.times is not None:  # positions in the table are none of the source
         problems = [replace(problem, rows=()) for problem in problems]
-    rows = Rows(found.factors, answer, count, person, keep, report, tuple(problems), found.warnings, traits=traits)
+    rows = Rows(
+        found.factors,
+        answer,
+        count,
+        person,
+        keep,
+        report,
+        tuple(problems),
+        found.warnings,
+        traits=traits,
+        value=value,
+    )
     return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
 
 
@@ -108,6 +132,8 @@ def _answer(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Coded
     coded, problems = _coded(table, columns.get("answer"))
     if coded is None:
         return Coded("answer", np.zeros(table.rows, dtype=np.int64), said.answers), problems
+    if said.slider is not None:
+        return coded, problems
     return match_answers(translate(coded, said.codes), said.answers, said.missing)
 
 
@@ -188,16 +214,18 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     columns["answer"] = pd.Series(rows.answer.codes[keep], dtype=np.int64)
     columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
     columns["respondent"] = pd.Series(person, dtype=object)
+    if rows.value is not None:
+        columns[VALUE] = pd.Series(rows.value[keep], dtype=float)
     columns |= {name: pd.Series(label_array(coded, keep), dtype=object) for name, coded in rows.traits.items()}
     return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
 
 
 def add_up(survey: Survey) -> Survey:
     """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
-    labels = [*FACTORS, *survey.traits]
-    sums = survey.table.groupby([*labels, "answer"], sort=True)["count"].sum().reset_index()
+    labels, value = [*FACTORS, *survey.traits], [VALUE] * survey.on_slider
+    sums = survey.table.groupby([*labels, "answer", *value], sort=True)["count"].sum().reset_index()
     table = sums.astype(dict.fromkeys(labels, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
-    return replace(survey, table=table[[*ANSWER_COLUMNS, *survey.traits]])
+    return replace(survey, table=table[[*ANSWER_COLUMNS, *value, *survey.traits]])
 
 
 def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
@@ -208,10 +236,11 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
     for role, coded in rows.factors.items():
         if kept := [label for label in coded.observed() if label in said.missing]:
             yield DataWarning, f"{role}: {shown(kept)} is declared missing for answers, and kept as a label here"
-    top = [i for i, answer in enumerate(said.answers) if answer in said.top]
-    answer, count = rows.answer.codes[keep], rows.count[keep]
-    for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
-        yield IdentificationWarning, text
+    if said.slider is None:
+        top = [i for i, answer in enumerate(said.answers) if answer in said.top]
+        answer, count = rows.answer.codes[keep], rows.count[keep]
+        for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
+            yield IdentificationWarning, text
     if people := rows.panel.people:
         text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
         yield IdentificationWarning, f"{text}, unless the spec has a Respondent term: intervals would be too narrow"

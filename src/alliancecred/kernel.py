@@ -39,6 +39,9 @@ class Structure(NamedTuple):
 
     Cuts are common, or those of the group ``cut_group`` (rows,) of a row; ``cut_option`` (3,) then has how many groups
     there are, which scale is theirs, and whether their log-spacings are sampled centred.
+
+    Of answers on a slider, ``slider_prior`` (2, 2) has mean and sd of the middle of the cuts and of the log precision;
+    it is (0, 2) where answers are categories.
     """
 
     scale_sd: np.ndarray
@@ -69,6 +72,7 @@ class Structure(NamedTuple):
     carrier_fading: np.ndarray
     cut_group: np.ndarray
     cut_option: np.ndarray
+    slider_prior: np.ndarray
 
 
 class Metric(NamedTuple):
@@ -94,6 +98,9 @@ class Data(NamedTuple):
     the counts are those of patterns of answers instead (`respondents.People`), which occur ``times`` and whose
     probabilities are products of ``left``, ``right`` and ``factor`` (`respondents.Products`); ``tilt``
     (rows,) is added for each unit of η (`respondents.by_score`).
+
+    ``inside`` (cells, 3) sums up the answers between the ends of a slider (`sliders.Inside.sums`); without any it has
+    no rows.
     """
 
     counts: np.ndarray
@@ -112,6 +119,7 @@ class Data(NamedTuple):
     factor: np.ndarray
     times: np.ndarray
     tilt: np.ndarray
+    inside: np.ndarray
 
 
 @njit(fastmath={"reassoc", "contract"}, **_JIT)
@@ -687,6 +695,26 @@ def _count_rows(eta, cuts, group, inner, counts, geta, gcuts, ginner):  # type: 
 
 
 @njit(**_JIT)
+def inside_loglik(eta, log_precision, inside, geta):  # type: ignore[no-untyped-def]
+    """Return the log density of slider answers between the ends and its derivative by the log precision.
+
+    Beta(μφ, (1 − μ)φ), μ = σ(η); adds ∂/∂η to ``geta``.
+    """
+    phi, total, by_phi = math.exp(log_precision), 0.0, 0.0
+    whole, psi = math.lgamma(phi), digamma(phi)
+    for i in range(len(inside)):
+        n, logs, rest = inside[i]
+        if n > 0.0:
+            mean, other = 1.0 / (1.0 + math.exp(-eta[i])), 1.0 / (1.0 + math.exp(eta[i]))
+            a, b = max(mean * phi, 1e-9), max(other * phi, 1e-9)
+            psi_a, psi_b = digamma(a), digamma(b)
+            total += n * (whole - math.lgamma(a) - math.lgamma(b)) + (a - 1.0) * logs + (b - 1.0) * rest
+            geta[i] += phi * (n * (psi_b - psi_a) + logs - rest) * mean * other
+            by_phi += n * (psi - mean * psi_a - other * psi_b) + mean * logs + other * rest
+    return total, by_phi * phi
+
+
+@njit(**_JIT)
 def _cuts(spacing):  # type: ignore[no-untyped-def]
     cuts = np.zeros(len(spacing) + 1)
     for j in range(len(spacing)):
@@ -909,10 +937,11 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     """Return (log density, gradient) at an unconstrained ``theta``."""
     n_sd, n_rho, common = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
     n_cut = common * (1 + s.cut_option[0])
-    fading = n_sd + n_rho + n_cut
+    slider = n_sd + n_rho + n_cut
+    fading = slider + len(s.slider_prior)
     start = fading + len(s.half_prior)
     sd, rho = np.exp(theta[:n_sd]), np.tanh(theta[n_sd : n_sd + n_rho])
-    spacing, raw = theta[n_sd + n_rho : fading], theta[start:]
+    spacing, raw = theta[n_sd + n_rho : slider], theta[start:]
     grad = np.zeros(len(theta))
     total = 0.0
     for b in range(n_sd):
@@ -928,6 +957,12 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
     by_group, log_density_of = _spacings(s, spacing, sd, common)
     total += log_density_of
+    location = 0.0
+    for k in range(len(s.slider_prior)):
+        z = (theta[slider + k] - s.slider_prior[k, 0]) / s.slider_prior[k, 1]
+        total -= 0.5 * z * z
+        grad[slider + k] = -z / s.slider_prior[k, 1]
+        location = theta[slider]
     left, gleft = np.empty(s.weeks.shape), np.empty(s.weeks.shape)
     for f in range(len(s.half_prior)):
         z = (theta[fading + f] - s.half_prior[f, 0]) / s.half_prior[f, 1]
@@ -945,7 +980,7 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     _predict(s, x, left, eta, carried)
     cuts = np.empty((len(by_group), common + 1))
     for g in range(len(by_group)):
-        cuts[g] = _cuts(by_group[g])
+        cuts[g] = location + _cuts(by_group[g])
     gcuts, ginner = np.zeros(cuts.shape), np.zeros((len(cuts), common + 2))
     gspacing = np.zeros(by_group.shape)
     if len(d.nodes) > 0:
@@ -954,6 +989,11 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         grad[n_sd - 1] += by_sd
     else:
         total += row_loglik(eta, cuts, s.cut_group, d, geta, gcuts, ginner)
+    if len(s.slider_prior) > 0:
+        value, by_precision = inside_loglik(eta, theta[slider + 1], d.inside, geta)
+        total += value
+        grad[slider] += gcuts.sum()
+        grad[slider + 1] += by_precision
     for g in range(len(by_group)):
         _cut_gradient(by_group[g], gcuts[g], ginner[g], gspacing[g])
     _spacings_back(s, spacing, sd, gspacing, grad, n_sd + n_rho)
@@ -1073,29 +1113,31 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[25] : at[26]].view(np.int64),
         p[at[26] : at[27]].view(np.int64),
         p[at[27] : at[28]].view(np.int64),
+        p[at[28] : at[29]].reshape(n[28, 0], n[28, 1]),
     )
     metric = Metric(
-        p[at[28] : at[29]],
-        p[at[29] : at[30]].reshape(n[29, 0], n[29, 1]),
-        p[at[30] : at[31]],
+        p[at[29] : at[30]],
+        p[at[30] : at[31]].reshape(n[30, 0], n[30, 1]),
+        p[at[31] : at[32]],
     )
     d = Data(
-        p[at[31] : at[32]].reshape(n[31, 0], n[31, 1]),
-        p[at[32] : at[33]].reshape(n[32, 0], n[32, 1], n[32, 2]),
-        p[at[33] : at[34]].reshape(n[33, 0], n[33, 1]),
-        p[at[34] : at[35]].reshape(n[34, 0], n[34, 1], n[34, 2]),
-        p[at[35] : at[36]],
-        p[at[36] : at[37]].reshape(n[36, 0], n[36, 1], n[36, 2]),
-        p[at[37] : at[38]],
+        p[at[32] : at[33]].reshape(n[32, 0], n[32, 1]),
+        p[at[33] : at[34]].reshape(n[33, 0], n[33, 1], n[33, 2]),
+        p[at[34] : at[35]].reshape(n[34, 0], n[34, 1]),
+        p[at[35] : at[36]].reshape(n[35, 0], n[35, 1], n[35, 2]),
+        p[at[36] : at[37]],
+        p[at[37] : at[38]].reshape(n[37, 0], n[37, 1], n[37, 2]),
         p[at[38] : at[39]],
         p[at[39] : at[40]],
         p[at[40] : at[41]],
-        p[at[41] : at[42]].view(np.int64),
+        p[at[41] : at[42]],
         p[at[42] : at[43]].view(np.int64),
         p[at[43] : at[44]].view(np.int64),
         p[at[44] : at[45]].view(np.int64),
-        p[at[45] : at[46]],
+        p[at[45] : at[46]].view(np.int64),
         p[at[46] : at[47]],
+        p[at[47] : at[48]],
+        p[at[48] : at[49]].reshape(n[48, 0], n[48, 1]),
     )
     return s, metric, d
 

@@ -14,6 +14,7 @@ from .outcome import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
 from .priors import LKJ, Flat, Normal
 from .respondents import People, grid
+from .sliders import LOCATION, PRECISION
 
 Tensor = Any
 _WIDEST = 5.0  # sd of people for which the average over people is good
@@ -75,12 +76,26 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             sd = pm.HalfNormal(SD_RESPONDENT, design.scales[SD_RESPONDENT].sd)
             _people(eta, cuts, sd, cells.people)
             logp = _over_people(eta, cuts, sd, design.answers)
+        elif cells.inside is not None:
+            _on_slider(eta, logp, design, cells)
         elif n:
             y = pm.Data("answers_given", cells.counts, dims=("cell", "answer"))
             pm.Multinomial("counts", cells.counts.sum(1), pt.exp(logp[:n]), observed=y, dims=("cell", "answer"))
         if cells.toplines:
             _published(logp[n:], cells, cells.lattice)
     return model
+
+
+def _on_slider(eta: Tensor, logp: Tensor, design: Design, cells: Cells) -> None:
+    """Declare how many chose each end of the slider, and every answer between them, as a share of the scale."""
+    slider, inside = design.slider, cells.inside
+    assert slider is not None
+    assert inside is not None
+    phi = pm.LogNormal(PRECISION, np.log(slider.precision.median), slider.precision.sd)
+    pm.Multinomial("counts", cells.parts.sum(1), pt.exp(logp), observed=cells.parts)
+    one = np.repeat(np.arange(len(inside.row)), inside.times)
+    mean = pm.math.invlogit(eta[inside.row[one]])
+    pm.Beta("between", mu=mean, nu=phi, observed=inside.share[one])
 
 
 def _people(eta: Tensor, cuts: Tensor | None, sd: Tensor, people: People) -> None:
@@ -161,10 +176,12 @@ def _correlation_variable(block: Pooled) -> Tensor:
 
 
 def _cut_variable(design: Design, group: np.ndarray) -> Tensor | None:
-    if design.answers == 2:
+    if not design.inner:
         return None
     prior: Normal = design.cuts
     common = pm.Normal("cut_spacing", prior.mean, prior.sd, dims="spacing")
+    if design.slider is not None:
+        return cut_graph(common) + pm.Normal(LOCATION, design.slider.location.mean, design.slider.location.sd)
     if design.cut_scale is None:
         return cut_graph(common)
     sd = pm.HalfNormal(SD_CUTS, design.cut_scale.sd)

@@ -102,6 +102,7 @@ def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | 
         constants=dict(source.constants),
         missing=source.missing,
         traits=dict(source.traits),
+        slider=spec.slider,
     )
 
 

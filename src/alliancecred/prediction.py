@@ -1,11 +1,12 @@
 """From draws to answers: scores of rows, and predictions for new countries and allies."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from . import sliders
 from .cells import Cells, Rows, labels_of, rows_of
 from .composition import composed
 from .density import cut_group, data_arrays
@@ -26,7 +27,21 @@ _CHUNK = 4_000_000
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return P(answer), shape (draws, rows, answers); where people differ, the average over people."""
+    if (slider := design.slider) is not None:
+        eta = linear_predictor(design, rows, draws)
+        _, precision = sliders.draws_of(draws)
+        above = float(slider.share(np.asarray(slider.above)))
+        return sliders.part_probs(eta, cuts_of(design, rows, draws, len(eta)), precision, above)
     return np.exp(_log_probs(design, rows, draws))
+
+
+def row_scores(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], answer: str) -> np.ndarray:
+    """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``."""
+    if (slider := design.slider) is not None and answer == "mean":
+        eta = linear_predictor(design, rows, draws)
+        share = sliders.mean_share(eta, cuts_of(design, rows, draws, len(eta)))
+        return np.asarray(slider.low + (slider.high - slider.low) * share)
+    return np.asarray(answer_probs(design, rows, draws) @ answer_weight(design, answer))
 
 
 def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -47,7 +62,10 @@ def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndar
     """
     logs = _log_probs(design, cells.rows, draws)
     n = len(cells.counts)
-    counted = np.einsum("snk,nk->sn", logs[:, :n], cells.counts) + multinomial_constant(cells.counts)
+    counted = np.einsum("snk,nk->sn", logs[:, :n], cells.parts) + multinomial_constant(cells.parts)
+    if cells.inside is not None:
+        eta, (_, precision) = linear_predictor(design, cells.rows, draws), sliders.draws_of(draws)
+        counted = counted + sliders.log_density(eta, precision, cells.inside.sums(n))
     if not cells.toplines:
         return np.asarray(counted)
     return np.concatenate([counted, lattice_loglik(logs[:, n:], cells.lattice)], axis=1)
@@ -75,29 +93,35 @@ def cuts_of(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], size: i
 
 def grouped_cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> np.ndarray:
     """Return the cuts of every country, (draws, countries, answers - 1); common ones are those of one country."""
-    if design.answers == 2:
+    if not design.inner:
         return np.zeros((size, 1, 1))
     name = CUTS_BY_COUNTRY if design.cut_groups else "cut_spacing"
-    return np.ascontiguousarray(cut_points(np.asarray(draws[name]).reshape(size, -1, design.answers - 2)))
+    cuts = cut_points(np.asarray(draws[name]).reshape(size, -1, design.inner))
+    if design.slider is not None:
+        cuts = cuts + sliders.draws_of(draws)[0][:, :, None]
+    return np.ascontiguousarray(cuts)
 
 
-def population_probs(
-    design: Design,
-    cells: Cells,
+def over_asked(
+    fit_of: tuple[Design, Cells],
     rows: Rows,
-    draws: Mapping[str, np.ndarray],
+    value: Callable[[Rows], np.ndarray],
     *,
     held: Collection[str] = (),
     of: str | None = None,
 ) -> np.ndarray:
-    """Return P(answer) averaged over the people asked in each row's country and population (see `composed`)."""
+    """Return values (draws, rows, …) averaged over the people asked in each row's country and population.
+
+    ``value`` gives those of any rows; ``held`` and ``of`` as in `composed`.
+    """
+    design, cells = fit_of
     found = composed(design.spec, cells, rows, held=held, of=of)
     if found is None:
-        return answer_probs(design, rows, draws)
+        return value(rows)
     more, start, share = found
     stops = [*start[1:], len(more)]
-    each = (answer_probs(design, more.take(np.arange(a, b)), draws) for a, b in zip(start, stops, strict=True))
-    parts = [np.einsum("snk,n->sk", p, share[a:b]) for p, a, b in zip(each, start, stops, strict=True)]
+    each = (value(more.take(np.arange(a, b))) for a, b in zip(start, stops, strict=True))
+    parts = [np.einsum("sn...,n->s...", v, share[a:b]) for v, a, b in zip(each, start, stops, strict=True)]
     return np.stack(parts, axis=1)
 
 
@@ -116,15 +140,19 @@ def score_rows(
     as in `composed`.
     """
     weight = answer_weight(fit.design, answer)
+    if sizes and answer == "mean" and fit.design.slider is not None:
+        raise SpecError("the mean of a finite population needs answers that are categories, not a slider")
     draws = fit.draws()
     out = np.empty((len(next(iter(draws.values()))), len(rows)))
     step = max(1, _CHUNK // (len(out) * fit.design.answers))
     for start in range(0, len(rows), step):
         part = np.arange(start, min(start + step, len(rows)))
-        probs = population_probs(fit.design, fit.cells, rows.take(part), draws, held=held, of=of)
+        some, both = rows.take(part), (fit.design, fit.cells)
         if sizes:
-            probs = _finite(fit, rows.take(part), probs, sizes)
-        out[:, part] = probs @ weight
+            probs = over_asked(both, some, lambda r: answer_probs(fit.design, r, draws), held=held, of=of)
+            out[:, part] = _finite(fit, some, probs, sizes) @ weight
+        else:
+            out[:, part] = over_asked(both, some, lambda r: row_scores(fit.design, r, draws, answer), held=held, of=of)
     return out
 
 
@@ -205,7 +233,8 @@ def predict(
     rows = rows_of(fit.spec, design.levels, full)
     for name, value in (signals or {}).items():
         rows = rows.with_signal(fit.spec.signal(name).name, value)
-    values = population_probs(design, fit.cells, rows, draws) @ answer_weight(design, answer)
+    answer_weight(design, answer)  # refuses unknown answers
+    values = over_asked((design, fit.cells), rows, lambda r: row_scores(design, r, draws, answer))
     post = fit.posterior.sizes
     coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
     array = xr.DataArray(

@@ -64,7 +64,7 @@ class Flat:
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Log-normal prior of a time in weeks: its logarithm is normal; ``sd = 0`` says that the time is known.
+    """Log-normal prior of a time in weeks, or of a precision: its logarithm is normal; ``sd = 0``: it is known.
 
     Examples
     --------

@@ -11,13 +11,14 @@ import xarray as xr
 from .cells import Cells, make_cells
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, coords_of, dims_of, half_life
 from .errors import Problem, SpecError, nearest
-from .fieldwork import check_plan, field, interview, sizes
+from .fieldwork import check_plan, field, interview, sizes, slide
 from .fitting import Fit, prepare
 from .gates import diagnosis
 from .identify import make_design
 from .outcome import publish
 from .prediction import answer_probs
 from .priors import Flat
+from .sliders import LOCATION, PRECISION
 from .sources import DataReport, ReportLine, Survey, Toplines
 from .spec import Fielding, Simulation, Spec
 from .spec_file import as_spec
@@ -91,15 +92,18 @@ def draw_prior(
         out[block.variable] = sd[wide] * value
     if design.respondent is not None:
         out[SD_RESPONDENT] = scalar(SD_RESPONDENT, np.abs(rng.normal(0, design.respondent.sd, size)))
-    if design.answers > 2:
+    if design.inner:
         columns = [
-            scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size))
-            for j in range(design.answers - 2)
+            scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size)) for j in range(design.inner)
         ]
         out["cut_spacing"] = np.column_stack(columns)
+    if (slider := design.slider) is not None:
+        out[LOCATION] = scalar(LOCATION, _normal(slider.location, rng, size))
+        prior = slider.precision
+        out[PRECISION] = scalar(PRECISION, prior.median * np.exp(rng.normal(0, prior.sd, size)))
     if design.cut_scale is not None:
         sd = out[SD_CUTS] = scalar(SD_CUTS, np.abs(rng.normal(0, design.cut_scale.sd, size)))
-        away = rng.standard_normal((size, design.cut_groups, design.answers - 2))
+        away = rng.standard_normal((size, design.cut_groups, design.inner))
         out[CUTS_BY_COUNTRY] = out["cut_spacing"][:, None] + sd[:, None, None] * away
     for signal, prior in design.fading.items():
         out[half_life(signal)] = scalar(half_life(signal), prior.median * np.exp(rng.normal(0, prior.sd, size)))
@@ -162,6 +166,9 @@ def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
     check_plan(spec, fieldings)
     table = field(spec, fieldings)
     blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
+    if (slider := spec.slider) is not None:
+        middle = np.array([slider.low, slider.above, 0.5 * (slider.above + slider.high), slider.high])
+        blank = replace(blank, table=blank.table.assign(value=middle[blank.table["answer"]]))
     # whoever they will be, people answer for all allies
     blank = replace(
         blank, table=blank.table.assign(respondent=blank.table[["country", "population"]].agg(" ".join, axis=1))
@@ -198,6 +205,10 @@ def _respond(layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Gen
     design, cells = layout.design, layout.cells
     if design.respondent is not None:
         table = interview(design, cells, layout.fieldings, draws, rng)
+        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
+        return survey, make_cells(design.spec, [survey])
+    if design.slider is not None:
+        table = slide(design, cells, layout.size, draws, rng)
         survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
         return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
+VALUE = "value"
 _TINY = 1e-9  # rounding of share times n
 
 
@@ -71,7 +72,8 @@ class Survey:
     table
         Columns ``country, ally, target, wave, population`` (plain Python strings, ``""`` where the
         survey has no such factor), ``answer`` (int64 code 0…K-1 into ``answers``), ``count``
-        (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown).
+        (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown); of sliders also ``value``
+        (float, the number that was answered).
     answers
         The answers in order.
     top
@@ -91,7 +93,12 @@ class Survey:
     @property
     def traits(self) -> tuple[str, ...]:
         """Covariates of people that it knows: further columns of ``table``, as text."""
-        return tuple(str(c) for c in self.table.columns if c not in ANSWER_COLUMNS)
+        return tuple(str(c) for c in self.table.columns if c not in (*ANSWER_COLUMNS, VALUE))
+
+    @property
+    def on_slider(self) -> bool:
+        """Whether people answered with numbers."""
+        return VALUE in self.table.columns
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from .codec import encode
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
+from .sliders import Slider
 from .terms import Covariate, Respondent, Slope, Term
 
 
@@ -171,6 +172,8 @@ class Spec:
         ``apart`` (a country that judges itself has the role ``self``) or ``merged``.
     intercept
         Prior of the intercept (logit).
+    slider
+        Declares that people answered on a slider; ``answers`` then names four parts of it (see `Slider`).
     estimands, sources
         What to report, and where the data come from (for the command line).
     variants
@@ -206,6 +209,7 @@ class Spec:
     populations: tuple[str, ...] = ("public", "elite")
     self_ratings: str = "apart"
     intercept: Normal = Normal(0.0, 1.5)
+    slider: Slider | None = None
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
     variants: tuple[Variant, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import fields
 from .errors import Problem, nearest, raise_spec
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
+from .sliders import slider_problems
 from .spec import Estimand, Spec
 from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
@@ -63,6 +64,12 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
     if spec.self_ratings not in ("apart", "merged"):
         yield Problem("schema", "self_ratings", f"{spec.self_ratings!r} is not 'apart' or 'merged'")
     yield from _prior_problems("intercept", spec.intercept)
+    if spec.slider is not None:
+        yield from slider_problems(spec.slider, spec.answers, spec.top)
+        for i, term in enumerate(spec.terms):
+            if isinstance(term, Cuts | Respondent):
+                remedy = "its priors stand in the slider" if isinstance(term, Cuts) else "leave the term out"
+                yield Problem("schema", f"terms[{i}]", f"{term.tag}: not for answers on a slider", (), remedy)
 
 
 def _repeated(values: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@ from .intake import (
     with_panel,
 )
 from .scans import Scan, open_source
+from .sliders import Slider, slider_problems
 from .sources import Roles, Survey
 from .tables import Table, open_table
 from .terms import FACTORS
@@ -37,6 +38,7 @@ def read_survey(
     missing: Sequence[str] = (),
     numeric_codes: Mapping[int | float, str] | None = None,
     traits: Mapping[str, str] = _NONE,
+    slider: Slider | None = None,
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
@@ -74,6 +76,8 @@ def read_survey(
     traits
         Covariates of people, name → column: ``{"age": "q12"}``. A row without one is excluded, and counted in the
         report. The spec says what their labels count (`Covariate` with ``by=("person",)``).
+    slider
+        Declares that answers are numbers on it; ``answers`` then names four parts of the scale (see `Slider`).
 
     Returns
     -------
@@ -111,9 +115,10 @@ def read_survey(
     >>> survey.table[["country", "answer", "count"]].values.tolist()
     [['DE', 0, 1000], ['DE', 1, 1000], ['PL', 0, 1000], ['PL', 1, 1000]]
     """
-    said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants, traits)
+    said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants, traits, slider)
     columns = columns_of(roles) | {f"traits[{name!r}]": column for name, column in traits.items()}
     problems = [*declared_problems(answers, top, missing), *argument_problems(said, columns, ("answer",))]
+    problems += [] if slider is None else slider_problems(slider, said.answers, said.top)
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
     person = columns.get("respondent")
     with open_source(source, _names(columns), [c for c in raw if c]) as found:

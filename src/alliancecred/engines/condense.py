@@ -37,6 +37,6 @@ def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tu
     counts = np.zeros((len(first), cells.counts.shape[1]), dtype=cells.counts.dtype)
     np.add.at(counts, group, cells.counts)
     index = np.concatenate([first, np.arange(n, len(cells.rows))])
-    return replace(cells, rows=cells.rows.take(index), counts=counts, people=people), None if mask is None else mask[
-        index
-    ]
+    inside = None if cells.inside is None else replace(cells.inside, row=group[cells.inside.row])
+    fewer = replace(cells, rows=cells.rows.take(index), counts=counts, people=people, inside=inside)
+    return fewer, None if mask is None else mask[index]

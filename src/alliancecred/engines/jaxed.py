@@ -172,6 +172,8 @@ def run(
         raise FitError("method 'numpyro' cannot integrate over respondents → method='nuts'")
     if swept.design.cut_scale is not None:
         raise FitError("method 'numpyro' does not know cuts by country → method='nuts'")
+    if swept.design.slider is not None:
+        raise FitError("method 'numpyro' does not know sliders → method='nuts'")
     if swept.design.fading:
         raise FitError("method 'numpyro' cannot estimate half-lives → method='nuts'")
 

@@ -24,6 +24,7 @@ from scipy.special import logsumexp
 from ..cells import Cells
 from ..design import Design, half_life
 from ..outcome import multinomial_constant
+from ..sliders import LOCATION, PRECISION
 from ..weights import BLOCK, largest_k, pareto_smooth
 from .condense import condense
 from .conditional import condition, draw
@@ -112,7 +113,7 @@ def sample(
     stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(normed, chains)})
     latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
-    kept = cells.counts if mask is None else cells.counts[np.asarray(mask)[: len(cells.counts)] > 0]
+    kept = cells.parts if mask is None else cells.parts[np.asarray(mask)[: len(cells.counts)] > 0]
     constant = multinomial_constant(kept).sum() - field.likelihood.constant  # of the cells before they were added up
     return Draws(
         _variables(field, at[picked], latents, chains),
@@ -179,7 +180,7 @@ def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     latents = pools[0].latents.shape[0]
     blocks = (slice(a, a + BLOCK) for a in range(0, latents, BLOCK))
     parts = (np.concatenate([p.latents[s] for p in pools], axis=1) for s in blocks)
-    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, h.half])
+    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, h.half, h.location, h.precision])
     return max(largest_k(values, log_weight) for values in (hyper, *parts))
 
 
@@ -262,8 +263,7 @@ def _first(evaluate: _Evaluator) -> Proposal:
 
     mode = minimize(objective, np.zeros(size), jac=True, method="BFGS", options={"gtol": 0.1, "maxiter": 50}).x
     evaluate.recentre(mode)
-    i, j = np.tril_indices(size)
-    wide = _HESSIAN * np.eye(size)
+    (i, j), wide = np.tril_indices(size), _HESSIAN * np.eye(size)
     corners = [mode + a * wide[i] + b * wide[j] for a in (1, -1) for b in (1, -1)]
     value = evaluate.marginal(np.vstack(corners)).reshape(4, -1)
     if not np.isfinite(value).all():
@@ -288,8 +288,8 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
     for block in design.pooled:
         out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
     out |= _scales(design, h)
-    if design.answers > 2:
-        out["cut_spacing"] = h.spacing.T
+    out |= {"cut_spacing": h.spacing.T} if design.inner else {}
+    out |= {} if design.slider is None else {LOCATION: h.location[0], PRECISION: h.precision[0]}
     return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .. import sliders
 from ..cells import Cells
 from ..kernel import count_terms, lattice_sums
 from ..outcome import (
@@ -25,6 +26,7 @@ from ..outcome import (
 STEP = 1e-3  # of the differences that give slope and curvature of the rest
 FLATTEST = 1e-6  # curvature assumed where a published share is flat or curved the wrong way
 
+ONE = np.ones(1)  # the precision where there is no slider
 Slopes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -46,6 +48,9 @@ class Likelihood:
         The other toplines.
     constant
         Sum of the log multinomial coefficients.
+    inside
+        (cells, 3): what is between the ends of a slider; (0, 3) without one. ``counts`` then are those of low end,
+        between and high end.
     """
 
     keep: np.ndarray
@@ -55,19 +60,26 @@ class Likelihood:
     sign: np.ndarray
     rest: Lattice
     constant: float
+    inside: np.ndarray
 
-    def value(self, eta: np.ndarray, cuts: np.ndarray) -> np.ndarray:
-        """Return the log likelihood, (batch,), for ``eta`` (rows, batch) and ``cuts`` (answers - 1, batch)."""
+    def value(self, eta: np.ndarray, cuts: np.ndarray, precision: np.ndarray = ONE) -> np.ndarray:
+        """Return the log likelihood, (batch,), for ``eta`` (rows, batch), ``cuts`` (answers - 1, batch), φ (batch,)."""
         counts, simple, rest = self._split(eta)
         total = self._counts(counts, cuts)[0]
+        if len(self.inside):
+            total = total + sliders.log_density(counts, precision, self.inside[:, None]).sum(0)
         if len(simple):
             total = total + self._simple(simple, cuts)[0].sum(0)
         return total + self._rest(rest, cuts).sum(0) if len(rest) else total
 
-    def slopes(self, eta: np.ndarray, cuts: np.ndarray) -> Slopes:
+    def slopes(self, eta: np.ndarray, cuts: np.ndarray, precision: np.ndarray = ONE) -> Slopes:
         """Return log likelihood (batch,), its slope and minus its curvature (rows, batch)."""
         counts, simple, rest = self._split(eta)
         total, slope, curvature = self._counts(counts, cuts)
+        if len(self.inside):
+            value, first, second = sliders.slopes(counts, precision, self.inside[:, None])
+            total, slope = total + value.sum(0), slope + first
+            curvature = np.maximum(curvature + second, FLATTEST)
         if len(simple):
             value, first, second = self._simple(simple, cuts)
             total, slope = total + value.sum(0), np.vstack([slope, first])
@@ -144,7 +156,8 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     cut, sign = _logit_of(cells.lattice.groups, tabulated)
     simple, rest = published[sign[published] != 0], published[sign[published] == 0]
     parts = (getattr(cells.lattice, k)[rest] for k in ("counts", "constant", "groups", "concentration"))
-    counts = np.ascontiguousarray(cells.counts[count], dtype=float)
+    counts = np.ascontiguousarray(cells.parts[count], dtype=float)
+    inside = np.zeros((0, 3)) if cells.inside is None else cells.inside.sums(n)[count]
     return Likelihood(
         keep=np.concatenate([count, n + simple, n + rest]).astype(int),
         counts=counts,
@@ -153,6 +166,7 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
         sign=sign[simple],
         rest=Lattice(*parts),
         constant=float(multinomial_constant(counts).sum()),
+        inside=inside,
     )
 
 

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import expit, zeta
 
 from ..cells import Cells
-from ..density import cuts_centred, parameter_count
+from ..density import cuts_centred, parameter_count, slider_prior
 from ..design import SD_RESPONDENT, half_life
 from ..events import Decay
 from ..kernel import Metric
 from ..priors import Flat, LogNormal
+from ..sliders import rough_precision
 from ..sources import Topline
 from ..sweep import (
     Incidence,
@@ -48,14 +50,24 @@ def row_information(cells: Cells) -> np.ndarray:
     """
     n = len(cells.counts)
     groups = [_two_groups(t) for t in cells.toplines]
-    shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.counts] + groups
+    shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.parts] + groups
     out = np.empty(len(cells.rows))
     for i, p in enumerate(shares):
         below = np.cumsum(p)[:-1]
         slope = np.diff(np.concatenate([[0.0], below * (1 - below), [0.0]]))
         out[i] = (slope**2 / p).sum()
     rho = np.concatenate([np.zeros(n), cells.overdispersion])
-    return np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
+    out = np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
+    return out if cells.inside is None else out + _between(cells)
+
+
+def _between(cells: Cells) -> np.ndarray:
+    """Return the information of slider answers between the ends: n φ² (ψ'(μφ) + ψ'((1 − μ)φ)) (μ(1 − μ))²."""
+    assert cells.inside is not None
+    n, logs, rest = cells.inside.sums(len(cells.rows)).T
+    mean = expit((logs - rest) / np.maximum(n, 1))
+    phi = rough_precision(cells.inside, len(cells.rows))
+    return np.asarray(n * (phi * mean * (1 - mean)) ** 2 * (zeta(2, mean * phi) + zeta(2, (1 - mean) * phi)))
 
 
 def _two_groups(topline: Topline) -> np.ndarray:
@@ -151,15 +163,17 @@ def _hyper(swept: Swept, cells: Cells, scales: Scales) -> tuple[np.ndarray, np.n
     design = swept.design
     values = [np.log(np.maximum(scales[name], SMALLEST)) for name in design.scales]
     values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
-    inner = np.ones(design.answers - 2)
-    own = np.ones((design.answers - 2) * design.cut_groups)
+    inner = np.ones(design.inner)
+    own = np.ones(design.inner * design.cut_groups)
+    extra = slider_prior(design)
     own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if cuts_centred(design, cells) else (0.0, 1.0)
     half = [np.log(scales[half_life(name)]) for name in design.fading]
     middle = np.concatenate(
-        [[v.mean() for v in values], design.cuts.mean * inner, own_middle * own, [v.mean() for v in half]]
+        [[v.mean() for v in values], design.cuts.mean * inner, own_middle * own, extra[:, 0], [v.mean() for v in half]]
     )
     width = np.array([max(v.std(), NARROWEST) for v in (*values, *half)])
-    return middle, np.concatenate([width[: len(values)], design.cuts.sd * inner, own_width * own, width[len(values) :]])
+    cuts = [design.cuts.sd * inner, own_width * own, extra[:, 1]]
+    return middle, np.concatenate([width[: len(values)], *cuts, width[len(values) :]])
 
 
 def _flat(swept: Swept, i: int) -> bool:

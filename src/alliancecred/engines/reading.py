@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..density import slider_prior
 from ..design import CUTS_BY_COUNTRY, SD_CUTS, Design, half_life
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
+from ..sliders import LOCATION, PRECISION
 from ..sweep import Stratum, Swept, cholesky, covariance
 from .metric import Centred
 
@@ -25,7 +27,7 @@ class Raw:
     scales
         Scale, correlation, half-life → (chain, draw).
     cuts
-        Log-spacings (chain, draw, …); empty for two answers.
+        Log-spacings (chain, draw, …), of a slider also the middle of the cuts and φ; empty for two answers.
     stats
         Sampler statistics, dims chain, draw.
     attrs
@@ -46,10 +48,11 @@ def read(
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.scales), len(design.correlated), design.spacings
-    first = b + r + c + len(design.fading)
+    e = len(slider_prior(design))
+    first = b + r + c + e + len(design.fading)
     scales = {name: np.exp(theta[..., i]) for i, name in enumerate(design.scales)}
     scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
-    scales |= {half_life(name): np.exp(theta[..., b + r + c + i]) for i, name in enumerate(design.fading)}
+    scales |= {half_life(name): np.exp(theta[..., b + r + c + e + i]) for i, name in enumerate(design.fading)}
     coordinates = theta[..., first:].copy()
     start = len(swept.loadings)
     for stratum, centre in zip(swept.strata, centred, strict=True):
@@ -65,7 +68,7 @@ def read(
     return Raw(
         coordinates,
         scales,
-        cuts_read(design, spacing, scales, own_centred),
+        cuts_read(design, spacing, scales, own_centred) | _slider_read(design, theta[..., b + r + c : b + r + c + e]),
         thinned(stats[keep], thin),
         {"centred": centred},
     )
@@ -75,7 +78,7 @@ def cuts_read(
     design: Design, spacing: np.ndarray, scales: Mapping[str, np.ndarray], centred: bool
 ) -> dict[str, np.ndarray]:
     """Return log-spacings, common and of countries, from what was sampled (see `kernel._spacings`)."""
-    inner = design.answers - 2
+    inner = design.inner
     if not inner:
         return {}
     common, own = spacing[..., :inner], spacing[..., inner:].reshape(*spacing.shape[:2], design.cut_groups, inner)
@@ -83,6 +86,11 @@ def cuts_read(
         return {"cut_spacing": common}
     own = own if centred else common[..., None, :] + scales[SD_CUTS][..., None, None] * own
     return {"cut_spacing": common, CUTS_BY_COUNTRY: own}
+
+
+def _slider_read(design: Design, extra: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the middle of the cuts and φ of a slider."""
+    return {} if design.slider is None else {LOCATION: extra[..., 0], PRECISION: np.exp(extra[..., 1])}
 
 
 def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:

@@ -40,6 +40,8 @@ def data(contents: Contents) -> Html:
     parts += [table(head, signals, caption="Signals")] if signals else []
     answers = ", ".join(f"“{a}”" for a in spec.answers)
     top = " or ".join(f"“{a}”" for a in spec.top)
+    if (slider := spec.slider) is not None:
+        parts.append(el("p", f"Answers on a slider from {slider.low:g} to {slider.high:g}, in four parts."))
     parts.append(el("p", f"Answers, in order: {answers}. Counted as credible: {top}."))
     return section("Data", shown, parts, _alerts(contents), anchor="data")
 

@@ -49,8 +49,10 @@ def _sampled(design: Design) -> Iterator[str]:
         )
     if design.respondent is not None:
         yield f"respondent: one for each person, integrated out, scale ~ {prior_words(design.respondent)}"
-    if design.answers > 2:
-        yield f"cut_spacing: {design.answers - 2} ~ {prior_words(design.cuts)}"
+    if design.inner:
+        yield f"cut_spacing: {design.inner} ~ {prior_words(design.cuts)}"
+    if (slider := design.slider) is not None:
+        yield f"cut_location ~ {prior_words(slider.location)}; precision ~ {prior_words(slider.precision, '')}"
     if design.cut_scale is not None:
         yield f"cut_spacing_country: {design.cut_groups} countries, scale ~ {prior_words(design.cut_scale)}"
     for name, prior in design.fading.items():

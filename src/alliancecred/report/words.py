@@ -40,8 +40,8 @@ GLOSSARY = (
 )
 
 
-def prior_words(prior: Normal | HalfNormal | LogNormal | Flat) -> str:
-    """Return a prior in words, on the logit scale (of a half-life: in weeks).
+def prior_words(prior: Normal | HalfNormal | LogNormal | Flat, unit: str = " weeks") -> str:
+    """Return a prior in words, on the logit scale (log-normal: in ``unit``).
 
     Examples
     --------
@@ -54,7 +54,7 @@ def prior_words(prior: Normal | HalfNormal | LogNormal | Flat) -> str:
         case HalfNormal(sd=sd):
             return f"half-normal (sd {sd:g})"
         case LogNormal(median=median, sd=sd):
-            return f"log-normal (median {median:g} weeks, sd of the log {sd:g})"
+            return f"log-normal (median {median:g}{unit}, sd of the log {sd:g})"
         case _:
             return "flat (improper)"
 
@@ -116,8 +116,11 @@ def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
             yield block.corr_name, f"LKJ (η = {block.correlation.eta:g})", "–", "–"
     if design.respondent is not None:
         yield (SD_RESPONDENT, prior_words(design.respondent), *_points(design.respondent))
-    if design.answers > 2:
+    if design.inner:
         yield "cut spacing (log)", prior_words(design.cuts), "–", "–"
+    if (slider := design.slider) is not None:
+        yield "middle of the cuts", prior_words(slider.location), "–", "–"
+        yield "precision of answers between the ends", prior_words(slider.precision, ""), "–", "–"
     if design.cut_scale is not None:
         yield "sd of cut spacings over countries (log)", prior_words(design.cut_scale), "–", "–"
     for name, prior in design.fading.items():
@@ -135,11 +138,15 @@ def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:
 def model_words(design: Design) -> Html:
     """Return the model as a list of its terms."""
     spec = design.spec
-    kind = (
-        "The chance of the answer that counts as credible is a logistic function of a sum of terms"
-        if design.answers == 2
-        else "The chances of the ordered answers follow a cumulative logit of a sum of terms"
-    )
+    if design.slider is not None:
+        kind = (
+            "Answers on the slider are ordered beta (Kubinec 2023): the chances of its two ends follow a cumulative "
+            "logit, and answers between them a beta distribution whose mean is a logistic function, of a sum of terms"
+        )
+    elif design.answers == 2:
+        kind = "The chance of the answer that counts as credible is a logistic function of a sum of terms"
+    else:
+        kind = "The chances of the ordered answers follow a cumulative logit of a sum of terms"
     lines = [term_words(t, spec) for t in spec.terms]
     return join(
         el(

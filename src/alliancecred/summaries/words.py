@@ -41,6 +41,8 @@ def digits_for(unit: str) -> int:
 def quantity(estimate: Estimate) -> str:
     """Return in words what is measured: a share of answers, or the mean answer."""
     spec = estimate.spec
+    if estimate.answer == "mean" and (slider := spec.slider) is not None:
+        return f"mean answer on the slider ({slider.low:g} to {slider.high:g})"
     if estimate.answer == "mean":
         return f"mean answer (1 = “{spec.answers[0]}” to {len(spec.answers)} = “{spec.answers[-1]}”)"
     answers = spec.top if estimate.answer == "top" else (estimate.answer,)

@@ -1,0 +1,100 @@
+"""What sources say together: where they disagree with the spec, their counts in one table, and its levels."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .errors import Problem, nearest
+from .sources import Survey, Toplines
+from .spec import Spec
+from .terms import FACTORS
+from .traits import trait_problems
+
+Levels = Mapping[str, tuple[str, ...]]
+
+
+def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Problem]:
+    """Return where a spec and its sources disagree."""
+    if not sources:
+        return [Problem("schema", "sources", "no data were given")]
+    out: list[Problem] = []
+    for source in sources:
+        if not isinstance(source, Survey | Toplines):
+            out.append(
+                Problem(
+                    "schema",
+                    "sources",
+                    f"{type(source).__name__} is not a Survey or Toplines",
+                    (),
+                    "read it with read_survey, read_counts or read_toplines",
+                )
+            )
+            continue
+        out += trait_problems(spec.used_covariates, source)
+        if spec.slider is not None and (not isinstance(source, Survey) or not source.on_slider):
+            remedy = "read it with read_survey(slider=…)"
+            out.append(Problem("outcome", "sources", "the spec declares a slider: numbers are needed", (), remedy))
+        for key in ("answers", "top"):
+            if getattr(source, key) != getattr(spec, key):
+                out.append(
+                    Problem(
+                        "outcome",
+                        key,
+                        f"the spec declares {getattr(spec, key)}, {source.report.source} has {getattr(source, key)}",
+                    )
+                )
+        if not len(source):
+            out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
+    return out
+
+
+def count_cells(spec: Spec, surveys: Sequence[Survey], traits: Sequence[str]) -> pd.DataFrame:
+    """Return one row per combination of factors and covariates of people, a column of counts per answer."""
+    answers, labels = list(range(len(spec.answers))), [*FACTORS, *traits]
+    if not surveys:
+        return pd.DataFrame(columns=[*labels, *answers])
+    tables = pd.concat([s.table[[*labels, "answer", "count"]] for s in surveys], ignore_index=True)
+    wide = tables.groupby([*labels, "answer"], observed=True, sort=True)["count"].sum().unstack("answer", fill_value=0)
+    return wide.reindex(columns=answers, fill_value=0).reset_index()
+
+
+def by_level(spec: Spec, counted: pd.DataFrame) -> pd.DataFrame:
+    """Sort cells by the order of the levels: waves by date, never by name."""
+    levels, problems = levels_of(spec, counted)
+    if problems:
+        return counted
+    order = [counted[f].map({v: i for i, v in enumerate(levels[f])}).to_numpy(dtype=float) for f in FACTORS]
+    return counted.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
+
+
+def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
+    """Return factor → its levels: those declared, or those of the data; and labels that were not declared."""
+    declared = {
+        "country": spec.countries,
+        "ally": spec.allies,
+        "target": spec.targets,
+        "wave": tuple(w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))),
+        "population": spec.populations,
+    }
+    levels, problems = {}, []
+    for factor in FACTORS:
+        seen = sorted(set(table[factor].astype(str)))
+        if not declared[factor]:
+            levels[factor] = tuple(seen)
+            continue
+        strange = [x for x in seen if x not in declared[factor]]
+        if strange and not (strange == [""] and not _needed(spec, factor)):
+            message = f"labels not declared in the spec: {strange[:5]}"
+            problems.append(Problem("level", factor, message, (), nearest(strange[0], declared[factor])))
+        kept = declared[factor]
+        if factor in ("target", "wave", "population"):
+            kept = tuple(x for x in declared[factor] if x in seen)
+        levels[factor] = kept + (("",) if "" in strange else ())
+    return levels, problems
+
+
+def _needed(spec: Spec, factor: str) -> bool:
+    by = any(factor in getattr(t, "by", ()) or factor in dict(getattr(t, "where", ())) for t in spec.terms)
+    by = by or any(factor in c.by for c in spec.covariates)
+    return by or (factor in ("wave", "ally") and bool(spec.signals))
