@@ -9,14 +9,16 @@ from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.events import Decay, Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
-from alliancecred.priors import LogNormal
+from alliancecred.means import mean_of
+from alliancecred.priors import HalfNormal, LogNormal, Normal
+from alliancecred.ratings import Rating
 from alliancecred.respondents import gather_people
 from alliancecred.simulation import simulate
-from alliancecred.sliders import Inside
+from alliancecred.sliders import Inside, Slider
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Covariate, Cuts, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Covariate, Cuts, Fixed, Level, Respondent, Shift, Slope, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -26,7 +28,7 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "slopes", "cuts")
+FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "means", "slopes", "cuts")
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
     Shift("us2025", by=("ally",), roles=("other",), correlated=True),
@@ -39,7 +41,8 @@ def small_spec(family="ordinal"):
     """Return the shipped retrenchment analysis with four countries and four allies; two answers unless ordinal.
 
     ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life. ``panel``: people who
-    judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``slopes``: covariates of allies
+    judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``means``: published
+    means of a rating scale. ``slopes``: covariates of allies
     and dyads, in level and in shift. ``cuts``: cut points by country.
     """
     if family == "time":
@@ -48,6 +51,8 @@ def small_spec(family="ordinal"):
         return _panel()
     if family == "slider":
         return _on_slider()
+    if family == "means":
+        return _of_means()
     if family in ("slopes", "cuts"):
         return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
@@ -104,13 +109,33 @@ def _panel():
 
 def _on_slider():
     spec = read_spec(models_dir() / "slider_simulated.toml")
+    gentle = Normal(0.0, 0.7)  # so that means stay away from the ends, where answers are too close to them for floats
+    terms = [t for t in spec.terms if t not in (Level(("country", "ally")), *_DEVIATIONS)]
+    terms = [
+        replace(t, prior=gentle) if isinstance(t, Fixed | Shift) else replace(t, scale=HalfNormal(0.3)) for t in terms
+    ]
     return replace(
         spec,
-        terms=tuple(t for t in spec.terms if t != Level(("country", "ally"))),
+        terms=tuple(terms),
+        intercept=gentle,
+        slider=Slider(precision=LogNormal(8.0, 0.4)),
         countries=("DE", "FR", "IT", "PL"),
         allies=("US", "UK", "FR", "DE"),
         sources=(Simulation(0, (Fielding("2024", 60), Fielding("2025", 60)), ()),),
         estimands=(Estimand("shift", answer="mean"), Estimand("shift", "shift of those above 50")),
+    )
+
+
+def _of_means():
+    spec = read_spec(models_dir() / "panel_simulated.toml")
+    return replace(
+        spec,
+        answers=("not at all", "completely"),
+        top=("completely",),
+        rating=Rating(0.0, 10.0, LogNormal(0.25, 0.0)),
+        terms=tuple(t for t in spec.terms if not isinstance(t, Respondent)),
+        estimands=(Estimand("shift", answer="mean"),),
+        sources=(Simulation(0, (Fielding("2024", 300), Fielding("2025", 250)), ()),),
     )
 
 
@@ -158,6 +183,12 @@ def fingerprint(family):
     codes = cells.rows.codes
     place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]
     fixed = replace(cells, counts=(place[:, None] + 13 * np.arange(cells.counts.shape[1])) % 23 + 5)
+    if family == "means":
+        row = [
+            mean_of(t.labels, (p % 23 + 2) / 27, 0.005, t.se, t.n_weight, 100, "", "")
+            for t, p in zip(cells.toplines, place, strict=True)
+        ]
+        fixed = replace(cells, toplines=tuple(row))
     if family == "slider":
         n = len(cells.rows)
         fixed = replace(fixed, inside=Inside(np.arange(n), place % 17 / 20 + 0.1, fixed.counts[:, 1:3].sum(1)))

@@ -19,7 +19,8 @@ from alliancecred.errors import SpecError
 from alliancecred.fitting import beyond_laplace, prepare
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
-from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
+from alliancecred.lattice import lattice_loglik, make_lattice
+from alliancecred.outcome import cut_points, log_probs
 from alliancecred.prediction import answer_probs, extend
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import HalfNormal, Normal

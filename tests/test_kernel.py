@@ -25,7 +25,8 @@ from alliancecred.kernel import (
     spread_c,
     unpack,
 )
-from alliancecred.outcome import cut_points, lattice_loglik, log_probs, make_lattice
+from alliancecred.lattice import lattice_loglik, make_lattice
+from alliancecred.outcome import cut_points, log_probs
 from alliancecred.priors import Flat, LogNormal
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.sweep import sweep, swept_matrix

@@ -25,7 +25,8 @@ from alliancecred.engines.likelihood import interpolate
 from alliancecred.engines.sparse import analyse, colour, factor, solve
 from alliancecred.engines.warp import Warp, fit_warp, plain
 from alliancecred.identify import make_design
-from alliancecred.outcome import cut_points, lattice_loglik, log_probs, multinomial_constant
+from alliancecred.lattice import lattice_loglik
+from alliancecred.outcome import cut_points, log_probs, multinomial_constant
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.sampling import Sampling

@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from alliancecred.errors import OutcomeError
-from alliancecred.outcome import _gauss_integers, cut_points, lattice_loglik, log_probs, make_lattice, publish, scores
+from alliancecred.lattice import _gauss_integers, lattice_loglik, make_lattice, publish
+from alliancecred.outcome import cut_points, log_probs, scores
 from alliancecred.sources import Topline
 
 

@@ -216,7 +216,7 @@ def test_the_density_is_prior_plus_integral(answers):
         nodes = np.linspace(-9, 9, 2001)
         logs = log_probs(eta[n:, None] + sd * nodes, cuts)
         marginal = (np.exp(logs) * stats.norm.pdf(nodes)[:, None]).sum(1) * (nodes[1] - nodes[0])
-        from alliancecred.outcome import lattice_loglik
+        from alliancecred.lattice import lattice_loglik
 
         want.append(value + lattice_loglik(np.log(marginal), cells.lattice).sum())
         got.append(log_density(theta, arrays, data)[0])

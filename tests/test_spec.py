@@ -12,8 +12,19 @@ from alliancecred.codec import decode
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
+from alliancecred.ratings import Rating
 from alliancecred.sliders import Slider
-from alliancecred.spec import Estimand, Exclusion, Fielding, Simulation, Spec, SurveyFile, ToplineFile, Variant
+from alliancecred.spec import (
+    Estimand,
+    Exclusion,
+    Fielding,
+    MeanFile,
+    Simulation,
+    Spec,
+    SurveyFile,
+    ToplineFile,
+    Variant,
+)
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
 from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
@@ -122,11 +133,22 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value + "x"
     else:
         assert value is None
-        yield path, 1.5 if path.endswith("weeks") else Slider() if path.endswith("slider") else "x"
+        yield (
+            path,
+            1.5
+            if path.endswith("weeks")
+            else Slider()
+            if path.endswith("slider")
+            else Rating(0.0, 1.0)
+            if path.endswith("rating")
+            else "x",
+        )
 
 
 SLIDING = replace(GOOD, name="sliding", answers=FULL.answers, top=FULL.top, slider=Slider())
-EVERY = [*variations(FULL), *variations(SLIDING)]
+MEANS = MeanFile("means.csv", FULL.sources[0].exclude)
+RATED = replace(GOOD, name="rated", rating=Rating(0.0, 10.0), sources=(MEANS,))
+EVERY = [*variations(FULL), *variations(SLIDING), *variations(RATED)]
 VARIED = list(dict.fromkeys(v for _, v in EVERY))
 ONE_PER_FIELD = list({path: v for path, v in EVERY}.values())
 
@@ -147,6 +169,8 @@ KINDS = (
         Exclusion,
         Respondent,
         Slider,
+        Rating,
+        MeanFile,
     ),
 )
 
@@ -158,7 +182,9 @@ def test_the_variations_reach_every_field():
 
 
 # --- round trips ----------------------------------------------------------------------------------
-@pytest.mark.parametrize("spec", [FULL, MERGED, GOOD, SLIDING], ids=["full", "merged", "good", "sliding"])
+@pytest.mark.parametrize(
+    "spec", [FULL, MERGED, GOOD, SLIDING, RATED], ids=["full", "merged", "good", "sliding", "rated"]
+)
 def test_round_trip_of_every_term_and_prior(spec):
     check_spec(spec)
     assert read(spec_to_toml(spec)) == spec
@@ -213,7 +239,7 @@ def test_a_missing_file_and_text_that_is_not_toml(tmp_path):
 # --- digest ---------------------------------------------------------------------------------------
 def test_digest_changes_with_any_field():
     assert len(VARIED) > 150
-    digests = [s.digest for s in (FULL, SLIDING, *VARIED)]
+    digests = [s.digest for s in (FULL, SLIDING, RATED, *VARIED)]
     assert len(set(digests)) == len(digests)
 
 

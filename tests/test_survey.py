@@ -146,7 +146,13 @@ def test_several_problems_are_raised_at_once():
     assert type(caught.value) is DataError
     assert set(kinds) == {"schema", "level", "outcome", "weight"}
     text = str(caught.value)
-    for part in ("did you mean 'country'?", "look the same", "'Perhaps'", "['Often']", "weights are not supported yet"):
+    for part in (
+        "did you mean 'country'?",
+        "look the same",
+        "'Perhaps'",
+        "['Often']",
+        "weights are no number: 'public'",
+    ):
         assert part in text
 
 
@@ -350,8 +356,12 @@ BAD = [
     ("64-population-bool", lambda: read(people(who=[True, False] * 4)), LevelError, "do not say who they are"),
     *[
         (f"{i}-weights", lambda w=w: read(people().assign(w=w), Roles(country="country", answer="answer", weight="w")),
-         WeightError, "weights are not supported yet")
-        for i, w in ((67, -1.0), (68, np.nan), (69, np.inf), (70, 0.0), (71, 1e8), (72, 2), (73, 50.0), (74, "1,25"))
+         WeightError, what)
+        for i, w, what in (
+            (67, [-1.0, 0.5] * 4, "4 weights are negative: '-1"), (68, [np.nan, 0.5] * 4, "4 weights are empty"),
+            (69, [np.inf, 0.5] * 4, "4 weights are infinite: 'inf'"), (70, 0.0, "all weights are 0"),
+            (72, [1, 2] * 4, "do they count people.*count="), (74, ["1,25", "0,5"] * 4, "no number: '1,25', '0,5'"),
+        )
     ],
     ("role-twice", lambda: read(roles=Roles(country="country", ally="country", answer="answer")), SchemaError,
      "one column for country and ally"),
@@ -599,7 +609,7 @@ def test_24_rows_without_people_are_excluded_with_a_line():
         (cells(), {"counts": {"no": "no", "yes": "yess"}}, SchemaError, "did you mean 'yes'"),
         (cells(), {"counts": {"no": "no", "yes": "no"}}, SchemaError, "one column for"),
         (cells(), {"roles": Roles(country="country", answer="no")}, SchemaError, "no place in a counted table"),
-        (cells(), {"roles": Roles(country="country", weight="no")}, DataError, "weights are not supported"),
+        (cells(), {"roles": Roles(country="country", weight="no")}, DataError, "belong to people, not to counts"),
         (cells(), {"counts": {"yes": "yes"}}, OutcomeError, "at least two answers"),
     ],
     ids=["21-23-negative", "22-fractional", "25-nan", "02-missing", "twice", "answer-role", "67-weight", "34-one"],

@@ -165,12 +165,12 @@ MUTANTS = (
     # published shares
     Mutant("topline bounds widened by one", "sources.py", "math.ceil(lower * n - _TINY)",
            "math.floor(lower * n - _TINY)", ("toplines", "outcome", "kernel")),
-    Mutant("topline bounds exchanged", "outcome.py", "[count_range(lo, hi, n) for lo, hi",
+    Mutant("topline bounds exchanged", "lattice.py", "[count_range(lo, hi, n) for lo, hi",
            "[count_range(1 - hi, 1 - lo, n) for lo, hi", ("outcome", "kernel")),
-    Mutant("weights of n ignored", "outcome.py", "(c, w + np.log(p))", "(c, w)", ("outcome",)),
+    Mutant("weights of n ignored", "lattice.py", "(c, w + np.log(p))", "(c, w)", ("outcome",)),
     Mutant("per cent for proportion in toplines", "published.py", "upper=tuple(s.upper / 100 for s in cell.shares)",
            "upper=tuple(s.upper for s in cell.shares)", ("toplines",)),
-    Mutant("overdispersion left out of what is published", "outcome.py",
+    Mutant("overdispersion left out of what is published", "lattice.py",
            "grouped = rng.standard_gamma(", "rng.standard_gamma(", ("simulation", "outcome")),
     # nested Laplace
     Mutant("sign: correlation in the precision", "engines/field.py", "cross[i] = cross[mate] = -np.tanh",

@@ -11,6 +11,7 @@ from .design import Coefficient
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
+from .identify import pseudo_posterior
 from .prediction import estimate_status, score_rows
 from .terms import Covariate
 
@@ -98,7 +99,7 @@ def make_estimate(
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws),
-        notes=notes,
+        notes=(*notes, *pseudo_posterior(fit.cells)),
     )
 
 

@@ -26,7 +26,7 @@ from .spec_file import as_spec
 from .studies import name_of, refit, run_study
 from .summaries import by_row
 
-Publish = Callable[[Survey], Survey | Toplines]
+Publish = Callable[[Survey | Toplines], Survey | Toplines]
 LEVEL = 0.01
 LIKELIHOOD = "log likelihood"
 UNINFORMED = 0.5  # mean posterior sd over prior sd from which the data say little

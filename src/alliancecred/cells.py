@@ -8,10 +8,11 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from .design_effect import scaled_counts
 from .errors import Problem, nearest, raise_spec
 from .events import Signal
 from .gathering import Levels, by_level, count_cells, levels_of, source_problems
-from .outcome import Lattice, make_lattice, tabulate
+from .lattice import Lattice, make_lattice, tabulate
 from .respondents import People, people_of
 from .sliders import Inside, ends_and_between, gather_inside
 from .sources import DataReport, Survey, Topline, Toplines
@@ -77,7 +78,7 @@ class Cells:
     rows
         One row per cell of counts, then one per topline.
     counts
-        Integer array (count cells, answers).
+        (count cells, answers): people; where they have weights, scaled to effective sizes (`design_effect`).
     toplines
         Published shares, in the order of the remaining rows.
     overdispersion
@@ -88,6 +89,8 @@ class Cells:
         Who gave the counted answers, where the spec asks for people (`Respondent`).
     inside
         Answers between the ends of a slider.
+    unweighted
+        (count cells, answers): people, where ``counts`` are scaled; else None.
     """
 
     levels: Levels
@@ -98,6 +101,13 @@ class Cells:
     reports: tuple[DataReport, ...] = ()
     people: People | None = None
     inside: Inside | None = None
+    unweighted: np.ndarray | None = None
+
+    @property
+    def design_effects(self) -> np.ndarray:
+        """People over effective size of each count cell, (cells,); 1 without weights."""
+        people = self.counts if self.unweighted is None else self.unweighted
+        return np.asarray(people.sum(1) / self.counts.sum(1))
 
     @property
     def parts(self) -> np.ndarray:
@@ -121,7 +131,7 @@ class Cells:
 
     @cached_property
     def table(self) -> tuple[np.ndarray, np.ndarray]:
-        """The log mass of toplines of two groups, tabulated (see `outcome.tabulate`)."""
+        """The log mass of toplines of two groups, tabulated (see `lattice.tabulate`)."""
         return tabulate(self.lattice, 2)
 
 
@@ -154,10 +164,14 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     ).fillna("")
     levels, problems = levels_of(spec, table)
     raise_spec(problems)
+    counts = people = counted[list(range(len(spec.answers)))].to_numpy(dtype=np.int64)
+    if weighted := any(s.weighted for s in surveys):
+        counts = scaled_counts([s.table for s in surveys], counted[[*FACTORS, *traits]], len(spec.answers))
     return Cells(
         levels=levels,
         rows=rows_of(spec, levels, table),
-        counts=counted[list(range(len(spec.answers)))].to_numpy(dtype=np.int64),
+        counts=counts,
+        unweighted=people if weighted else None,
         toplines=tuple(published),
         overdispersion=np.asarray(rho, dtype=float),
         reports=tuple(s.report for s in sources),

@@ -84,7 +84,7 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     if n:
         counts = replicated["counts"].values[0]
         credible = _by_line(counts[..., top].sum(-1), line[:n])
-        values[:, :counted] = 100 * credible / np.maximum(observed.sum(1), 1)
+        values[:, :counted] = 100 * credible / np.maximum(_by_line(counts.sum(-1), line[:n]), 1)
     if fit.cells.toplines:
         values[:, counted:] = replicated["published"].values[0]
     values, lower, upper = values[:, index], lower[index], upper[index]

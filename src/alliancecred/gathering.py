@@ -32,9 +32,15 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
             )
             continue
         out += trait_problems(spec.used_covariates, source)
+        if isinstance(source, Survey) and source.weighted and (spec.asks_for_people or spec.slider is not None):
+            what = "a Respondent term" if spec.asks_for_people else "a slider"
+            out.append(Problem("weight", "weight", f"weights do not go with {what} yet", (), "read without the weight"))
         if spec.slider is not None and (not isinstance(source, Survey) or not source.on_slider):
             remedy = "read it with read_survey(slider=…)"
             out.append(Problem("outcome", "sources", "the spec declares a slider: numbers are needed", (), remedy))
+        if spec.rating != getattr(source, "rating", None):
+            message = f"the spec declares {spec.rating or 'no rating scale'}, {source.report.source} has another scale"
+            out.append(Problem("outcome", "rating", message, (), "read means with read_means(rating=…)"))
         for key in ("answers", "top"):
             if getattr(source, key) != getattr(spec, key):
                 out.append(

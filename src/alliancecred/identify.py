@@ -51,7 +51,18 @@ def identify(design: Design, cells: Cells) -> Design:
     design = _drop_gaps(_drop_empty(design, cells), cells)
     _check_rank(design, cells)
     design = _merge_pooled(design, cells)
-    return with_notes(design, [*_shared_columns(design, cells), *_alone(design, cells)])
+    return with_notes(design, [*_shared_columns(design, cells), *_alone(design, cells), *pseudo_posterior(cells)])
+
+
+def pseudo_posterior(cells: Cells) -> list[str]:
+    """Note that counts were scaled by weights, and by how much."""
+    if cells.unweighted is None:
+        return []
+    effect = cells.design_effects
+    return [
+        f"weights: counts of {len(effect)} cells are scaled to effective sizes (Kish), design effects "
+        f"{effect.min():.2f} to {effect.max():.2f}; this is a pseudo-posterior, intervals are as good as these sizes"
+    ]
 
 
 def _alone(design: Design, cells: Cells) -> list[str]:

@@ -15,12 +15,13 @@ from .answers import (
     missing_shares,
     translate,
 )
+from .design_effect import read_weights, weight_line, weight_remarks
 from .errors import DataWarning, IdentificationWarning, Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
 from .labels import Coded, encode, shown
 from .panel import Panel, panel_lines, panel_of
 from .sliders import Slider
-from .sources import ANSWER_COLUMNS, VALUE, DataReport, ReportLine, Roles, Survey
+from .sources import ANSWER_COLUMNS, VALUE, WEIGHT, DataReport, ReportLine, Roles, Survey
 from .tables import Table
 from .terms import FACTORS
 
@@ -53,6 +54,7 @@ class Rows:
     panel: Panel = field(default_factory=Panel)
     traits: Mapping[str, Coded] = field(default_factory=dict)
     value: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -78,9 +80,10 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
     if "answer" not in needed:
         for role in [r for r in ("answer", "respondent", "count") if r in columns]:
             yield Problem("schema", f"roles.{role}", "has no place in a counted table", (), "see `counts`")
-    if "weight" in columns:
-        remedy = "leave the role out, and say that results are unweighted"
-        yield Problem("weight", str(columns["weight"]), "weights are not supported yet", (), remedy)
+    if "weight" in columns and "answer" not in needed:
+        yield Problem(
+            "weight", str(columns["weight"]), "weights belong to people, not to counts", (), "see read_survey"
+        )
 
 
 # --- rows of people -----------------------------------------------------------------------------
@@ -93,17 +96,23 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         value, answer, wrong = match_slider(answer, said.answers, said.slider, said.missing)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
+    weight, misweighed = _weight(table, columns.get("weight"))
     read = {name: _coded(table, column) for name, column in said.traits.items()}
     traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
     unread = [p for _, found_there in read.values() for p in found_there]
-    problems = [*found.problems, *wrong, *unreadable, *miscounted, *unread]
+    problems = [*found.problems, *wrong, *unreadable, *miscounted, *misweighed, *unread]
     keep, lines = exclude({**found.factors, "answer": answer, **traits}, times)
     if empty := int(times[keep & (count == 0)].sum()):
         lines.append(ReportLine("excluded", empty, "count is 0"))
     keep &= count > 0
+    if weight is not None and (weightless := int(times[keep & (weight == 0)].sum())):
+        lines.append(ReportLine("excluded", weightless, "weight is 0"))
+        keep &= weight > 0
     if not problems:
         problems += nothing_left(table, keep, lines)
     notes = list(missing_shares(answer, found.factors.get("country"), times))
+    if weight is not None and keep.any():
+        notes.append(ReportLine("noted", int(times[keep].sum()), weight_line(weight[keep], count[keep])))
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
     if table.times is not None:  # positions in the table are none of the source
         problems = [replace(problem, rows=()) for problem in problems]
@@ -118,6 +127,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         found.warnings,
         traits=traits,
         value=value,
+        weight=weight,
     )
     return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
 
@@ -148,6 +158,12 @@ def _person(table: Table, column: str | None) -> tuple[Coded | None, list[Proble
     if person is not None and person.gone:
         person = replace(person, codes=np.where(person.alive(), person.codes, -1), gone={})
     return person, problems
+
+
+def _weight(table: Table, column: str | None) -> tuple[np.ndarray | None, list[Problem]]:
+    if column is None or column not in table.data:
+        return None, []
+    return read_weights(table.data[column], column, table.stands_for)
 
 
 def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:
@@ -214,6 +230,8 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     columns["answer"] = pd.Series(rows.answer.codes[keep], dtype=np.int64)
     columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
     columns["respondent"] = pd.Series(person, dtype=object)
+    if rows.weight is not None:
+        columns[WEIGHT] = pd.Series(rows.weight[keep], dtype=float)
     if rows.value is not None:
         columns[VALUE] = pd.Series(rows.value[keep], dtype=float)
     columns |= {name: pd.Series(label_array(coded, keep), dtype=object) for name, coded in rows.traits.items()}
@@ -222,10 +240,10 @@ def survey_of(rows: Rows, said: Said) -> Survey:
 
 def add_up(survey: Survey) -> Survey:
     """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
-    labels, value = [*FACTORS, *survey.traits], [VALUE] * survey.on_slider
-    sums = survey.table.groupby([*labels, "answer", *value], sort=True)["count"].sum().reset_index()
+    labels, kept = [*FACTORS, *survey.traits], [c for c in (VALUE, WEIGHT) if c in survey.table]
+    sums = survey.table.groupby([*labels, "answer", *kept], sort=True)["count"].sum().reset_index()
     table = sums.astype(dict.fromkeys(labels, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
-    return replace(survey, table=table[[*ANSWER_COLUMNS, *value, *survey.traits]])
+    return replace(survey, table=table[[*ANSWER_COLUMNS, *kept, *survey.traits]])
 
 
 def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
@@ -241,6 +259,9 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
         answer, count = rows.answer.codes[keep], rows.count[keep]
         for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
             yield IdentificationWarning, text
+    if rows.weight is not None:
+        for text in weight_remarks(rows.weight[keep], rows.count[keep], rows.factors["country"], keep):
+            yield DataWarning, text
     if people := rows.panel.people:
         text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
         yield IdentificationWarning, f"{text}, unless the spec has a Respondent term: intervals would be too narrow"

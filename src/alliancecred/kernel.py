@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from .outcome import TABLE_EDGE, TABLE_STEP
+from .lattice import TABLE_EDGE, TABLE_STEP
 
 _JIT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
 _TAYLOR = tuple(1.0 / math.factorial(k) for k in range(12, -1, -1))
@@ -92,7 +92,7 @@ class Data(NamedTuple):
     """Observations as arrays (see `cells.Cells`); topline rows follow the count rows.
 
     ``counts`` (answers, cells) are 0 where a cell is held out; ``mask`` (rows,) is. A topline of two groups is looked
-    up in ``table`` (`outcome.tabulate`), any other summed over its ``points``.
+    up in ``table`` (`lattice.tabulate`), any other summed over its ``points``.
 
     With ``nodes`` (standard normal deviations of people, of ``weight``) the last scale is the sd of people, and
     the counts are those of patterns of answers instead (`respondents.People`), which occur ``times`` and whose

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 from .cells import Cells
 from .density import cut_group
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, coords_of, dims_of, half_life
-from .outcome import Lattice, publish
+from .lattice import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
 from .priors import LKJ, Flat, Normal
 from .respondents import People, grid
@@ -38,7 +38,7 @@ def cut_graph(spacing: Tensor) -> Tensor:
 
 
 def lattice_graph(logp: Tensor, lattice: Lattice) -> Tensor:
-    """Return the log mass of every topline, (toplines,); the graph of `outcome.lattice_loglik`."""
+    """Return the log mass of every topline, (toplines,); the graph of `lattice.lattice_loglik`."""
     with np.errstate(divide="ignore"):
         mask = np.log(lattice.groups)
     q = pt.logsumexp(logp[:, None, :] + mask, axis=-1)
@@ -48,7 +48,23 @@ def lattice_graph(logp: Tensor, lattice: Lattice) -> Tensor:
         a = np.where(finite, lattice.concentration, 1.0)[:, None] * pt.exp(q)
         rising = pt.sum(pt.gammaln(lattice.counts + a[:, None, :]) - pt.gammaln(a)[:, None, :], axis=-1)
         flat = pt.where(finite[:, None], rising, flat)
-    return pt.logsumexp(lattice.constant + flat, axis=-1)
+    out = pt.logsumexp(lattice.constant + flat, axis=-1)
+    if not (mean := lattice.is_mean).any():
+        return out
+    se = np.where(mean[:, None], lattice.se, 1.0)
+    low, high = ((lattice.bounds[:, [k]] - pt.exp(q[:, [0]])) / se for k in (0, 1))
+    flip = low + high > 0
+    near, far = (log_ndtr(pt.where(flip, -low, high)), log_ndtr(pt.where(flip, -high, low)))
+    density = -0.5 * low**2 - np.log(se) - 0.5 * np.log(2 * np.pi)
+    rounded = (lattice.bounds[:, 1] > lattice.bounds[:, 0])[:, None]
+    between = near + pt.log(-pt.expm1(pt.where(rounded, far - near, -1.0)))
+    masses = pt.where(rounded, between, density) + lattice.log_se_weight
+    return pt.where(mean, pt.logsumexp(masses, axis=-1), out)
+
+
+def log_ndtr(x: Tensor) -> Tensor:
+    """Return log Φ(x)."""
+    return pm.logcdf(pm.Normal.dist(), x)
 
 
 def plain_model(design: Design, cells: Cells) -> pm.Model:
@@ -78,6 +94,8 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             logp = _over_people(eta, cuts, sd, design.answers)
         elif cells.inside is not None:
             _on_slider(eta, logp, design, cells)
+        elif cells.unweighted is not None:
+            pm.Potential("weighted_counts", pt.sum(cells.counts * logp[:n]))
         elif n:
             y = pm.Data("answers_given", cells.counts, dims=("cell", "answer"))
             pm.Multinomial("counts", cells.counts.sum(1), pt.exp(logp[:n]), observed=y, dims=("cell", "answer"))

@@ -55,7 +55,7 @@ def sensitivity(
         later call with more, and the same ``path``, fits only what is new. Or a `Fit`, to vary one thing of it.
     sources
         The data of every `Spec` in the grid. With a `Fit`, what to vary: ``"cuts"`` fits the same data with cuts
-        common to all and with cuts by country.
+        common to all and with cuts by country, ``"weights"`` with the weights of people and without.
     estimands
         The questions; empty means those each spec declares.
     draws, method
@@ -126,11 +126,23 @@ def _of_grid(
 
 
 def _of_fit(fit: Fit, what: Sequence[object]) -> Iterator[tuple[str, tuple[Design, Cells, str]]]:
+    if list(what) == ["weights"]:
+        yield from _weightings(fit)
+        return
     if list(what) != ["cuts"]:
-        raise SpecError(f"of a fit, 'cuts' can be varied, got {', '.join(map(repr, what)) or 'nothing'}")
+        got = ", ".join(map(repr, what)) or "nothing"
+        raise SpecError(f"of a fit, 'cuts' or 'weights' can be varied, got {got}")
     data = cells_digest(fit.cells)
     for name, spec in cuts_grid(fit.spec).items():
         yield name, (make_design(spec, fit.cells), fit.cells, data)
+
+
+def _weightings(fit: Fit) -> Iterator[tuple[str, tuple[Design, Cells, str]]]:
+    if fit.cells.unweighted is None:
+        raise SpecError("the data have no weights → Roles(weight=…)")
+    bare = replace(fit.cells, counts=fit.cells.unweighted, unweighted=None)
+    for name, cells in {"unweighted": bare, "weighted": fit.cells}.items():
+        yield name, (make_design(fit.spec, cells), cells, cells_digest(cells))
 
 
 def cuts_grid(spec: Spec | str | Path) -> dict[str, Spec]:

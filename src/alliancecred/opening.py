@@ -7,9 +7,10 @@ from pathlib import Path, PureWindowsPath
 
 from .errors import Problem, SpecError, nearest, raise_spec
 from .fitting import Fit
+from .means import read_means
 from .simulation import Simulated, simulate
 from .sources import Roles, Survey, Toplines
-from .spec import Simulation, Spec, SurveyFile, ToplineFile
+from .spec import MeanFile, Simulation, Spec, SurveyFile, ToplineFile
 from .spec_file import models_dir
 from .survey import read_survey
 from .toplines import read_toplines
@@ -68,6 +69,8 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
     if not spec.sources:
         raise SpecError("the spec declares no sources: there is nothing to fit → add [[sources]]")
     raise_spec([p for i, s in enumerate(spec.sources) for p in _problems(s, Path(folder), f"sources[{i}]")])
+    if spec.rating is None and any(isinstance(s, MeanFile) for s in spec.sources):
+        raise SpecError("means need the scale they are of → [rating] with low and high")
     if sum(isinstance(s, Simulation) for s in spec.sources) > 1:
         raise SpecError("two simulations in one analysis are not supported yet: put their fieldings together")
     opened: list[Survey | Toplines] = []
@@ -87,11 +90,14 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
     return Opened(tuple(opened), truth, tuple(files))
 
 
-def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | Toplines:
+def _read(source: ToplineFile | MeanFile | SurveyFile, path: Path, spec: Spec) -> Survey | Toplines:
     if isinstance(source, ToplineFile):
         return read_toplines(
             path, answers=spec.answers, top=spec.top, overdispersion=source.overdispersion, exclude=source.exclude
         )
+    if isinstance(source, MeanFile):
+        assert spec.rating is not None  # checked by `_problems`
+        return read_means(path, rating=spec.rating, answers=spec.answers, exclude=source.exclude)
     given_roles = dict(source.roles)
     roles = Roles(*(given_roles.get(f.name) for f in fields(Roles)))
     return read_survey(
@@ -106,7 +112,7 @@ def _read(source: ToplineFile | SurveyFile, path: Path, spec: Spec) -> Survey | 
     )
 
 
-def _problems(source: ToplineFile | SurveyFile | Simulation, folder: Path, where: str) -> Iterator[Problem]:
+def _problems(source: ToplineFile | MeanFile | SurveyFile | Simulation, folder: Path, where: str) -> Iterator[Problem]:
     if isinstance(source, Simulation):
         return
     if wrong := path_problem(source.path, folder):

@@ -16,8 +16,9 @@ from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
 from .kernel import pattern_logs
+from .lattice import lattice_loglik
 from .new_levels import extend, key_of
-from .outcome import cut_points, lattice_loglik, log_probs, multinomial_constant, scores
+from .outcome import cut_points, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
 from .terms import FACTORS
@@ -161,12 +162,16 @@ def answer_weight(design: Design, answer: str) -> np.ndarray:
     spec = design.spec
     if answer not in ("top", "mean", *spec.answers):
         raise SpecError(f"unknown answer {answer!r}: {nearest(answer, ('top', 'mean', *spec.answers))}")
+    if answer == "mean" and spec.rating is not None:
+        return np.array([spec.rating.low, spec.rating.high])
     top = [spec.answers.index(t) for t in spec.top]
     return scores(design.answers, top, answer, spec.answers) * (1.0 if answer == "mean" else 100.0)
 
 
 def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray:
     """Replace probabilities by shares of a finite population of which some were observed."""
+    if fit.cells.unweighted is not None:
+        raise PredictError("people observed are known only where they have no weights → read without the weight")
     n = len(fit.cells.counts)
     known: dict[tuple[int, ...], np.ndarray] = {}
     for i in range(n):

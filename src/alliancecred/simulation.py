@@ -15,7 +15,8 @@ from .fieldwork import check_plan, field, interview, sizes, slide
 from .fitting import Fit, prepare
 from .gates import diagnosis
 from .identify import make_design
-from .outcome import publish
+from .lattice import publish
+from .means import means_of
 from .prediction import answer_probs
 from .priors import Flat
 from .sliders import LOCATION, PRECISION
@@ -32,12 +33,12 @@ class Simulated:
     Parameters
     ----------
     survey
-        What `read_survey` would have returned.
+        What `read_survey` would have returned; for a spec with a rating scale, `read_means`.
     truth
         A `Fit` with one chain of one draw, the true parameters: every estimand function applies.
     """
 
-    survey: Survey
+    survey: Survey | Toplines
     truth: Fit
 
 
@@ -165,6 +166,11 @@ def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
     """Return what `simulate` would ask of whom; refuses what it refuses."""
     check_plan(spec, fieldings)
     table = field(spec, fieldings)
+    if spec.rating is not None:
+        cells = make_cells(
+            spec, [means_of(spec, table, np.full(len(table), 0.5), np.ones(len(table)), _report(len(table)))]
+        )
+        return Layout(make_design(spec, cells), cells, sizes(spec, fieldings, cells), tuple(fieldings))
     blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
     if (slider := spec.slider) is not None:
         middle = np.array([slider.low, slider.above, 0.5 * (slider.above + slider.high), slider.high])
@@ -201,7 +207,9 @@ def _report(total: int) -> DataReport:
     return DataReport("simulated survey", lines)
 
 
-def _respond(layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[Survey, Cells]:
+def _respond(
+    layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> tuple[Survey | Toplines, Cells]:
     design, cells = layout.design, layout.cells
     if design.respondent is not None:
         table = interview(design, cells, layout.fieldings, draws, rng)
@@ -212,6 +220,12 @@ def _respond(layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Gen
         survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
         return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]
+    if (rating := design.spec.rating) is not None:
+        se = rating.sd.median / np.sqrt(layout.size)
+        means = means_of(
+            design.spec, cells.labels(), probs[:, 1] + se * rng.standard_normal(len(se)), layout.size, _report(len(se))
+        )
+        return means, make_cells(design.spec, [means])
     counts = rng.multinomial(layout.size, probs / probs.sum(1, keepdims=True))
     survey = replace_counts(cells.labels(), counts, design.spec)
     return survey, replace(cells, counts=counts, reports=(survey.report,))
@@ -274,7 +288,7 @@ def replicate(
     share = 100 * probs[..., top].sum(-1).reshape(chains, size, -1)
     out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {"top": (("chain", "draw", "row"), share)}
     if n:
-        counts = rng.multinomial(cells.counts.sum(1), probs[:, :n])
+        counts = rng.multinomial(np.rint(cells.counts.sum(1)).astype(np.int64), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
     if cells.toplines:
         rows = enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))

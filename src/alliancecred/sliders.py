@@ -19,7 +19,7 @@ from .priors import LogNormal, Normal
 LOCATION, PRECISION = "cut_location", "precision"
 PARTS = 4  # the low end, between up to ``above``, between beyond it, the high end
 ENDS_AND_BETWEEN = 3
-SMALLEST = 1e-9  # shares of the scale closer to its ends than this are taken for this
+SMALLEST = 1e-15  # shares of the scale closer to its ends than this are taken for this
 Slopes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 

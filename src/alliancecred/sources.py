@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .ratings import Rating
+
 ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
-VALUE = "value"
+VALUE, WEIGHT = "value", "weight"
 _TINY = 1e-9  # rounding of share times n
 
 
@@ -73,7 +75,7 @@ class Survey:
         Columns ``country, ally, target, wave, population`` (plain Python strings, ``""`` where the
         survey has no such factor), ``answer`` (int64 code 0…K-1 into ``answers``), ``count``
         (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown); of sliders also ``value``
-        (float, the number that was answered).
+        (float, the number that was answered), of weighted samples ``weight`` (float).
     answers
         The answers in order.
     top
@@ -93,7 +95,12 @@ class Survey:
     @property
     def traits(self) -> tuple[str, ...]:
         """Covariates of people that it knows: further columns of ``table``, as text."""
-        return tuple(str(c) for c in self.table.columns if c not in (*ANSWER_COLUMNS, VALUE))
+        return tuple(str(c) for c in self.table.columns if c not in (*ANSWER_COLUMNS, VALUE, WEIGHT))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether people have weights."""
+        return WEIGHT in self.table.columns
 
     @property
     def on_slider(self) -> bool:
@@ -120,6 +127,9 @@ class Topline:
         The published value in per cent as printed, for the report.
     source
         Where it was published.
+    se
+        Of a published mean: its standard error (share of the scale), one per entry of ``n``; ``groups`` then are the
+        high and the low end of the scale, and the bounds those of the mean.
     """
 
     labels: Mapping[str, str]
@@ -130,14 +140,16 @@ class Topline:
     n_weight: np.ndarray
     published: tuple[str, ...]
     source: str
+    se: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Toplines:
     """Validated published percentages.
 
-    ``overdispersion`` is the declared intraclass correlation ρ of the beta-binomial: the variance
-    of a published share is p(1-p)/n · (1 + (n-1)ρ); 0 is the binomial.
+    ``rating`` is the scale whose means they are, None if they are percentages. ``overdispersion`` is the declared
+    intraclass correlation ρ of the beta-binomial: the variance of a published share is p(1-p)/n · (1 + (n-1)ρ); 0 is
+    the binomial.
     """
 
     rows: tuple[Topline, ...]
@@ -145,6 +157,7 @@ class Toplines:
     top: tuple[str, ...]
     overdispersion: float
     report: DataReport
+    rating: Rating | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

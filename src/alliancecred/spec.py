@@ -9,6 +9,7 @@ from .codec import encode
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
+from .ratings import Rating
 from .sliders import Slider
 from .terms import Covariate, Respondent, Slope, Term
 
@@ -35,6 +36,15 @@ class ToplineFile:
     tag: ClassVar[str] = "toplines"
     path: str
     overdispersion: float = 0.0
+    exclude: tuple[Exclusion, ...] = ()
+
+
+@dataclass(frozen=True)
+class MeanFile:
+    """Published means of a rating scale in a CSV beside the spec (see `read_means`)."""
+
+    tag: ClassVar[str] = "means"
+    path: str
     exclude: tuple[Exclusion, ...] = ()
 
 
@@ -86,7 +96,7 @@ class Simulation:
     truth: tuple[tuple[str, float], ...]
 
 
-Source = ToplineFile | SurveyFile | Simulation
+Source = ToplineFile | MeanFile | SurveyFile | Simulation
 
 
 # --- what is asked of the posterior -------------------------------------------------------------
@@ -174,6 +184,8 @@ class Spec:
         Prior of the intercept (logit).
     slider
         Declares that people answered on a slider; ``answers`` then names four parts of it (see `Slider`).
+    rating
+        Declares that data are published means of a scale; ``answers`` then names its two ends (see `Rating`).
     estimands, sources
         What to report, and where the data come from (for the command line).
     variants
@@ -210,6 +222,7 @@ class Spec:
     self_ratings: str = "apart"
     intercept: Normal = Normal(0.0, 1.5)
     slider: Slider | None = None
+    rating: Rating | None = None
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
     variants: tuple[Variant, ...] = ()

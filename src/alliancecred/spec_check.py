@@ -8,6 +8,7 @@ from dataclasses import fields
 from .errors import Problem, nearest, raise_spec
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
+from .ratings import rating_problems
 from .sliders import slider_problems
 from .spec import Estimand, Spec
 from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
@@ -54,8 +55,7 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
             yield Problem("schema", key, f"repeated: {_repeated(values)}")
         if any(not v.strip() for v in values):
             yield Problem("schema", key, "an empty label")
-    unknown = [t for t in spec.top if t not in spec.answers]
-    if unknown:
+    if unknown := [t for t in spec.top if t not in spec.answers]:
         yield Problem("schema", "top", f"{unknown} not among the answers", (), nearest(unknown[0], spec.answers))
     if not spec.top or set(spec.top) == set(spec.answers):
         yield Problem("schema", "top", "must name some, not all, of the answers")
@@ -64,12 +64,13 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
     if spec.self_ratings not in ("apart", "merged"):
         yield Problem("schema", "self_ratings", f"{spec.self_ratings!r} is not 'apart' or 'merged'")
     yield from _prior_problems("intercept", spec.intercept)
-    if spec.slider is not None:
-        yield from slider_problems(spec.slider, spec.answers, spec.top)
-        for i, term in enumerate(spec.terms):
-            if isinstance(term, Cuts | Respondent):
-                remedy = "its priors stand in the slider" if isinstance(term, Cuts) else "leave the term out"
-                yield Problem("schema", f"terms[{i}]", f"{term.tag}: not for answers on a slider", (), remedy)
+    strange = [i for i, t in enumerate(spec.terms) if isinstance(t, Cuts | Respondent)]
+    found = [] if spec.rating is None else [*rating_problems(spec.rating, spec.answers, spec.top)]
+    yield from found if spec.slider is None else slider_problems(spec.slider, spec.answers, spec.top)
+    if spec.rating is not None and (spec.slider is not None or strange):
+        yield Problem("schema", "rating", "means are not answers of people: no slider, no Respondent or Cuts term")
+    for i in strange if spec.slider is not None else ():
+        yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for answers on a slider")
 
 
 def _repeated(values: Sequence[str]) -> list[str]:

@@ -164,7 +164,8 @@ def cells_digest(cells: Cells) -> str:
     people = [] if cells.people is None else [v.tolist() for v in vars(cells.people).values()]
     shares = json.dumps([*cells.overdispersion.tolist(), *map(asdict, cells.toplines)], default=_plain, sort_keys=True)
     covariates = {name: values.tolist() for name, values in cells.rows.covariates.items()}
-    parts = (cells.labels().to_csv(index=False), covariates, cells.counts.tolist(), people, shares)
+    inside = [] if cells.inside is None else [v.tolist() for v in vars(cells.inside).values()]
+    parts = (cells.labels().to_csv(index=False), covariates, cells.counts.tolist(), people, shares, inside)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

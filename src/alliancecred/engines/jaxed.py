@@ -15,7 +15,7 @@ from ..cells import Cells
 from ..density import parameter_count
 from ..errors import FitError
 from ..kernel import Metric
-from ..outcome import Lattice
+from ..lattice import Lattice
 from ..priors import Flat
 from ..sampling import Sampling
 from ..sweep import Swept, cholesky, covariance, incidence, mean_columns, mean_covariance
@@ -84,9 +84,7 @@ def _likelihood(cells: Cells, mask: np.ndarray | None) -> Callable[[Any, Any], A
     keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
     counts = cells.counts * keep[:n, None]
     published = np.flatnonzero(keep[n:])
-    lattice = Lattice(
-        *(getattr(cells.lattice, k)[published] for k in ("counts", "constant", "groups", "concentration"))
-    )
+    lattice = cells.lattice.of(published)
 
     def total(eta: Any, cuts: Any) -> Any:
         below, above = log_sigmoid(cuts - eta[:, None]), log_sigmoid(eta[:, None] - cuts)
@@ -99,7 +97,7 @@ def _likelihood(cells: Cells, mask: np.ndarray | None) -> Callable[[Any, Any], A
 
 
 def _published(logp: Any, lattice: Lattice) -> Any:
-    """Return the log mass of all toplines; `outcome.lattice_loglik` in JAX."""
+    """Return the log mass of all toplines; `lattice.lattice_loglik` in JAX."""
     from jax.scipy.special import gammaln, logsumexp
 
     with np.errstate(divide="ignore"):
@@ -174,6 +172,8 @@ def run(
         raise FitError("method 'numpyro' does not know cuts by country → method='nuts'")
     if swept.design.slider is not None:
         raise FitError("method 'numpyro' does not know sliders → method='nuts'")
+    if swept.design.spec.rating is not None:
+        raise FitError("method 'numpyro' does not know means of rating scales → method='nuts'")
     if swept.design.fading:
         raise FitError("method 'numpyro' cannot estimate half-lives → method='nuts'")
 

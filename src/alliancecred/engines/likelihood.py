@@ -2,10 +2,10 @@
 
 Rows along the first axis, the batch along the last. Counts come first, then published shares: those
 of the answers from some cut up (or down), which depend on η through one logit and are tabulated
-(`outcome.tabulate`), then the rest, whose slopes are differences.
+(`lattice.tabulate`), then the rest, whose slopes are differences.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,15 +13,8 @@ import numpy as np
 from .. import sliders
 from ..cells import Cells
 from ..kernel import count_terms, lattice_sums
-from ..outcome import (
-    TABLE_EDGE,
-    TABLE_STEP,
-    Lattice,
-    group_log_probs,
-    lattice_loglik,
-    log_probs,
-    multinomial_constant,
-)
+from ..lattice import TABLE_EDGE, TABLE_STEP, Lattice, group_log_probs, lattice_loglik
+from ..outcome import log_probs, multinomial_constant
 
 STEP = 1e-3  # of the differences that give slope and curvature of the rest
 FLATTEST = 1e-6  # curvature assumed where a published share is flat or curved the wrong way
@@ -125,7 +118,7 @@ class Likelihood:
     def _parts(self) -> tuple[np.ndarray, Lattice, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Which of the rest are overdispersed, these, and the arrays of the others (`kernel.lattice_sums`)."""
         over, rest = np.isfinite(self.rest.concentration), self.rest
-        spread = Lattice(*(getattr(rest, f.name)[over] for f in fields(Lattice)))
+        spread = rest.of(over)
         points = np.ascontiguousarray(np.swapaxes(rest.counts[~over], 1, 2), dtype=float)
         return over, spread, (points, np.ascontiguousarray(rest.constant[~over]), rest.groups[~over])
 
@@ -155,7 +148,6 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     table, tabulated = cells.table
     cut, sign = _logit_of(cells.lattice.groups, tabulated)
     simple, rest = published[sign[published] != 0], published[sign[published] == 0]
-    parts = (getattr(cells.lattice, k)[rest] for k in ("counts", "constant", "groups", "concentration"))
     counts = np.ascontiguousarray(cells.parts[count], dtype=float)
     inside = np.zeros((0, 3)) if cells.inside is None else cells.inside.sums(n)[count]
     return Likelihood(
@@ -164,7 +156,7 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
         table=table[simple],
         cut=cut[simple],
         sign=sign[simple],
-        rest=Lattice(*parts),
+        rest=cells.lattice.of(rest),
         constant=float(multinomial_constant(counts).sum()),
         inside=inside,
     )

@@ -57,6 +57,9 @@ def row_information(cells: Cells) -> np.ndarray:
         slope = np.diff(np.concatenate([[0.0], below * (1 - below), [0.0]]))
         out[i] = (slope**2 / p).sum()
     rho = np.concatenate([np.zeros(n), cells.overdispersion])
+    for i, t in enumerate(cells.toplines):
+        if t.se is not None:  # a mean: (p (1 − p) / se)², of which the product below is to give
+            out[n + i] = (np.prod(_two_groups(t)) / (t.n_weight @ t.se)) ** 2 / cells.size[n + i]
     out = np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
     return out if cells.inside is None else out + _between(cells)
 

@@ -124,8 +124,8 @@ def _matrix(estimate: Estimate, table: pd.DataFrame, grid: Grid, words: str) -> 
 def _scale(estimate: Estimate, table: pd.DataFrame) -> tuple[float, float]:
     if estimate.unit == "percent":
         return 0.0, 100.0
-    if (slider := estimate.spec.slider) is not None:
-        return slider.low, slider.high
+    if (scale := estimate.spec.slider or estimate.spec.rating) is not None:
+        return scale.low, scale.high
     return 1.0, float(max(2, len(estimate.spec.answers)))
 
 

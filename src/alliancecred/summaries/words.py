@@ -43,6 +43,11 @@ def quantity(estimate: Estimate) -> str:
     spec = estimate.spec
     if estimate.answer == "mean" and (slider := spec.slider) is not None:
         return f"mean answer on the slider ({slider.low:g} to {slider.high:g})"
+    if (rating := spec.rating) is not None:
+        ends = f"“{spec.answers[0]}” to “{spec.answers[1]}”"
+        if estimate.answer == "mean":
+            return f"mean answer ({rating.low:g} to {rating.high:g}, {ends})"
+        return f"mean answer as a percentage of the scale ({ends})"
     if estimate.answer == "mean":
         return f"mean answer (1 = “{spec.answers[0]}” to {len(spec.answers)} = “{spec.answers[-1]}”)"
     answers = spec.top if estimate.answer == "top" else (estimate.answer,)

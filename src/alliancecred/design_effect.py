@@ -1,0 +1,113 @@
+"""Survey weights: one rule, counts scaled to the size of a simple random sample that would tell as much.
+
+In each cell the weighted shares of the answers are taken for those of n_eff people, n_eff = (Σ w)² / Σ w² (Kish 1965,
+Survey Sampling, section 11.7; 1992, Journal of Official Statistics 8, 183-200). Only ratios of weights within a cell
+count. What comes of such counts is a pseudo-posterior: weights are no model of who was sampled, and intervals are as
+good as n_eff is (Savitsky & Toth 2016; Williams & Savitsky 2021).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .errors import Problem
+from .labels import Coded, as_text, first_rows, shown
+from .shares import number
+from .sources import WEIGHT
+
+LARGE_EFFECT, LARGE_SHARE = 5.0, 0.05
+
+
+def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarray, list[Problem]]:
+    """Return a column of weights, 0 where there is none, and what is wrong with it.
+
+    A value stands for ``times`` rows of the source.
+
+    Examples
+    --------
+    >>> read_weights(pd.Series([0.5, 1.5]), "w", np.array([1, 1]))
+    (array([0.5, 1.5]), [])
+    """
+    texts = [as_text(v) for v in series.tolist()]
+    values = np.array([np.nan if t is None else _number(t) for t in texts])
+    problems = []
+    for what, where, remedy in (
+        ("empty", np.array([t is None for t in texts]), "everybody needs one: 1 where a sample is not weighted"),
+        ("no number", np.array([t is not None for t in texts]) & np.isnan(values), "a decimal point, as 1.25"),
+        ("infinite", np.isinf(values), ""),
+        ("negative", values < 0, ""),
+    ):
+        if where.any():
+            seen = shown(list(dict.fromkeys(t for t, bad in zip(texts, where, strict=True) if bad and t is not None)))
+            message = f"{int(times[where].sum())} weights are {what}" + (f": {seen}" if what != "empty" else "")
+            problems.append(Problem("weight", column, message, first_rows(where), remedy))
+    if not problems and len(values):
+        if not (values > 0).any():
+            problems.append(Problem("weight", column, "all weights are 0"))
+        elif (values == np.round(values)).all() and values.max() > 1:
+            remedy = "Roles(count=…) if they do; if they are weights, divide them by their mean"
+            problems.append(Problem("weight", column, "all are whole numbers: do they count people?", (), remedy))
+    return np.where(np.isfinite(values), values, 0.0), problems
+
+
+def _number(text: str) -> float:
+    if text.strip().lstrip("+-").lower() in ("inf", "infinity"):
+        return np.inf
+    found = number(text)
+    return np.nan if found is None else found
+
+
+def effective_size(weight: np.ndarray, count: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
+    """Return (Σ w)² / Σ w² of each cell, (cells,); ``count`` people have each weight.
+
+    Examples
+    --------
+    >>> effective_size(np.array([1.0, 3.0]), np.array([1, 1]), np.array([0, 0]), 1)
+    array([1.6])
+    """
+    total, square = (np.bincount(cell, count * weight**k, cells) for k in (1, 2))
+    return np.asarray(total**2 / np.where(square > 0, square, 1.0))
+
+
+def scaled_counts(tables: Sequence[pd.DataFrame], cells: pd.DataFrame, answers: int) -> np.ndarray:
+    """Return weighted shares times effective sizes, (cells, answers), for the rows of ``cells`` (labels).
+
+    Tables without a column ``weight`` weigh everybody alike.
+    """
+    keys = list(cells.columns)
+    table = pd.concat([t.assign(**{WEIGHT: t.get(WEIGHT, 1.0)})[[*keys, "answer", "count", WEIGHT]] for t in tables])
+    table = table.merge(cells.assign(cell=np.arange(len(cells))), on=keys)
+    cell, weight = table["cell"].to_numpy(), table[WEIGHT].to_numpy(dtype=float)
+    people = table["count"].to_numpy(dtype=float)
+    place = cell * answers + table["answer"].to_numpy()
+    share = np.bincount(place, people * weight, len(cells) * answers).reshape(-1, answers)
+    size = effective_size(weight, people, cell, len(cells))
+    return np.asarray(share / share.sum(1, keepdims=True) * size[:, None])
+
+
+def weight_remarks(weight: np.ndarray, count: np.ndarray, country: Coded, keep: np.ndarray) -> Iterator[str]:
+    """Yield which countries have weights so uneven that a few people speak for many."""
+    code, size = country.codes[keep], len(country.labels)
+    people = np.bincount(code, count, size)
+    effect = people / np.maximum(effective_size(weight, count, code, size), 1e-300)
+    if large := [
+        f"{country.labels[i]} {effect[i]:.1f}" for i in np.flatnonzero((people > 0) & (effect > LARGE_EFFECT))
+    ]:
+        yield f"weights: design effects above {LARGE_EFFECT:g}: {', '.join(large)}"
+    total = np.bincount(code, count * weight, size)
+    heaviest = np.zeros(size)
+    np.maximum.at(heaviest, code, weight)
+    share = heaviest / np.where(total > 0, total, 1.0)
+    if heavy := [f"{country.labels[i]} {share[i]:.0%}" for i in np.flatnonzero((people > 1) & (share > LARGE_SHARE))]:
+        yield f"weights: one person weighs more than {LARGE_SHARE:.0%} of a country: {', '.join(heavy)}"
+
+
+def weight_line(weight: np.ndarray, count: np.ndarray) -> str:
+    """Return in words how uneven weights are."""
+    one = np.zeros(len(weight), dtype=int)
+    effect = count.sum() / effective_size(weight, count, one, 1)[0]
+    return (
+        f"weights from {weight.min():.3g} to {weight.max():.3g}; over all rows a design effect of {effect:.2f} (Kish); "
+        "only their ratios within a cell count"
+    )
