@@ -211,6 +211,8 @@ ALLOWED |= {
         "terms",
     },
     "check": {"fitting", "sampling", "simulation"},
+    "disclosure": {"check", "errors", "fitting"},
+    "side_by_side": {"check", "disclosure", "errors", "fitting", "prediction", "summaries", "terms"},
     "contrasts": {"errors", "estimate", "gates"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
     "summaries": {"errors", "estimate", "gates", "spec"},

@@ -39,7 +39,11 @@ def read(table, roles=ROLES, **more):
 
 
 SPEC = Spec(
-    "weighted", ("no", "yes"), ("yes",), (Level(("country",), HalfNormal(1.0)),), estimands=(Estimand("levels"),)
+    "weighted",
+    ("no", "yes"),
+    ("yes",),
+    (Level(("country",), HalfNormal(1.0)),),
+    estimands=(Estimand("levels", by=("country",)),),
 )
 
 

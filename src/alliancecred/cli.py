@@ -75,6 +75,13 @@ def parser() -> argparse.ArgumentParser:
         help="engine: nested Laplace, NUTS, or the first if it passes its gates (default auto); numpyro is NUTS by the "
         "extra alliancecred[jax]",
     )
+    one.add_argument(
+        "--least-cell",
+        type=_natural,
+        default=5,
+        metavar="N",
+        help="cells of fewer people keep what they answered out of the results (default 5; 0 shows all)",
+    )
     one.add_argument("--quiet", action="store_true", help="no progress lines")
     commands.add_parser(
         "models",
@@ -195,6 +202,7 @@ def _run(arguments: argparse.Namespace) -> int:
             method=arguments.method,
             progress=(lambda text: None) if arguments.quiet else progress,
             data=arguments.data,
+            least_cell=arguments.least_cell,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):
         _tell(f"warning: {text}")

@@ -252,6 +252,7 @@ def publish(topline: Topline, concentration: float, probs: np.ndarray, rng: np.r
     if topline.se is not None:
         se = rng.choice(topline.se, size=len(probs), p=topline.n_weight)
         mean = probs[:, list(topline.groups[0])].sum(1) + se * rng.standard_normal(len(probs))
+        mean = np.clip(mean, 0.0, 1.0)
         return np.column_stack([mean, 1 - mean])
     n = rng.choice(topline.n, size=len(probs), p=topline.n_weight)
     grouped = np.column_stack([probs[:, list(g)].sum(1) for g in topline.groups])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import check
+from .disclosure import LEAST, check_least, guarded, remark, without_small
 from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
 from .fitting import Fit, Method, fit, prepare
@@ -91,6 +92,7 @@ def run(
     method: Method = "auto",
     progress: Say | None = None,
     data: str | Path | None = None,
+    least_cell: int = LEAST,
 ) -> RunResult:
     """Read, fit, evaluate, check, draw and report an analysis, into a folder.
 
@@ -112,6 +114,8 @@ def run(
         Called with a line of text at each step.
     data
         The folder the paths in the spec are relative to; by default that of its file.
+    least_cell
+        Cells of fewer people keep what they answered out of everything that is written; 0 shows all.
 
     Returns
     -------
@@ -127,6 +131,7 @@ def run(
         If the folder cannot be written to.
     """
     start = time.perf_counter()
+    check_least(least_cell)
     say = progress or (lambda text: None)
     parsed = as_spec(spec)
     if not parsed.estimands:
@@ -134,10 +139,10 @@ def run(
     folder = make_folder(out)
     with listening() as heard:
         opened = given(sources) if sources is not None else open_sources(parsed, data or folder_of(spec), say)
-        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), folder, say)
+        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), least_cell, folder, say)
     texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
     contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start)
-    paths = _write(contents, folder, say)
+    paths = _write(contents, least_cell, folder, say)
     for w in heard:
         warnings.warn(w.message, w.category, stacklevel=2)
     return RunResult(folder, paths, contents.fit, contents.estimates, contents.status)
@@ -161,7 +166,7 @@ def listening() -> Iterator[list[warnings.WarningMessage]]:
 
 
 # --- what is computed -----------------------------------------------------------------------------
-def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -> Contents:
+def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path, say: Say) -> Contents:
     say("checking the design and drawing from the priors")
     prior = _prior_table(spec, opened, size.seed, folder)
     main = _fit(spec, opened.sources, size, say)
@@ -169,10 +174,11 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, folder: Path, say: Say) -
     varied = tuple(_vary(spec, v, opened, size, say) for v in spec.variants)
     truth = evaluate_all(opened.truth) if opened.truth is not None else ()
     say("checking the predictions")
-    ppc = check.ppc(main, random_seed=size.seed)
+    ppc = without_small(check.ppc(main, random_seed=size.seed), main, least)
     left_out, why = _leave_out(main, size, say)
+    left_out = None if left_out is None else without_small(left_out, main, least)
     table = full_table(spec, [*estimates, *(e for v in varied for e in v.estimates)], truth)
-    remarks = [why] if why else []
+    remarks = [text for text in (why, remark(main, least)) if text]
     if prior is None:
         remarks.append("A prior is flat: nothing can be drawn from it, so no prior intervals are shown.")
     return Contents(
@@ -243,7 +249,7 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
 
 
 # --- what is written ------------------------------------------------------------------------------
-def _write(contents: Contents, folder: Path, say: Say) -> tuple[Path, ...]:
+def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path, ...]:
     say("writing tables and draws")
     tables = {
         "summary": contents.table,
@@ -252,7 +258,7 @@ def _write(contents: Contents, folder: Path, say: Say) -> tuple[Path, ...]:
         "prior": contents.prior,
     }
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
-    paths.append(write_draws(contents.fit.idata, contents.estimates_all, folder / "draws.nc"))
+    paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
     paths.append(write_lock(_lock(contents), folder / "lock.json"))
     say("drawing figures")

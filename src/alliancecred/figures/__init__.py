@@ -3,6 +3,7 @@
 from .drop_out import attrition_data, plot_attrition
 from .gap import gap_data, plot_gap
 from .levels import levels_data, plot_levels
+from .pooling import plot_pooling, pooling_data
 from .ppc import plot_ppc, ppc_data
 from .save import alt_text, save_figure
 from .shift import plot_shift, shift_data
@@ -16,9 +17,11 @@ __all__ = [
     "plot_attrition",
     "plot_gap",
     "plot_levels",
+    "plot_pooling",
     "plot_ppc",
     "plot_shift",
     "plot_waves",
+    "pooling_data",
     "ppc_data",
     "save_figure",
     "shift_data",
