@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "factors": {"errors", "labels", "sources", "tables", "terms"},
     "intake": {
         "answers",
+        "dates",
         "design_effect",
         "errors",
         "factors",
@@ -58,6 +59,8 @@ ALLOWED: dict[str, set[str]] = {
         "tables",
         "terms",
     },
+    "dates": {"errors", "labels"},
+    "handover": {"answers", "design_effect", "errors", "factors", "intake", "labels", "sources", "terms"},
     "scans": {"errors", "tables"},
     "codes": set(),
     "counting": {"codes", "errors", "intake", "labels", "panel", "scans", "tables", "terms"},
@@ -66,6 +69,7 @@ ALLOWED: dict[str, set[str]] = {
         "counting",
         "errors",
         "factors",
+        "handover",
         "intake",
         "labels",
         "panel",
@@ -188,6 +192,7 @@ ALLOWED |= {
         "respondents",
         "sources",
     },
+    "hurdle": {"asked", "averaging", "errors", "estimate", "fitting", "sources", "spec", "spec_file", "terms"},
     "estimands": {"asked", "drop_out", "averaging", "comparisons", "errors", "estimate", "fitting", "spec", "terms"},
     "fieldwork": {"cells", "design", "errors", "outcome", "prediction", "predictor", "sliders", "spec", "terms"},
     "simulation": {

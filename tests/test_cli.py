@@ -30,8 +30,17 @@ def replaced(monkeypatch, function):
 def test_done(monkeypatch, tmp_path, capsys):
     seen = {}
 
-    def run(model, out, *, random_seed, draws, chains, method, progress, data):
-        seen.update(model=model, out=out, seed=random_seed, draws=draws, chains=chains, method=method, data=data)
+    def run(model, out, *, random_seed, draws, chains, method, progress, data, least_cell):
+        seen.update(
+            model=model,
+            out=out,
+            seed=random_seed,
+            draws=draws,
+            chains=chains,
+            method=method,
+            data=data,
+            least=least_cell,
+        )
         progress("working")
         return result(tmp_path)
 
@@ -52,12 +61,14 @@ def test_done(monkeypatch, tmp_path, capsys):
             "nuts",
             "--data",
             "there",
+            "--least-cell",
+            "9",
         ]
     )
     said = capsys.readouterr()
     assert code == DONE
     wanted = {"model": "microcode_2025", "out": "o", "seed": 3, "draws": 7, "chains": 2, "method": "nuts"}
-    assert seen == wanted | {"data": "there"}
+    assert seen == wanted | {"data": "there", "least": 9}
     assert str(tmp_path / "report.html") in said.out
     assert said.out.splitlines()[0].split()[-1] == str(tmp_path)
     assert "working" in said.err

@@ -75,7 +75,7 @@ FULL = Spec(
     sources=(
         ToplineFile("figures.csv", 0.002, (Exclusion((("country", ("PL",)),), "a reason"),)),
         SurveyFile("waves.sav", (("country", "cntry"), ("answer", "q1")), (("ally", "US"),), ("Don't know",),
-                   (("age", "q2"),)),
+                   (("age", "q2"),), ("Unsure",)),
         Simulation(7, (Fielding("w2", 100, "elite", ("PL",)), Fielding("w10", 900)), (("intercept", 0.5),)),
     ),
     variants=(Variant("beta-binomial", 0.003, "because"),),

@@ -32,6 +32,7 @@ _EXPORTS = {
     "comparisons": ("comparison", "gap"),
     "estimands": ("change", "evaluate", "levels", "shift"),
     "drop_out": ("attrition", "retention"),
+    "hurdle": ("Hurdle", "bounds", "fit_hurdle", "unsure_spec", "unsure_survey"),
     "prediction": ("predict",),
     "check": ("leave_one_out", "ppc"),
     "side_by_side": ("pooling",),

@@ -7,21 +7,20 @@ import numpy as np
 import pandas as pd
 
 from .answers import (
-    answer_warnings,
     code_problems,
-    extreme_warnings,
     match_answers,
     match_slider,
     missing_shares,
     translate,
 )
-from .design_effect import read_weights, weight_line, weight_remarks
-from .errors import DataWarning, IdentificationWarning, Problem
-from .factors import code_factors, constant_problems, exclude, factor_lines, label_array, nothing_left, numbers
-from .labels import Coded, encode, shown
+from .dates import read_dates
+from .design_effect import read_weights, weight_line
+from .errors import Problem
+from .factors import code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
+from .labels import Coded, encode
 from .panel import Panel, panel_lines, panel_of
 from .sliders import Slider
-from .sources import ANSWER_COLUMNS, VALUE, WEIGHT, DataReport, ReportLine, Roles, Survey
+from .sources import ANSWER_COLUMNS, DataReport, ReportLine, Roles
 from .tables import Table
 from .terms import FACTORS
 
@@ -37,6 +36,7 @@ class Said:
     constants: Mapping[str, str] = field(default_factory=dict)
     traits: Mapping[str, str] = field(default_factory=dict)
     slider: Slider | None = None
+    dont_know: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Rows:
     traits: Mapping[str, Coded] = field(default_factory=dict)
     value: np.ndarray | None = None
     weight: np.ndarray | None = None
+    date: np.ndarray | None = None
+    unsure: np.ndarray | None = None
 
 
 def columns_of(roles: Roles) -> dict[str, str]:
@@ -78,7 +80,7 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
     if "answer" in needed and "answer" not in columns:
         yield Problem("schema", "roles.answer", "the column of the answers is needed")
     if "answer" not in needed:
-        for role in [r for r in ("answer", "respondent", "count") if r in columns]:
+        for role in [r for r in ("answer", "respondent", "count", "date") if r in columns]:
             yield Problem("schema", f"roles.{role}", "has no place in a counted table", (), "see `counts`")
     if "weight" in columns and "answer" not in needed:
         yield Problem(
@@ -100,8 +102,12 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     read = {name: _coded(table, column) for name, column in said.traits.items()}
     traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
     unread = [p for _, found_there in read.values() for p in found_there]
-    problems = [*found.problems, *wrong, *unreadable, *miscounted, *misweighed, *unread]
+    date, undated = _date(table, columns.get("date"))
+    problems = [*found.problems, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unread]
     keep, lines = exclude({**found.factors, "answer": answer, **traits}, times)
+    if date is not None and (dateless := int(times[keep & np.isnat(date)].sum())):
+        lines.append(ReportLine("excluded", dateless, "no date of interview"))
+        keep &= ~np.isnat(date)
     if empty := int(times[keep & (count == 0)].sum()):
         lines.append(ReportLine("excluded", empty, "count is 0"))
     keep &= count > 0
@@ -111,6 +117,13 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     if not problems:
         problems += nothing_left(table, keep, lines)
     notes = list(missing_shares(answer, found.factors.get("country"), times))
+    unsure = None
+    if said.dont_know:
+        whole = exclude({**found.factors, **traits}, times)[0] & (count > 0)
+        whole &= weight > 0 if weight is not None else True
+        whole &= ~np.isnat(date) if date is not None else True
+        unsure = whole & np.isin(answer.codes, [i for i, x in enumerate(answer.labels) if x in said.dont_know])
+        notes.append(ReportLine("noted", int(times[unsure].sum()), "answered that they do not know: kept apart"))
     if weight is not None and keep.any():
         notes.append(ReportLine("noted", int(times[keep].sum()), weight_line(weight[keep], count[keep])))
     report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
@@ -128,6 +141,8 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         traits=traits,
         value=value,
         weight=weight,
+        date=date,
+        unsure=unsure,
     )
     return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
 
@@ -164,6 +179,10 @@ def _weight(table: Table, column: str | None) -> tuple[np.ndarray | None, list[P
     if column is None or column not in table.data:
         return None, []
     return read_weights(table.data[column], column, table.stands_for)
+
+
+def _date(table: Table, column: str | None) -> tuple[np.ndarray | None, list[Problem]]:
+    return (None, []) if column is None or column not in table.data else read_dates(table.data[column], column)
 
 
 def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:
@@ -217,51 +236,3 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     count = matrix.ravel()
     kept = np.repeat(keep, k) & (count > 0)
     return Rows(factors, answer, count, None, kept, report, tuple(problems), found.warnings)
-
-
-# --- the value, and what is said about it -------------------------------------------------------
-def survey_of(rows: Rows, said: Said) -> Survey:
-    """Return the kept rows as a `Survey`."""
-    keep = rows.keep
-    person = np.full(int(keep.sum()), "", dtype=object)
-    if rows.respondent is not None:
-        person = np.array([*rows.respondent.labels, ""], dtype=object)[rows.respondent.codes[keep]]
-    columns = {role: pd.Series(label_array(rows.factors[role], keep), dtype=object) for role in FACTORS}
-    columns["answer"] = pd.Series(rows.answer.codes[keep], dtype=np.int64)
-    columns["count"] = pd.Series(rows.count[keep], dtype=np.int64)
-    columns["respondent"] = pd.Series(person, dtype=object)
-    if rows.weight is not None:
-        columns[WEIGHT] = pd.Series(rows.weight[keep], dtype=float)
-    if rows.value is not None:
-        columns[VALUE] = pd.Series(rows.value[keep], dtype=float)
-    columns |= {name: pd.Series(label_array(coded, keep), dtype=object) for name, coded in rows.traits.items()}
-    return Survey(pd.DataFrame(columns), said.answers, said.top, rows.report)
-
-
-def add_up(survey: Survey) -> Survey:
-    """Return the survey with one row per cell and answer, sorted by label; respondents are left out."""
-    labels, kept = [*FACTORS, *survey.traits], [c for c in (VALUE, WEIGHT) if c in survey.table]
-    sums = survey.table.groupby([*labels, "answer", *kept], sort=True)["count"].sum().reset_index()
-    table = sums.astype(dict.fromkeys(labels, object)).assign(respondent=pd.Series("", index=sums.index, dtype=object))
-    return replace(survey, table=table[[*ANSWER_COLUMNS, *kept, *survey.traits]])
-
-
-def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
-    """Yield the warnings that go with the kept rows."""
-    keep = rows.keep
-    for text in (*rows.warnings, *answer_warnings(rows.answer, rows.count, said.answers, keep)):
-        yield DataWarning, text
-    for role, coded in rows.factors.items():
-        if kept := [label for label in coded.observed() if label in said.missing]:
-            yield DataWarning, f"{role}: {shown(kept)} is declared missing for answers, and kept as a label here"
-    if said.slider is None:
-        top = [i for i, answer in enumerate(said.answers) if answer in said.top]
-        answer, count = rows.answer.codes[keep], rows.count[keep]
-        for text in extreme_warnings(answer, count, rows.factors["country"], keep, len(said.answers), top):
-            yield IdentificationWarning, text
-    if rows.weight is not None:
-        for text in weight_remarks(rows.weight[keep], rows.count[keep], rows.factors["country"], keep):
-            yield DataWarning, text
-    if people := rows.panel.people:
-        text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
-        yield IdentificationWarning, f"{text}, unless the spec has a Respondent term: intervals would be too narrow"

@@ -109,6 +109,7 @@ def _read(source: ToplineFile | MeanFile | SurveyFile, path: Path, spec: Spec) -
         missing=source.missing,
         traits=dict(source.traits),
         slider=spec.slider,
+        dont_know=source.dont_know,
     )
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from .ratings import Rating
 
 ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
-VALUE, WEIGHT = "value", "weight"
+VALUE, WEIGHT, DATE = "value", "weight", "date"
+EXTRA = (VALUE, WEIGHT, DATE)
 _TINY = 1e-9  # rounding of share times n
 
 
@@ -46,7 +47,8 @@ class Roles:
     """Which column of a table plays which role.
 
     ``answer`` may be left out only for `read_counts`. ``count`` names a column with how many
-    people each row stands for.
+    people each row stands for, ``weight`` their survey weights (`design_effect`), ``date`` the day of the interview
+    (`event_window`).
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Roles:
     respondent: str | None = None
     weight: str | None = None
     count: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,19 +78,23 @@ class Survey:
         Columns ``country, ally, target, wave, population`` (plain Python strings, ``""`` where the
         survey has no such factor), ``answer`` (int64 code 0…K-1 into ``answers``), ``count``
         (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown); of sliders also ``value``
-        (float, the number that was answered), of weighted samples ``weight`` (float).
+        (float, the number that was answered), of weighted samples ``weight`` (float), and ``date`` of the interview
+        (datetime64) if it is known.
     answers
         The answers in order.
     top
         Those that count as credible.
     report
         What became of every row.
+    unsure
+        Who answered "don't know": as ``table``, without ``answer``; None if that was not kept apart.
     """
 
     table: pd.DataFrame
     answers: tuple[str, ...]
     top: tuple[str, ...]
     report: DataReport
+    unsure: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -95,7 +102,7 @@ class Survey:
     @property
     def traits(self) -> tuple[str, ...]:
         """Covariates of people that it knows: further columns of ``table``, as text."""
-        return tuple(str(c) for c in self.table.columns if c not in (*ANSWER_COLUMNS, VALUE, WEIGHT))
+        return tuple(str(c) for c in self.table.columns if c not in (*ANSWER_COLUMNS, *EXTRA))
 
     @property
     def weighted(self) -> bool:

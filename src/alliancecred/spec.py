@@ -58,6 +58,7 @@ class SurveyFile:
     constants: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
     traits: tuple[tuple[str, str], ...] = ()
+    dont_know: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,20 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .answers import declared_problems
 from .counting import count_groups, count_people
 from .errors import raise_data
 from .factors import column_problems
+from .handover import add_up, remarks, survey_of
 from .intake import (
     Said,
-    add_up,
     argument_problems,
     columns_of,
     counted_rows,
     person_rows,
-    remarks,
-    survey_of,
     with_panel,
 )
 from .scans import Scan, open_source
@@ -39,6 +38,7 @@ def read_survey(
     numeric_codes: Mapping[int | float, str] | None = None,
     traits: Mapping[str, str] = _NONE,
     slider: Slider | None = None,
+    dont_know: Sequence[str] = (),
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
@@ -78,6 +78,8 @@ def read_survey(
         report. The spec says what their labels count (`Covariate` with ``by=("person",)``).
     slider
         Declares that answers are numbers on it; ``answers`` then names four parts of the scale (see `Slider`).
+    dont_know
+        Answers that say "don't know": missing for the scale, and kept apart for `fit_hurdle`.
 
     Returns
     -------
@@ -115,9 +117,12 @@ def read_survey(
     >>> survey.table[["country", "answer", "count"]].values.tolist()
     [['DE', 0, 1000], ['DE', 1, 1000], ['PL', 0, 1000], ['PL', 1, 1000]]
     """
-    said = Said(_tuple(answers), _tuple(top), _tuple(missing), numeric_codes or {}, constants, traits, slider)
+    said = Said(
+        _tuple(answers), _tuple(top), (*_tuple(missing), *_tuple(dont_know)), numeric_codes or {}, constants, traits
+    )
+    said = replace(said, slider=slider, dont_know=_tuple(dont_know))
     columns = columns_of(roles) | {f"traits[{name!r}]": column for name, column in traits.items()}
-    problems = [*declared_problems(answers, top, missing), *argument_problems(said, columns, ("answer",))]
+    problems = [*declared_problems(answers, top, said.missing), *argument_problems(said, columns, ("answer",))]
     problems += [] if slider is None else slider_problems(slider, said.answers, said.top)
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
     person = columns.get("respondent")
