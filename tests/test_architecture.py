@@ -107,6 +107,7 @@ ALLOWED: dict[str, set[str]] = {
     "design": {"carriers", "cells", "errors", "events", "priors", "sliders", "spec", "terms"},
     "predictor": {"carriers", "cells", "design"},
     "identify": {"carriers", "cells", "design", "errors", "predictor", "spec"},
+    "cautions": {"cells", "design", "errors", "events", "identify", "terms"},
     "sweep": {"carriers", "cells", "design", "predictor", "priors", "terms"},
     "model": {"cells", "density", "design", "lattice", "outcome", "predictor", "priors", "respondents", "sliders"},
     # model → draws
@@ -173,7 +174,7 @@ ALLOWED |= {
         "spec",
         "terms",
     },
-    "asked": {"carriers", "cells", "errors", "fitting", "spec", "terms"},
+    "asked": {"carriers", "cautions", "cells", "errors", "fitting", "spec", "terms"},
     "averaging": {"asked", "design", "estimate", "fitting", "gates", "identify", "prediction", "terms"},
     "comparisons": {"asked", "averaging", "carriers", "errors", "estimate", "fitting"},
     "drop_out": {
@@ -249,6 +250,7 @@ ALLOWED |= {
         "summaries",
     },
     "placebo": {"asked", "errors", "events", "multiverse", "sources", "spec", "spec_check", "spec_file", "terms"},
+    "interviews": {"errors", "events", "multiverse", "sources", "spec", "spec_check"},
     "multiverse": {
         "cells",
         "design",

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 import alliancecred as ac
+from alliancecred.cautions import identification_warnings, warn_identification
 from alliancecred.cells import make_cells
 from alliancecred.errors import DataError, DataWarning, IdentificationWarning, SchemaError, SpecError
-from alliancecred.identify import identification_warnings, make_design, warn_identification
+from alliancecred.identify import make_design
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import Normal
 from alliancecred.simulation import draw_prior, simulate

@@ -434,6 +434,8 @@ def test_contrast_is_draw_by_draw():
     assert (one.unit, one.smallest, one.before, one.after) == ("percentage points", 1.0, None, None)
 
 
+@pytest.mark.filterwarnings("ignore:a contrast between allies")
+@pytest.mark.filterwarnings("ignore:a contrast between allies")
 def test_contrasts_of_many_rows_with_one_and_with_as_many():
     every = levels(fit(), by=("ally",))
     many = contrast(every, every.at(ally="US"))

@@ -43,6 +43,7 @@ _EXPORTS = {
     "calibration": ("Calibration", "calibrate"),
     "multiverse": ("Analysis", "cuts_grid", "overdispersion_grid", "prior_grid", "sensitivity"),
     "placebo": ("placebo_grid",),
+    "interviews": ("event_balance", "event_grid", "event_window"),
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
     "figures": (

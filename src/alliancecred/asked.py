@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .carriers import roles_of, same_state
+from .cautions import changes_with
 from .cells import Rows, rows_of
 from .errors import SpecError, nearest
 from .fitting import Fit
@@ -124,10 +125,12 @@ def signals_between(spec: Spec, before: str, after: str) -> list[str]:
 def identification(fit: Fit, signal: str) -> str:
     """Return the identification label of a shift.
 
-    ``difference-in-differences`` needs countries that were not exposed but asked before and after,
-    and a level by wave or a trend that their change can inform. ``interrupted series`` has a trend
-    that the waves before the signal inform.
+    ``unexpected event`` compares interviews of one fieldwork (`event_window`). ``difference-in-differences`` needs
+    countries that were not exposed but asked before and after, and a level by wave or a trend that their change can
+    inform. ``interrupted series`` has a trend that the waves before the signal inform.
     """
+    if _unexpected(fit, signal):
+        return "unexpected event"
     exposed = fit.spec.signal(signal).countries
     trend = any(isinstance(t, Trend) for t in fit.spec.terms)
     by_wave = trend or any("wave" in getattr(t, "by", ()) for t in fit.spec.terms if isinstance(t, Level))
@@ -140,8 +143,16 @@ def identification(fit: Fit, signal: str) -> str:
     return "interrupted series" if trend else "before-after"
 
 
+def _unexpected(fit: Fit, signal: str) -> bool:
+    """Whether all waves that were asked are parts of one fieldwork."""
+    asked = set(fit.cells.labels()["wave"])
+    whole = {w.part_of for w in fit.spec.waves if w.name in asked}
+    return len(whole) == 1 and whole != {""} and bool(signal)
+
+
 def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:
-    """Return notes on signals that the waves cannot tell apart from this one."""
+    """Return notes on what the waves cannot tell apart from this signal: other signals, another house or wording."""
+    changed = tuple(changes_with(fit.design, fit.cells, signal))
     chosen = fit.spec.signal(signal)
     waves = sorted(fit.spec.waves, key=lambda w: w.start)
     earlier = [w for w in waves if w.end < chosen.date]
@@ -152,5 +163,5 @@ def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:
         if s.name != signal and earlier and later and earlier[-1].end < s.date < later[0].start
     ]
     if same:
-        return (f"{', '.join(same)} fell between the same two waves: their shifts cannot be told apart",)
-    return ()
+        return (f"{', '.join(same)} fell between the same two waves: their shifts cannot be told apart", *changed)
+    return changed

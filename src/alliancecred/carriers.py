@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .cells import Levels, Rows
-from .events import Decay, Form, Ramp
+from .events import FIELDWORK, Decay, Form, Ramp
 from .priors import LogNormal
 from .spec import Spec
 
@@ -69,13 +69,19 @@ def carrier_values(carrier: Carrier, rows: Rows, levels: Levels, spec: Spec) -> 
     if carrier.covariate is not None:
         value = value * rows.covariates[carrier.covariate]
     for factor, wanted in carrier.where:
-        value = value * _matches(rows, levels, factor, wanted)
+        value = value * _matches(rows, levels, factor, _waves(spec, factor, wanted))
     return value
+
+
+def _waves(spec: Spec, factor: str, wanted: Sequence[str]) -> Sequence[str]:
+    """Return the waves of these houses, modes or wordings; labels of other factors as they are."""
+    return [w.name for w in spec.waves if getattr(w, factor) in wanted] if factor in FIELDWORK else wanted
 
 
 def _matches(rows: Rows, levels: Levels, factor: str, wanted: Sequence[str]) -> np.ndarray:
     if factor == "self":
         return same_state(rows, levels) == (tuple(wanted) == ("yes",))
+    factor = "wave" if factor in FIELDWORK else factor
     return np.isin(np.array(levels[factor], dtype=object)[rows.codes[factor]].astype(str), wanted)
 
 

@@ -1,17 +1,29 @@
 """Differences between estimates, draw by draw."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 
-from .errors import SpecError
+from .errors import IdentificationWarning, SpecError
 from .estimate import LABELS, Estimate
 from .gates import weights_of
+
+_MINUS = " − "
+SAME_PEOPLE = (
+    "a contrast between allies: if the same people judged both, their answers count here as those of different people, "
+    "and the interval is too wide → a Respondent term, with ids of people"
+)
 
 
 def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0) -> Estimate:
     """Return ``a`` minus ``b``, draw by draw: of one row each, or row by row.
+
+    Warns
+    -----
+    IdentificationWarning
+        If two allies are compared whom the same people judged, and the spec has no `Respondent` term.
 
     Raises
     ------
@@ -29,7 +41,12 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     coords = {}
     for key in LABELS:
         left, other = a.draws[key].values.astype(str), np.resize(b.draws[key].values.astype(str), len(a))
-        coords[key] = [x if x == y else f"{x or 'all'} − {y or 'all'}" for x, y in zip(left, other, strict=True)]
+        coords[key] = [x if x == y else f"{x or 'all'}{_MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
+    notes = [*a.notes, *b.notes]
+    two = any(_MINUS in x and "all" not in x.split(_MINUS) for x in coords["ally"])
+    if two and not a.spec.asks_for_people:
+        notes.append(SAME_PEOPLE)
+        warnings.warn(SAME_PEOPLE, IdentificationWarning, stacklevel=2)
     if name:
         coords["estimand"] = [name] * len(a)
     draws = xr.DataArray(a.draws.values - right, dims=a.draws.dims).assign_coords(
@@ -48,5 +65,5 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
         averaged=a.averaged,
         answer=a.answer if a.answer == b.answer else f"{a.answer} − {b.answer}",
         status="; ".join(dict.fromkeys(e.status for e in (a, b) if e.status != "passed")) or "passed",
-        notes=tuple(dict.fromkeys((*a.notes, *b.notes))),
+        notes=tuple(dict.fromkeys(notes)),
     )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from .priors import LogNormal
 
+FIELDWORK = ("house", "mode", "wording")  # what waves may differ in besides their dates
 SIGNAL_KINDS = ("rhetoric", "aid", "troop posture", "treaty", "defence spending", "other")
 DIRECTIONS = ("retrenchment", "reassurance")
 
@@ -13,6 +14,16 @@ DIRECTIONS = ("retrenchment", "reassurance")
 @dataclass(frozen=True)
 class Wave:
     """A fielding period; waves are ordered by date, never by name.
+
+    Parameters
+    ----------
+    name, start, end
+        First and last day of the interviews.
+    house, mode, wording
+        Who asked, how (``telephone``, ``web``), and a name of the question's wording. What changes with a signal is
+        warned of; `Fixed` can tell waves apart by them.
+    part_of
+        The fieldwork it is a part of: interviews before and after an unexpected event (`event_window`).
 
     Examples
     --------
@@ -23,6 +34,10 @@ class Wave:
     name: str
     start: dt.date
     end: dt.date
+    house: str = ""
+    mode: str = ""
+    wording: str = ""
+    part_of: str = ""
 
 
 @dataclass(frozen=True)

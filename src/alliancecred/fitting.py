@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 
 from .assemble import data_groups, judged, provenance
+from .cautions import warn_identification
 from .cells import Cells, make_cells
 from .design import Design, half_life
 from .errors import ConvergenceError, ConvergenceWarning, FitError, SpecError
 from .gates import Diagnosis
-from .identify import make_design, warn_identification
+from .identify import make_design
 from .sampling import Sampling
 from .sources import Survey, Toplines
 from .spec import Spec

@@ -1,22 +1,17 @@
 """What the data at hand can tell apart: the rank check, merges, refusals and notes."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from .carriers import Carrier, roles_of
 from .cells import Cells
 from .design import Design, Pooled, draft_design, refuse, with_notes
-from .errors import IdentificationWarning
 from .predictor import fixed_matrix, pooled_matrix
 from .spec import Spec
 
-FEW_LEVELS = 6
-FEWEST_GROUPS = 5  # more groups than covariates of groups
 LEAST_WAVES = 3  # before a signal: two points make any line
 
 
@@ -77,22 +72,22 @@ def _alone(design: Design, cells: Cells) -> list[str]:
     return [note] if alone else []
 
 
-def _exposed(design: Design, cells: Cells, name: str) -> np.ndarray:
+def exposed_rows(design: Design, cells: Cells, name: str) -> np.ndarray:
     """Rows of the countries a signal exposes."""
     countries = design.spec.signal(name).countries
     labels = np.array(design.levels["country"], dtype=object)[cells.rows.codes["country"]]
     return np.isin(labels.astype(str), countries) if countries else np.ones(len(cells.rows), dtype=bool)
 
 
-def _signals(design: Design) -> list[str]:
+def signals_of(design: Design) -> list[str]:
     """Return the names of the signals whose effects are in the design."""
     carriers = [c.carrier for c in design.coefficients] + [b.carrier for b in design.pooled]
     return sorted({c.signal for c in carriers if c.signal is not None})
 
 
 def _check_signals(design: Design, cells: Cells) -> None:
-    for name in _signals(design):
-        on = cells.rows.on[name][_exposed(design, cells, name)]
+    for name in signals_of(design):
+        on = cells.rows.on[name][exposed_rows(design, cells, name)]
         if not on.any() or on.all():
             side = "after" if not on.any() else "before"
             raise refuse(
@@ -110,8 +105,8 @@ def _check_walks(design: Design, cells: Cells) -> None:
     wave, levels = cells.rows.codes["wave"], design.levels["wave"]
     if len(levels) < LEAST_WAVES:
         raise refuse(walks[0].variable, f"{len(levels)} waves: a trend needs {LEAST_WAVES}", "leave the trend out")
-    for name in _signals(design):
-        before = [levels[i] for i in np.unique(wave[_exposed(design, cells, name) & (cells.rows.on[name] == 0)])]
+    for name in signals_of(design):
+        before = [levels[i] for i in np.unique(wave[exposed_rows(design, cells, name) & (cells.rows.on[name] == 0)])]
         if len(before) < LEAST_WAVES:
             raise refuse(
                 walks[0].variable,
@@ -235,54 +230,3 @@ def _shared_columns(design: Design, cells: Cells) -> Sequence[str]:
                 label = ", ".join(design.levels[f][i] for f, i in zip(block.by, place, strict=True))
                 notes.append(f"{name} and {block.variable}[{label}] share one column: their priors split it")
     return notes
-
-
-def warn_identification(design: Design, cells: Cells) -> None:
-    """Warn (`IdentificationWarning`) of what the data say little about."""
-    for text in identification_warnings(design, cells):
-        warnings.warn(text, IdentificationWarning, stacklevel=3)
-
-
-def _few_groups(design: Design, cells: Cells) -> list[str]:
-    """Name covariates of groups that are hardly more than they: J − p < 5 (Stegmueller 2013; Elff et al. 2021)."""
-    used = [c for c in design.spec.covariates if any(k.carrier.covariate == c.name for k in design.coefficients)]
-    used = [c for c in used if not c.of_people]
-    out = []
-    for by in dict.fromkeys(c.by for c in used):
-        names = [c.name for c in used if c.by == by]
-        groups = len(np.unique(np.stack([cells.rows.codes[f] for f in by]), axis=1).T)
-        if groups - len(names) < FEWEST_GROUPS:
-            out.append(
-                f"{', '.join(names)}: {len(names)} covariates of {groups} groups ({' × '.join(by)}); "
-                "their slopes rest on very few groups and on their priors"
-            )
-    return out
-
-
-def identification_warnings(design: Design, cells: Cells) -> list[str]:
-    """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
-    out = []
-    for block in design.pooled:
-        n = len(np.unique(cells.rows.codes[block.by[0]]))
-        if len(block.by) == 1 and n < FEW_LEVELS:
-            out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
-    out += _few_groups(design, cells)
-    rows, levels = cells.rows, design.levels
-    country, ally = rows.codes["country"], rows.codes["ally"]
-    for name, on in rows.on.items():
-        inside = _exposed(design, cells, name)
-        sides = [set(country[inside & (on > 0)]), set(country[inside & (on == 0)])]
-        lone = sorted(levels["country"][i] for i in sides[0] ^ sides[1])
-        if lone and sides[0] and sides[1]:
-            out.append(
-                f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone"
-            )
-    size = len(levels["country"])
-    graph = np.zeros((size + len(levels["ally"]),) * 2)
-    graph[country, size + ally] = 1
-    seen = np.unique(np.concatenate([country, size + ally]))
-    parts, member = connected_components(graph[np.ix_(seen, seen)], directed=False)
-    if parts > 1:
-        sets = [", ".join(levels["country"][i] for i in seen[member == p] if i < size) for p in range(parts)]
-        out.append("no respondents link these countries through a common ally: " + " | ".join(sets))
-    return out

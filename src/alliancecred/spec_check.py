@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from .errors import Problem, nearest, raise_spec
-from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
+from .events import DIRECTIONS, FIELDWORK, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
@@ -210,7 +210,7 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
             elif roles:
                 yield "`roles` of a slope need its `signal`", ""
         case Fixed(name=name, where=where):
-            yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, "self"))
+            yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, *FIELDWORK, "self"))
             for factor, labels in where:
                 allowed = ("yes", "no") if factor == "self" else _declared(spec, factor)
                 if allowed:
@@ -240,7 +240,7 @@ def _declared(spec: Spec, factor: str) -> tuple[str, ...]:
         "target": spec.targets,
         "wave": tuple(w.name for w in spec.waves),
         "population": spec.populations,
-    }.get(factor, ())
+    }.get(factor) or tuple(getattr(w, factor) for w in spec.waves if factor in FIELDWORK)
 
 
 def _roles(spec: Spec) -> tuple[str, ...]:

@@ -161,7 +161,8 @@ class Slope:
 class Fixed:
     """An unpooled contrast: cells that match ``where`` against the rest.
 
-    ``where`` maps factors (or ``self``: ``yes``) to the levels that match; all must match.
+    ``where`` maps factors (or ``self``: ``yes``) to the levels that match; all must match. Besides factors: ``house``,
+    ``mode`` and ``wording`` of the waves.
 
     Examples
     --------

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..cautions import identification_warnings
 from ..cells import Cells
 from ..design import Design, half_life
-from ..identify import identification_warnings
 from ..spec import Estimand, Spec
 from .words import prior_words, term_words
 

@@ -1,0 +1,87 @@
+"""What the data say little about, in words: few levels, few groups, what changes with a signal, what is not linked."""
+
+import warnings
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+from .cells import Cells
+from .design import Design
+from .errors import IdentificationWarning
+from .events import FIELDWORK
+from .identify import exposed_rows, signals_of
+from .terms import Fixed
+
+FEW_LEVELS = 6
+FEWEST_GROUPS = 5  # more groups than covariates of groups
+
+
+def warn_identification(design: Design, cells: Cells) -> None:
+    """Warn (`IdentificationWarning`) of what the data say little about."""
+    for text in identification_warnings(design, cells):
+        warnings.warn(text, IdentificationWarning, stacklevel=3)
+
+
+def _few_groups(design: Design, cells: Cells) -> list[str]:
+    """Name covariates of groups that are hardly more than they: J − p < 5 (Stegmueller 2013; Elff et al. 2021)."""
+    used = [c for c in design.spec.covariates if any(k.carrier.covariate == c.name for k in design.coefficients)]
+    used = [c for c in used if not c.of_people]
+    out = []
+    for by in dict.fromkeys(c.by for c in used):
+        names = [c.name for c in used if c.by == by]
+        groups = len(np.unique(np.stack([cells.rows.codes[f] for f in by]), axis=1).T)
+        if groups - len(names) < FEWEST_GROUPS:
+            out.append(
+                f"{', '.join(names)}: {len(names)} covariates of {groups} groups ({' × '.join(by)}); "
+                "their slopes rest on very few groups and on their priors"
+            )
+    return out
+
+
+def changes_with(design: Design, cells: Cells, signal: str) -> list[str]:
+    """Name what changes with a signal: a house, mode or wording of the waves after it that no wave before it has.
+
+    What a `Fixed` term is about is told apart, and not named.
+    """
+    known = {f for t in design.spec.terms if isinstance(t, Fixed) for f, _ in t.where}
+    wave, on = cells.rows.codes["wave"], cells.rows.on[signal] > 0
+    inside = exposed_rows(design, cells, signal)
+    out = []
+    for kind in (k for k in FIELDWORK if k not in known):
+        of = {w.name: getattr(w, kind) for w in design.spec.waves}
+        label = np.array([of.get(w, "") for w in design.levels["wave"]], dtype=object)[wave]
+        before, after = (sorted(set(label[inside & side])) for side in (~on, on))
+        if before and after and not set(before) & set(after):
+            names = [", ".join(x or "not declared" for x in xs) for xs in (before, after)]
+            out.append(f"{kind} changes with {signal}: {names[0]} before, {names[1]} after; the shift holds both")
+    return out
+
+
+def identification_warnings(design: Design, cells: Cells) -> list[str]:
+    """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
+    out = []
+    for block in design.pooled:
+        n = len(np.unique(cells.rows.codes[block.by[0]]))
+        if len(block.by) == 1 and n < FEW_LEVELS:
+            out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
+    out += _few_groups(design, cells)
+    out += [text for name in signals_of(design) for text in changes_with(design, cells, name)]
+    rows, levels = cells.rows, design.levels
+    country, ally = rows.codes["country"], rows.codes["ally"]
+    for name, on in rows.on.items():
+        inside = exposed_rows(design, cells, name)
+        sides = [set(country[inside & (on > 0)]), set(country[inside & (on == 0)])]
+        lone = sorted(levels["country"][i] for i in sides[0] ^ sides[1])
+        if lone and sides[0] and sides[1]:
+            out.append(
+                f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone"
+            )
+    size = len(levels["country"])
+    graph = np.zeros((size + len(levels["ally"]),) * 2)
+    graph[country, size + ally] = 1
+    seen = np.unique(np.concatenate([country, size + ally]))
+    parts, member = connected_components(graph[np.ix_(seen, seen)], directed=False)
+    if parts > 1:
+        sets = [", ".join(levels["country"][i] for i in seen[member == p] if i < size) for p in range(parts)]
+        out.append("no respondents link these countries through a common ally: " + " | ".join(sets))
+    return out
