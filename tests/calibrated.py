@@ -18,7 +18,7 @@ from alliancecred.sliders import Inside, Slider
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Covariate, Cuts, Fixed, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Covariate, Cuts, Drift, Fixed, Level, Respondent, Shift, Slope, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -42,7 +42,7 @@ def small_spec(family="ordinal"):
 
     ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life. ``panel``: people who
     judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``means``: published
-    means of a rating scale. ``slopes``: covariates of allies
+    means of a rating scale. ``slopes``: declared drift, covariates of allies
     and dyads, in level and in shift. ``cuts``: cut points by country.
     """
     if family == "time":
@@ -107,17 +107,23 @@ def _panel():
     )
 
 
+def _gentle(terms):
+    """Return terms whose means stay away from the ends of a scale, where its answers hardly tell them."""
+    effects = [replace(t, prior=Normal(0.0, 0.7)) if isinstance(t, Fixed | Shift) and not _by(t) else t for t in terms]
+    return tuple(t if isinstance(t, Fixed) or not _by(t) else replace(t, scale=HalfNormal(0.3)) for t in effects)
+
+
+def _by(term):
+    return getattr(term, "by", ())
+
+
 def _on_slider():
     spec = read_spec(models_dir() / "slider_simulated.toml")
-    gentle = Normal(0.0, 0.7)  # so that means stay away from the ends, where answers are too close to them for floats
-    terms = [t for t in spec.terms if t not in (Level(("country", "ally")), *_DEVIATIONS)]
-    terms = [
-        replace(t, prior=gentle) if isinstance(t, Fixed | Shift) else replace(t, scale=HalfNormal(0.3)) for t in terms
-    ]
+    terms = _gentle(t for t in spec.terms if t not in (Level(("country", "ally")), *_DEVIATIONS))
     return replace(
         spec,
-        terms=tuple(terms),
-        intercept=gentle,
+        terms=terms,
+        intercept=Normal(0.0, 0.7),
         slider=Slider(precision=LogNormal(8.0, 0.4)),
         countries=("DE", "FR", "IT", "PL"),
         allies=("US", "UK", "FR", "DE"),
@@ -133,7 +139,8 @@ def _of_means():
         answers=("not at all", "completely"),
         top=("completely",),
         rating=Rating(0.0, 10.0, LogNormal(0.25, 0.0)),
-        terms=tuple(t for t in spec.terms if not isinstance(t, Respondent)),
+        intercept=Normal(0.0, 0.7),
+        terms=_gentle(t for t in spec.terms if not isinstance(t, Respondent)),
         estimands=(Estimand("shift", answer="mean"),),
         sources=(Simulation(0, (Fielding("2024", 300), Fielding("2025", 250)), ()),),
     )
@@ -155,7 +162,7 @@ def _measured(family):
     pairs = [(c, a) for c in spec.countries for a in spec.allies]
     treaty = tuple((f"{c} | {a}", float((3 * i + i * i // 7) % 5 < 2)) for i, (c, a) in enumerate(pairs))
     covariates = (Covariate("power", ("ally",), power), Covariate("treaty", ("country", "ally"), treaty))
-    slopes = (Slope("power"), Slope("treaty"), Slope("treaty", signal="us2025", roles=("other",)))
+    slopes = (Drift(0.3), Slope("power"), Slope("treaty"), Slope("treaty", signal="us2025", roles=("other",)))
     asked = Estimand("comparison", "of a treaty", covariate="treaty")
     return replace(spec, covariates=covariates, terms=(*terms, *slopes), estimands=(Estimand("shift"), asked))
 

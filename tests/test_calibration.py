@@ -14,7 +14,7 @@ PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 FURTHER = {
     "slider": ("precision", "cut_location", "cut_spacing[0]", "shift[sender]", "shift of those above 50[other]"),
     "means": ("shift[sender]", "sd_level_country_ally", "fixed_self_rating"),
-    "slopes": ("slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),
+    "slopes": ("drift[2024 → 2025]", "slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),
     "cuts": ("sd_cut_spacing_country", "cut_spacing[0]", "cut_spacing[1]", "shift[sender]"),
 }
 

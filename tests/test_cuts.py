@@ -249,7 +249,7 @@ def test_a_fit_is_asked_with_common_and_with_free_cuts(monkeypatch):
     assert all(d.cuts == Normal(0.2, 0.6) for d, _ in seen)
     assert seen[1][0].cut_scale == HalfNormal(0.25)
     assert all(c is sim.truth.cells for _, c in seen)
-    with pytest.raises(SpecError, match="'cuts' can be varied, got 'slopes'"):
+    with pytest.raises(SpecError, match="'cuts' or 'weights' can be varied, got 'slopes'"):
         ac.sensitivity(sim.truth, "slopes")
     with pytest.raises(SpecError, match="said of a fit"):
         ac.sensitivity({"a": spec}, "cuts")

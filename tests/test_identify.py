@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alliancecred.cautions import identification_warnings, warn_identification
 from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
 from alliancecred.errors import IdentificationWarning, SpecError
 from alliancecred.events import Signal, Wave
-from alliancecred.identify import identification_warnings, make_design, warn_identification
+from alliancecred.identify import make_design
 from alliancecred.predictor import fixed_matrix, prior_only
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec

@@ -27,7 +27,7 @@ from alliancecred.spec import (
 )
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
-from alliancecred.terms import Covariate, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Covariate, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
 D = dt.date
 
@@ -147,7 +147,7 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 SLIDING = replace(GOOD, name="sliding", answers=FULL.answers, top=FULL.top, slider=Slider())
 MEANS = MeanFile("means.csv", FULL.sources[0].exclude)
-RATED = replace(GOOD, name="rated", rating=Rating(0.0, 10.0), sources=(MEANS,))
+RATED = replace(GOOD, name="rated", rating=Rating(0.0, 10.0), sources=(MEANS,), terms=(*GOOD.terms, Drift(0.2)))
 EVERY = [*variations(FULL), *variations(SLIDING), *variations(RATED)]
 VARIED = list(dict.fromkeys(v for _, v in EVERY))
 ONE_PER_FIELD = list({path: v for path, v in EVERY}.values())
@@ -171,6 +171,7 @@ KINDS = (
         Slider,
         Rating,
         MeanFile,
+        Drift,
     ),
 )
 

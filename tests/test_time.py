@@ -9,16 +9,19 @@ import pytest
 import xarray as xr
 
 import alliancecred as ac
+from alliancecred.carriers import carrier_values
 from alliancecred.cells import make_cells
 from alliancecred.design import draft_design
 from alliancecred.errors import SpecError
-from alliancecred.events import Decay, Ramp, Signal, Step
+from alliancecred.events import Decay, Ramp, Signal, Step, Wave
+from alliancecred.fitting import fit_design, prepare
 from alliancecred.identify import make_design
-from alliancecred.priors import HalfNormal, LogNormal
+from alliancecred.priors import HalfNormal, LogNormal, Normal
 from alliancecred.report.words import prior_words, term_words
 from alliancecred.simulation import draw_prior, simulate
-from alliancecred.spec import Estimand, Fielding
-from alliancecred.terms import FACTORS, Cuts, Gap, Level, Shift, Trend
+from alliancecred.spec import Estimand, Fielding, Simulation, Spec
+from alliancecred.spec_check import check_spec
+from alliancecred.terms import FACTORS, Cuts, Drift, Gap, Level, Shift, Trend
 from models import FADING, LONG, RISING, TIMED, make_spec, make_survey
 
 FIELDINGS = tuple(Fielding(w.name, 100) for w in LONG)
@@ -198,3 +201,56 @@ def test_placebo_dates_must_lie_between_waves():
     few = replace(survey, table=survey.table[survey.table.wave.isin(["w1", "w5"])])
     with pytest.raises(SpecError, match=r"1 wave ended before fading: a placebo date needs two"):
         ac.placebo_grid(of, few)
+
+
+# --- declared drift -------------------------------------------------------------------------------
+def drifting(*terms, size=4000):
+    spec = Spec(
+        "drifting",
+        ("no", "yes"),
+        ("yes",),
+        (Shift("act", prior=Normal(0.0, 5.0)), *terms),
+        waves=tuple(Wave(f"w{i}", dt.date(y, 1, 1), dt.date(y, 1, 3)) for i, y in ((1, 2024), (2, 2026))),
+        signals=(Signal("act", "US", dt.date(2025, 3, 3)),),
+        countries=("DE", "PL"),
+        allies=("US", "FR"),
+        sources=(Simulation(0, (Fielding("w1", size), Fielding("w2", size)), (("shift_act[sender]", -0.5),)),),
+    )  # fmt: skip
+    return spec, simulate(replace(spec, terms=spec.terms[:1])).survey
+
+
+def test_declared_drift_adds_its_variance_to_the_shift():
+    spec, survey = drifting()
+    widths = {}
+    for sd in (0.0, 0.3):
+        own = replace(spec, terms=(*spec.terms, Drift(sd))) if sd else spec
+        _, cells, design = prepare(own, survey)
+        found = fit_design(design, cells, random_seed=1, draws=1000, method="laplace")
+        assert found.diagnosis.passed
+        widths[sd] = found.draws()["shift_act"].var(axis=0)
+        if sd:
+            (step,) = [c for c in design.coefficients if c.variable == "drift"]
+            years = (dt.date(2026, 1, 2) - dt.date(2024, 1, 2)).days / 365.25
+            assert step.prior.sd == pytest.approx(0.3 * np.sqrt(years))
+            assert step.label == "w1 → w2"
+            after = np.array(design.levels["wave"])[cells.rows.codes["wave"]] == "w2"
+            assert carrier_values(step.carrier, cells.rows, design.levels, own).tolist() == after.astype(float).tolist()
+            shifts = found.draws()["shift_act"]
+            assert np.corrcoef(shifts.T)[0, 1] > 0.9  # it moves all roles alike
+            assert any("a drift of sd 0.3 (logit) a year is declared" in n for n in ac.shift(found).notes)
+    np.testing.assert_allclose(widths[0.3] - widths[0.0], 0.09 * years, rtol=0.15)
+
+
+def test_drift_is_declared_or_estimated_not_both():
+    spec, _ = drifting(Drift(0.3))
+    assert "declare one of the two" in problems_of(replace(spec, terms=(*spec.terms, Trend())))
+    assert "must be positive" in problems_of(replace(spec, terms=(*spec.terms[:1], Drift(0.0))))
+    assert "drift is between dated waves" in problems_of(replace(spec, waves=spec.waves[:1]))
+    grid = ac.prior_grid(spec, factors=(2.0,))
+    assert any(Drift(0.6) in s.terms for s in grid.values())
+
+
+def problems_of(spec):
+    with pytest.raises(SpecError) as caught:
+        check_spec(spec)
+    return str(caught.value)

@@ -7,21 +7,22 @@ first-order shift). The likelihood, every engine and every prediction evaluate t
 `linear_predictor`, or multiply the matrices made from the same carriers.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from .carriers import Carrier
 from .cells import Cells, Levels
-from .errors import Problem, SpecError
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from .sliders import ENDS_AND_BETWEEN, LOCATION, PRECISION, Slider
 from .spec import Spec
-from .terms import FACTORS, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
+from .terms import FACTORS, ROLES, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
-STEP = "step"
+STEP, DRIFT = "step", "drift"
+DAYS_PER_YEAR = 365.25
 SD_RESPONDENT = "sd_respondent"
 CUTS_BY_COUNTRY = "cut_spacing_country"
 SD_CUTS = f"sd_{CUTS_BY_COUNTRY}"
@@ -169,10 +170,11 @@ class Design:
 # --- terms to blocks ----------------------------------------------------------------------------
 def draft_design(spec: Spec, levels: Levels) -> Design:
     """Return every coefficient and block the terms of a spec ask for, whatever the data can tell apart."""
+    first = Coefficient("intercept", "", Carrier(), spec.intercept)
     return Design(
         spec=spec,
         levels=levels,
-        coefficients=(Coefficient("intercept", "", Carrier(), spec.intercept), *_coefficients(spec)),
+        coefficients=(first, *_coefficients(spec), *_drifts(spec, levels)),
         pooled=tuple(_pooled(spec)),
         cuts=spec.slider.spacing
         if spec.slider is not None
@@ -205,6 +207,18 @@ def _coefficients(spec: Spec) -> Iterator[Coefficient]:
                     yield Coefficient(f"slope_{covariate}_shift_{signal}", role, carrier, prior)
             case _:
                 pass
+
+
+def _drifts(spec: Spec, levels: Levels) -> Iterator[Coefficient]:
+    """Yield a step of declared drift per wave after the first, which all later waves keep."""
+    term = next((t for t in spec.terms if isinstance(t, Drift)), None)
+    if term is None:
+        return
+    middle = {w.name: 0.5 * (w.start.toordinal() + w.end.toordinal()) for w in spec.waves}
+    for i, (a, b) in enumerate(pairwise(levels["wave"])):
+        years = (middle[b] - middle[a]) / DAYS_PER_YEAR
+        later = Carrier(where=(("wave", tuple(levels["wave"][i + 1 :])),))
+        yield Coefficient(DRIFT, f"{a} → {b}", later, Normal(0.0, term.sd * math.sqrt(years)))
 
 
 def _ordered(by: Sequence[str]) -> tuple[str, ...]:
@@ -279,13 +293,3 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
 def half_life(signal: str) -> str:
     """Return the name of the variable that holds a signal's half-life (weeks)."""
     return f"half_life_{signal}"
-
-
-def refuse(where: str, message: str, remedy: str = "") -> SpecError:
-    """Return a `SpecError` with one problem."""
-    return SpecError([Problem("schema", where, message, (), remedy)])
-
-
-def with_notes(design: Design, notes: Sequence[str]) -> Design:
-    """Return the design with more notes."""
-    return replace(design, notes=(*design.notes, *notes))

@@ -8,7 +8,8 @@ import numpy as np
 
 from .carriers import Carrier, roles_of
 from .cells import Cells
-from .design import Design, Pooled, draft_design, refuse, with_notes
+from .design import DRIFT, Design, Pooled, draft_design
+from .errors import Problem, SpecError
 from .predictor import fixed_matrix, pooled_matrix
 from .spec import Spec
 
@@ -166,6 +167,8 @@ def _check_rank(design: Design, cells: Cells) -> None:
     matrix = fixed_matrix(design, cells.rows)
     basis: list[int] = []
     for j, coefficient in enumerate(design.coefficients):
+        if coefficient.variable == DRIFT:
+            continue  # told from a shift by its declared size alone
         if np.linalg.matrix_rank(matrix[:, [*basis, j]]) > len(basis):
             basis.append(j)
             continue
@@ -230,3 +233,13 @@ def _shared_columns(design: Design, cells: Cells) -> Sequence[str]:
                 label = ", ".join(design.levels[f][i] for f, i in zip(block.by, place, strict=True))
                 notes.append(f"{name} and {block.variable}[{label}] share one column: their priors split it")
     return notes
+
+
+def refuse(where: str, message: str, remedy: str = "") -> SpecError:
+    """Return a `SpecError` with one problem."""
+    return SpecError([Problem("schema", where, message, (), remedy)])
+
+
+def with_notes(design: Design, notes: Sequence[str]) -> Design:
+    """Return the design with more notes."""
+    return replace(design, notes=(*design.notes, *notes))

@@ -22,7 +22,7 @@ from .spec import Estimand, Spec
 from .spec_file import as_spec
 from .studies import cells_digest, refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
-from .terms import Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from .terms import Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
 _TEXT = {"unit", "identification", "status"}
 
@@ -229,6 +229,8 @@ def _scaled(term: Term, factor: float) -> Term:
             | Fixed(prior=Normal() as prior)
         ):
             return replace(term, prior=wider(prior))
+        case Drift(sd=sd):
+            return replace(term, sd=sd * factor)
     return term
 
 

@@ -8,9 +8,7 @@ import scipy.sparse as sp
 
 from .carriers import carrier_values, group_index
 from .cells import Cells, Rows
-from .design import STEP, Design, Pooled, half_life
-
-DAYS_PER_YEAR = 365.25
+from .design import DAYS_PER_YEAR, STEP, Design, Pooled, half_life
 
 
 def fixed_matrix(design: Design, rows: Rows) -> np.ndarray:

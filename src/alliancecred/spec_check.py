@@ -6,21 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from .errors import Problem, nearest, raise_spec
+from .estimand_check import estimand_problems, roles_of_spec, unknown
 from .events import DIRECTIONS, FIELDWORK, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
-from .spec import Estimand, Spec
-from .terms import FACTORS, JOINED, ROLES, Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from .spec import Spec
+from .terms import FACTORS, JOINED, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
-_USED = {
-    "levels": ("by", "countries", "answer", "waves"),
-    "change": ("by", "countries", "answer", "waves", "smallest"),
-    "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
-    "attrition": ("by", "signal", "roles", "countries", "answer", "smallest"),
-    "gap": ("by", "signal", "answer", "smallest"),
-    "comparison": ("by", "covariate", "low", "high", "signal", "countries", "answer", "waves", "smallest"),
-}
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -40,7 +33,7 @@ def spec_problems(spec: Spec) -> Iterator[Problem]:
             yield Problem("schema", f"terms[{i}]", message, (), remedy)
     yield from _across_terms(spec)
     for i, estimand in enumerate(spec.estimands):
-        for message, remedy in _estimand_problems(spec, estimand):
+        for message, remedy in estimand_problems(spec, estimand):
             yield Problem("schema", f"estimands[{i}]", message, (), remedy)
 
 
@@ -136,7 +129,7 @@ def _covariate_problems(spec: Spec) -> Iterator[Problem]:
         where = f"covariates.{covariate.name}"
         if not _NAME.match(covariate.name):
             yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
-        for message, remedy in () if covariate.of_people else _unknown("factor", covariate.by, FACTORS):
+        for message, remedy in () if covariate.of_people else unknown("factor", covariate.by, FACTORS):
             yield Problem("schema", where, message, (), remedy)
         if not covariate.by:
             yield Problem("schema", where, "needs at least one factor in `by`")
@@ -166,14 +159,6 @@ def _prior_problems(where: str, *priors: object) -> Iterator[Problem]:
                 yield Problem("schema", where, f"{field.name} of a prior must be positive, got {value}")
 
 
-def _unknown(kind: str, values: Sequence[str], allowed: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for value in values:
-        if value not in allowed:
-            yield f"unknown {kind} {value!r}", nearest(value, allowed)
-    if len(set(values)) < len(values):
-        yield f"repeated {kind}: {_repeated(values)}", ""
-
-
 def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
     signals = [s.name for s in spec.signals]
     priors = [getattr(term, f.name) for f in fields(term) if f.name in ("prior", "scale", "correlation", "spacing")]
@@ -181,48 +166,55 @@ def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
         yield problem.message, ""
     match term:
         case Level(by=by):
-            yield from _unknown("factor", by, FACTORS)
+            yield from unknown("factor", by, FACTORS)
             if not by:
                 yield "a level needs at least one factor in `by`", "the intercept is always there"
         case Shift(signal=name, by=by, roles=roles, correlated=correlated, together=together):
             if correlated and by and not (together or len(roles) == 1):
                 yield "several roles correlated with one level are not supported yet", "together = true, or one role"
-            yield from _unknown("factor", by, FACTORS)
-            yield from _unknown("role", roles, _roles(spec))
-            yield from _unknown("signal", (name,), signals)
+            yield from unknown("factor", by, FACTORS)
+            yield from unknown("role", roles, roles_of_spec(spec))
+            yield from unknown("signal", (name,), signals)
             if correlated and not any(isinstance(t, Level) and set(t.by) == set(by) for t in spec.terms):
                 yield f"correlated with a level that is not there: Level({by})", "add that level term"
         case Gap(population=population, by=by, signal=name, roles=roles):
-            yield from _unknown("factor", by, FACTORS)
-            yield from _unknown("role", roles, _roles(spec))
-            yield from _unknown("population", (population,), spec.populations[1:])
+            yield from unknown("factor", by, FACTORS)
+            yield from unknown("role", roles, roles_of_spec(spec))
+            yield from unknown("population", (population,), spec.populations[1:])
             if name is not None:
-                yield from _unknown("signal", (name,), signals)
+                yield from unknown("signal", (name,), signals)
             if roles and name is None:
                 yield "`roles` of a gap need its `signal`", ""
             if "population" in by:
                 yield "a gap cannot vary by population", ""
         case Slope(covariate=covariate, signal=name, roles=roles):
-            yield from _unknown("covariate", (covariate,), [c.name for c in spec.covariates])
-            yield from _unknown("role", roles, _roles(spec))
+            yield from unknown("covariate", (covariate,), [c.name for c in spec.covariates])
+            yield from unknown("role", roles, roles_of_spec(spec))
             if name is not None:
-                yield from _unknown("signal", (name,), signals)
+                yield from unknown("signal", (name,), signals)
             elif roles:
                 yield "`roles` of a slope need its `signal`", ""
         case Fixed(name=name, where=where):
-            yield from _unknown("factor", tuple(k for k, _ in where), (*FACTORS, *FIELDWORK, "self"))
+            yield from unknown("factor", tuple(k for k, _ in where), (*FACTORS, *FIELDWORK, "self"))
             for factor, labels in where:
                 allowed = ("yes", "no") if factor == "self" else _declared(spec, factor)
                 if allowed:
-                    yield from _unknown(factor, labels, allowed)
+                    yield from unknown(factor, labels, allowed)
             if not _NAME.match(name):
                 yield f"name {name!r} is not lower case letters, digits and underscores", ""
             if not where:
                 yield "`where` is empty: it would be a second intercept", ""
         case Trend(by=by):
-            yield from _unknown("factor", by, tuple(f for f in FACTORS if f != "wave"))
+            yield from unknown("factor", by, tuple(f for f in FACTORS if f != "wave"))
             if len(spec.waves) < 3:
                 yield f"a trend needs at least three dated waves, got {len(spec.waves)}", "leave the trend out"
+        case Drift(sd=sd):
+            if not 0 < sd < math.inf:
+                yield f"the sd of a year's drift must be positive, got {sd}", ""
+            if any(isinstance(t, Trend) for t in spec.terms):
+                yield "a trend estimates its drift: declare one of the two", ""
+            if len(spec.waves) < 2:
+                yield f"drift is between dated waves, got {len(spec.waves)}", "leave it out"
         case Cuts(by=by, scale=scale):
             if not by and scale != Cuts().scale:
                 yield "`scale` is of cuts by country: common cuts have none", 'by = ["country"]'
@@ -243,10 +235,6 @@ def _declared(spec: Spec, factor: str) -> tuple[str, ...]:
     }.get(factor) or tuple(getattr(w, factor) for w in spec.waves if factor in FIELDWORK)
 
 
-def _roles(spec: Spec) -> tuple[str, ...]:
-    return ROLES if spec.self_ratings == "apart" else ROLES[:2]
-
-
 def _across_terms(spec: Spec) -> Iterator[Problem]:
     for i, term in enumerate(spec.terms):
         if term in spec.terms[:i]:
@@ -258,7 +246,7 @@ def _across_terms(spec: Spec) -> Iterator[Problem]:
     names = [t.name for t in spec.terms if isinstance(t, Fixed)]
     if len(set(names)) < len(names):
         yield Problem("schema", "terms", f"two fixed terms named {_repeated(names)}")
-    for only in (Cuts, Respondent):
+    for only in (Cuts, Respondent, Drift):
         if sum(isinstance(t, only) for t in spec.terms) > 1:
             yield Problem("schema", "terms", f"two {only.tag} terms")
     correlated = [frozenset(t.by) for t in spec.terms if isinstance(t, Shift) and t.correlated]
@@ -270,31 +258,3 @@ def _across_terms(spec: Spec) -> Iterator[Problem]:
             (),
             "set correlated = true on one of them",
         )
-
-
-def _estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str]]:
-    yield from _unknown("estimand", (estimand.of,), tuple(_USED))
-    yield from _unknown("factor", estimand.by, FACTORS)
-    yield from _unknown("role", estimand.roles, _roles(spec))
-    if estimand.signal is not None:
-        yield from _unknown("signal", (estimand.signal,), [s.name for s in spec.signals])
-    yield from _unknown("answer", (estimand.answer,), ("top", "mean", *spec.answers))
-    if spec.waves:
-        yield from _unknown("wave", estimand.waves, [w.name for w in spec.waves])
-    defaults = Estimand(estimand.of)
-    used = _USED.get(estimand.of, tuple(f.name for f in fields(Estimand)))
-    for field in fields(Estimand):
-        if field.name not in (*used, "of", "name") and getattr(estimand, field.name) != getattr(defaults, field.name):
-            yield f"{estimand.of!r} does not use {field.name!r}", f"it uses {', '.join(used)}"
-    if estimand.of == "shift" and len(estimand.waves) > 1:
-        yield "a shift is evaluated at one wave", ""
-    if estimand.of == "change" and len(estimand.waves) != 2:
-        yield "a change needs two waves", ""
-    if estimand.weeks is not None and not estimand.weeks >= 0:
-        yield f"weeks after a signal are counted from 0, got {estimand.weeks}", ""
-    if estimand.of == "comparison":
-        yield from _unknown("covariate", (str(estimand.covariate),), [c.name for c in spec.covariates])
-    if estimand.of == "attrition" and not spec.asks_for_people:
-        yield "attrition is about people: it needs a respondent term", ""
-    if estimand.of in ("shift", "attrition") and not spec.signals:
-        yield f"{estimand.of}: a shift needs a declared signal", ""

@@ -204,6 +204,29 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """A drift of opinion between waves whose size is declared, not estimated: common steps, normal with a known sd.
+
+    Two waves cannot tell a shift from opinion that drifts whatever is signalled. With a declared drift the shift is as
+    uncertain as that leaves it: from wave to wave all answers move by a normal step of variance sd² per year. How
+    much the shift owes to ``sd`` is for `sensitivity` to show. For more waves see `Trend`.
+
+    Parameters
+    ----------
+    sd
+        Standard deviation of the drift over one year (logit).
+
+    Examples
+    --------
+    >>> Drift(0.2).sd
+    0.2
+    """
+
+    tag: ClassVar[str] = "drift"
+    sd: float
+
+
+@dataclass(frozen=True)
 class Cuts:
     """Cut points of ordered answers (K ≥ 3): log-spacings with a normal prior, common to all or by country.
 
@@ -254,35 +277,7 @@ class Respondent:
     scale: HalfNormal = HalfNormal(1.5)
 
 
-Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts | Respondent
+Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts | Drift | Respondent
 JOINED = " | "  # between the labels of several factors
 
 SelfRatings = Literal["apart", "merged"]
-
-
-def standard_terms(signal: str, elites: bool = False) -> tuple[Term, ...]:
-    """Return the terms most analyses of one signal start from.
-
-    Levels by country, ally and dyad with self-ratings apart; unpooled shifts by role; the sender's
-    and self shifts vary by country, the others' by ally and dyad, the latter correlated with the
-    ally's level; with ``elites``, unpooled gaps in level and in shift.
-
-    Examples
-    --------
-    >>> len(standard_terms("us2025"))
-    9
-    """
-    terms: tuple[Term, ...] = (
-        Level(("country",)),
-        Level(("ally",)),
-        Level(("country", "ally")),
-        Fixed("self_rating", (("self", ("yes",)),)),
-        Shift(signal),
-        Shift(signal, by=("country",), roles=("sender",)),
-        Shift(signal, by=("country",), roles=("self",)),
-        Shift(signal, by=("ally",), roles=("other",), correlated=True),
-        Shift(signal, by=("country", "ally"), roles=("other",)),
-    )
-    if elites:
-        terms += (Gap(), Gap(by=("ally",)), Gap(signal=signal))
-    return terms

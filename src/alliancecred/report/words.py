@@ -6,7 +6,7 @@ from ..design import SD_RESPONDENT, Design, half_life
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..summaries import number
-from ..terms import Cuts, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from ..terms import Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 from .markup import Html, el, join, table
 from .prior import points_at_half
 
@@ -88,6 +88,8 @@ def term_words(term: Term, spec: Spec) -> str:
         case Trend(by=by):
             whose = f"one for each {_by(by)}, all of one scale" if by else "common to all"
             return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
+        case Drift(sd=sd):
+            return f"Drift: a common step from wave to wave, declared to have sd {sd:g} (logit) a year; not estimated."
         case Respondent():
             return "Respondent: a deviation for each person, the same in all of their answers; it is integrated out."
         case Cuts(by=by):
