@@ -74,7 +74,7 @@ def read_means(
     >>> frame = pd.DataFrame({"country": ["DE"], "wave": ["2025"], "mean": [6.3], "sd": [2.5], "n": [1000]})
     >>> constants = {"ally": "US", "precision": "one decimal"}
     >>> row = read_means(frame, rating=Rating(0, 10), answers=("never", "surely"), constants=constants).rows[0]
-    >>> [round(x, 4) for x in (*row.lower, *row.upper, *row.se)]
+    >>> [round(float(x), 4) for x in (*row.lower, *row.upper, *row.se)]
     [0.625, 0.635, 0.0079]
     """
     answers = tuple(answers)
