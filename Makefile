@@ -21,11 +21,11 @@ demo: $(READY) ## Run both example analyses into out/ (start here)
 	@echo "Open out/microcode_2025/report.html and out/retrenchment_simulated/report.html"
 
 test: $(READY) ## Run the fast tests and the examples in docstrings
-	$(PYTHON) -m pytest -n auto -m "not slow" $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 slow: $(READY) ## Run the tests that sample (installs the jax extra)
 	@$(UV) sync --quiet --locked --inexact --extra jax --python $(PYTHON)
-	$(PYTHON) -m pytest -n auto tests -m slow $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadgroup tests -m slow $(ARGS)
 	$(PYTHON) -m pytest tests_slow $(ARGS)
 
 lint: $(READY) ## Check style, types and the lock file

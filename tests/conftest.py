@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -9,3 +10,13 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 # No deadline: the first example pays for imports and compilation.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+# Tests of the compiled kernel: where it is not compiled yet, one process does it, while others run the other tests.
+KERNEL = ("calibration", "cuts", "drop_out", "kernel", "means", "nuts", "respondents", "sliders", "sweep", "traits")
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file in one process (their fixtures are made once), and those of the kernel together."""
+    for item in items:
+        name = item.path.stem.removeprefix("test_")
+        item.add_marker(pytest.mark.xdist_group("kernel" if name in KERNEL else name))

@@ -15,14 +15,13 @@ from alliancecred.engines.metric import make_metric
 from alliancecred.events import Decay
 from alliancecred.identify import make_design
 from alliancecred.kernel import (
+    callbacks,
     decay,
     digamma,
     gather,
     log_density,
-    log_density_c,
     pack,
     spread,
-    spread_c,
     unpack,
 )
 from alliancecred.lattice import lattice_loglik, make_lattice
@@ -223,6 +222,7 @@ def test_the_c_callback_is_the_kernel(case):
 
         return array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
 
+    log_density_c, spread_c = callbacks()
     assert spread_c.ctypes(len(z), len(z), at(z), at(theta), at(buffer)) == 0
     np.testing.assert_array_equal(theta, spread(arrays, metric, z))
     status = log_density_c.ctypes(len(z), at(z), at(gradient), at(value), at(buffer))

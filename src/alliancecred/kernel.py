@@ -5,6 +5,7 @@ file a function stands in, and of no other.
 """
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -1147,8 +1148,7 @@ def _length(buffer):  # type: ignore[no-untyped-def]
     return carray(buffer, (1,)).view(np.int64)[0]
 
 
-@cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
-def log_density_c(dim, z, gradient, value, buffer):  # type: ignore[no-untyped-def]
+def _log_density_c(dim, z, gradient, value, buffer):  # type: ignore[no-untyped-def]
     """Evaluate `kernel.log_density` at `spread` z; 0 if finite, 3 otherwise (the sampler calls it a divergence)."""
     s, metric, d = unpack(carray(buffer, (_length(buffer),)))
     v, by_theta = log_density(spread(s, metric, carray(z, (int(dim),))), s, d)
@@ -1162,11 +1162,22 @@ def log_density_c(dim, z, gradient, value, buffer):  # type: ignore[no-untyped-d
     return 0 if finite else 3
 
 
-@cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES), cache=True, error_model="numpy")
-def spread_c(dim, expanded, z, out, buffer):  # type: ignore[no-untyped-def]
+def _spread_c(dim, expanded, z, out, buffer):  # type: ignore[no-untyped-def]
     """Write θ: the sampler's draws are the unconstrained vectors of the density."""
     s, metric, _ = unpack(carray(buffer, (_length(buffer),)))
     theta, target = spread(s, metric, carray(z, (int(dim),))), carray(out, (int(expanded),))
     for i in range(len(theta)):
         target[i] = theta[i]
     return 0
+
+
+@cache
+def callbacks() -> tuple[Any, Any]:
+    """Return the C functions of density and of θ, compiled now if they are not on disk: about a minute, once.
+
+    Only the sampler needs them; to import this file must cost those nothing who do not sample.
+    """
+    options: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+    density = types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES)
+    values = types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, _DOUBLES)
+    return cfunc(density, **options)(_log_density_c), cfunc(values, **options)(_spread_c)

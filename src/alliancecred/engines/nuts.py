@@ -160,17 +160,17 @@ def _native(swept: Swept, buffer: np.ndarray) -> Any:
     """Return a nutpie model that calls our C callbacks on ``buffer``."""
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    from ..kernel import log_density_c, spread_c
+    from ..kernel import callbacks
 
-    size = parameter_count(swept)
+    size, (log_density, theta) = parameter_count(swept), callbacks()
     return CompiledPyMCModel(
         dims={},
         _n_dim=size,
         _coords={},
         _shapes={"theta": (size,)},
         n_expanded=size,
-        compiled_logp_func=log_density_c,
-        compiled_expand_func=spread_c,
+        compiled_logp_func=log_density,
+        compiled_expand_func=theta,
         user_data=buffer,
         initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-0.5, 0.5, size),
         shape_info=(["theta"], [slice(0, size)], [(size,)]),
