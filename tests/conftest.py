@@ -12,7 +12,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, print_b
 settings.load_profile("repeatable")
 
 # Tests of the compiled kernel: where it is not compiled yet, one process does it, while others run the other tests.
-KERNEL = ("calibration", "cuts", "drop_out", "kernel", "means", "nuts", "respondents", "sliders", "sweep", "traits")
+KERNEL = ("calibration", "condense", "cuts", "kernel", "means", "nuts", "priors", "respondents", "sliders")
 
 
 def pytest_collection_modifyitems(items):

@@ -15,6 +15,7 @@ from alliancecred.density import cut_group, cuts_centred, data_arrays, parameter
 from alliancecred.design import CUTS_BY_COUNTRY, SD_CUTS
 from alliancecred.engines.condense import condense
 from alliancecred.engines.reading import cuts_read
+from alliancecred.engines.spacings import rough_cut_sd
 from alliancecred.errors import SpecError
 from alliancecred.fitting import beyond_laplace, prepare
 from alliancecred.identify import make_design
@@ -25,7 +26,7 @@ from alliancecred.prediction import answer_probs, extend
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import HalfNormal, Normal
 from alliancecred.simulation import draw_prior, simulate
-from alliancecred.spec import Fielding
+from alliancecred.spec import Fielding, Simulation
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Cuts, Level
 from models import RICH, make_spec, make_survey
@@ -265,3 +266,22 @@ def test_digests_of_cells_tell_data_apart():
     alone = replace(cells, people=None)
     older = replace(cells, rows=replace(cells.rows, covariates={"age": np.arange(len(cells.rows)) / 10}))
     assert len({cells_digest(c) for c in (cells, other, alone, older, replace(cells))}) == 4
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.4])
+def test_how_different_cuts_are_is_roughly_known_beforehand(sd):
+    spec = replace(
+        spec_of(4, (Level(("country",)), FREE)),
+        countries=tuple(f"c{i}" for i in range(12)),
+        allies=("US",),
+        sources=(Simulation(0, (Fielding("w1", 2000),), ()),),
+    )
+    truth = {"sd_cut_spacing_country": sd, "cut_spacing[0]": 0.2, "cut_spacing[1]": 0.1, "sd_level_country": 0.3}
+    found = [rough_cut_sd(simulate(spec, truth=truth, random_seed=s).truth.cells, 12) for s in range(8)]
+    assert np.mean(found) == pytest.approx(sd, rel=0.2, abs=0.03)
+    cells = simulate(spec, truth=truth, random_seed=1).truth.cells
+    assert rough_cut_sd(replace(cells, counts=cells.counts[:1]), 12) == 0.3
+    design = make_design(spec, cells)
+    assert cuts_centred(design, cells)
+    assert cuts_centred(design, cells, np.full(9, 0.4))
+    assert not cuts_centred(design, cells, np.full(9, 0.02))

@@ -29,10 +29,18 @@ from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
 from .terms import FACTORS
 
 ENOUGH = 200.0  # answers per country that tell its cuts
+PER_ANSWER = 0.3  # information of an answer about a log-spacing, where answers are about as frequent
+# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
+CENTRED_ABOVE, LOW_QUANTILE = 3.0, 0.1
 
 
-def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> Structure:
-    """Return the arrays of a swept design; ``centred`` has, per stratum, one entry per carrier."""
+def structure(
+    swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]], own_centred: bool | None = None
+) -> Structure:
+    """Return the arrays of a swept design.
+
+    ``centred`` has, per stratum, one entry per carrier; ``own_centred`` is about cuts by country (`cuts_centred`).
+    """
     design = swept.design
     blocks: list[dict[str, Any]] = [_mean_block(swept)]
     start = len(swept.loadings)
@@ -99,7 +107,13 @@ def structure(swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]]) -> 
         column_fading=np.array([_fading(swept, c) for c in [*(k.carrier for k in design.coefficients), *extra]]),
         carrier_fading=carriers[:, 0].astype(np.int64),
         cut_group=cut_group(design, cells.rows),
-        cut_option=np.array([design.cut_groups, [*design.scales, SD_CUTS].index(SD_CUTS), cuts_centred(design, cells)]),
+        cut_option=np.array(
+            [
+                design.cut_groups,
+                [*design.scales, SD_CUTS].index(SD_CUTS),
+                cuts_centred(design, cells) if own_centred is None else own_centred,
+            ]
+        ),
         slider_prior=slider_prior(design),
     )
 
@@ -117,9 +131,15 @@ def cut_group(design: Design, rows: Rows) -> np.ndarray:
     return np.asarray(rows.codes["country"] * (design.cut_groups > 0), dtype=np.int64)
 
 
-def cuts_centred(design: Design, cells: Cells) -> bool:
-    """Return whether log-spacings of countries are sampled centred: where the answers of a country tell them."""
-    return design.cut_groups > 0 and float(cells.size.sum()) / design.cut_groups > ENOUGH
+def cuts_centred(design: Design, cells: Cells, sd: np.ndarray | None = None) -> bool:
+    """Return whether log-spacings of countries are sampled centred: where the answers of a country tell them.
+
+    Given draws of their sd, where these answers say more than the sd does; else where there are many.
+    """
+    answers = float(cells.size.sum()) / max(design.cut_groups, 1)
+    if design.cut_groups == 0 or sd is None:
+        return design.cut_groups > 0 and answers > ENOUGH
+    return bool(PER_ANSWER * answers * float(np.quantile(sd, LOW_QUANTILE)) ** 2 > CENTRED_ABOVE)
 
 
 def _fading(swept: Swept, carrier: Carrier) -> int:

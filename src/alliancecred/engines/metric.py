@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import expit, zeta
 
 from ..cells import Cells
-from ..density import cuts_centred, parameter_count, slider_prior
-from ..design import SD_RESPONDENT, half_life
+from ..density import CENTRED_ABOVE, LOW_QUANTILE, cuts_centred, parameter_count, slider_prior
+from ..design import SD_CUTS, SD_RESPONDENT, half_life
 from ..events import Decay
 from ..kernel import Metric
 from ..priors import Flat, LogNormal
@@ -30,9 +30,6 @@ from ..sweep import (
 )
 from .people import shared_information
 
-# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
-CENTRED_ABOVE = 3.0
-LOW_QUANTILE = 0.1
 # So many leading parameters get a full covariance; of the rest, each coordinate's carriers get one.
 DENSE = 300
 SMALLEST, CLOSEST = 1e-6, 0.999  # scales and correlations beyond these are taken for these
@@ -169,7 +166,8 @@ def _hyper(swept: Swept, cells: Cells, scales: Scales) -> tuple[np.ndarray, np.n
     inner = np.ones(design.inner)
     own = np.ones(design.inner * design.cut_groups)
     extra = slider_prior(design)
-    own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if cuts_centred(design, cells) else (0.0, 1.0)
+    own_centred = cuts_centred(design, cells, scales.get(SD_CUTS))
+    own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if own_centred else (0.0, 1.0)
     half = [np.log(scales[half_life(name)]) for name in design.fading]
     middle = np.concatenate(
         [[v.mean() for v in values], design.cuts.mean * inner, own_middle * own, extra[:, 0], [v.mean() for v in half]]

@@ -30,6 +30,7 @@ from .memory import demand
 from .metric import Centred, Scales, choose_centring, make_metric
 from .people import among_people, integral_problems, spread_of
 from .reading import Raw, check_complete, read
+from .spacings import rough_cut_sd
 
 # Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
 JITTER = 0.5
@@ -83,7 +84,7 @@ def sample(
         sampling=sampling,
         progressbar=progressbar,
     )
-    raw = read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells))
+    raw = read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells, scales.get(SD_CUTS)))
     check_complete(raw, draws, chains)
     found = _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
     return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(design, scales), mask))
@@ -101,7 +102,7 @@ def _rough(
     if design.pooled or design.fading:
         scales = rough_scales(design, cells, seed=seed, cores=cores, mask=mask)
     if design.cut_scale is not None:
-        scales[SD_CUTS] = design.cut_scale.sd * rng.lognormal(-0.7, 0.5, 200)
+        scales[SD_CUTS] = rough_cut_sd(cells, design.cut_groups) * rng.lognormal(0.0, 0.4, 200)
     return among_people(design, cells, scales, rng, mask) if design.respondent is not None else scales
 
 
@@ -137,7 +138,8 @@ def _by_nutpie(
     from ..kernel import pack
 
     data = data_arrays(cells, mask, spread_of(swept.design, scales))
-    model = _native(swept, pack(structure(swept, cells, centred), metric, data))
+    own = cuts_centred(swept.design, cells, scales.get(SD_CUTS))
+    model = _native(swept, pack(structure(swept, cells, centred, own), metric, data))
     begin = time.perf_counter()
     tree = nutpie.sample(
         model,
