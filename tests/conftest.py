@@ -11,8 +11,20 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 
-# Tests of the compiled kernel: where it is not compiled yet, one process does it, while others run the other tests.
-KERNEL = ("calibration", "condense", "cuts", "kernel", "means", "nuts", "priors", "respondents", "sliders")
+# Where the kernel is not compiled yet, one process does it, and loads PyMC, while others run the other tests.
+KERNEL = (
+    "calibration",
+    "condense",
+    "cuts",
+    "design_effect",
+    "kernel",
+    "means",
+    "nuts",
+    "priors",
+    "respondents",
+    "simulation",
+    "sliders",
+)
 
 
 def pytest_collection_modifyitems(items):

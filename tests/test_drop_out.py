@@ -99,6 +99,7 @@ def by_hand(sim, who: str, delta: float = 0.0) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("answers", [2, 4])
+@pytest.mark.slow
 def test_stayers_and_leavers_are_averages_over_their_own_deviations(answers):
     sim = panel(answers)
     found = ac.attrition(sim.truth, deltas=(0.0, 0.7))

@@ -443,6 +443,7 @@ def test_text_is_measured_cut_and_wrapped():
 
 
 # --- files --------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_files_are_vector_embedded_and_the_same_every_time(tmp_path):
     estimate = shift(rows_of(6))
     first = save_figure(plot_shift(estimate), tmp_path / "a.v1", shift_data(estimate))

@@ -548,6 +548,7 @@ def test_draws_that_cannot_be_evaluated_are_not_dropped_in_silence(monkeypatch, 
     assert f"{100 * share:.0f} % of the weighted draws could not be evaluated" in result.diagnosis.status
 
 
+@pytest.mark.slow
 def test_kept_draws_stand_for_all_that_were_evaluated():
     """Each distinct draw stands for the inverse of its chance to be kept; together that is every evaluation."""
     _, cells, design = coin()

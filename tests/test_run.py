@@ -106,6 +106,7 @@ def simulated(patched, tmp_path_factory):
 
 
 # --- what is written ----------------------------------------------------------------------------
+@pytest.mark.slow
 def test_every_file_is_there_and_no_other(real):
     names = {p.relative_to(real.out).as_posix() for p in real.out.rglob("*") if p.is_file()}
     assert names == {p.relative_to(real.out).as_posix() for p in real.paths}
@@ -123,6 +124,7 @@ def test_every_file_is_there_and_no_other(real):
     assert {n for n in names if "/" in n} == {f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv")}
 
 
+@pytest.mark.slow
 def test_the_summary_begins_with_the_promised_columns(real):
     table = pd.read_csv(real.out / "summary.csv")
     assert list(table)[:15] == COLUMNS
@@ -132,12 +134,14 @@ def test_the_summary_begins_with_the_promised_columns(real):
     np.testing.assert_allclose(table["mean"][: len(real.estimates[0])], real.estimates[0].draws.mean(("chain", "draw")))
 
 
+@pytest.mark.slow
 def test_variants_stand_below_under_their_own_name(real):
     names = list(pd.read_csv(real.out / "summary.csv").estimand)
     main = [n for n in names if "|" not in n]
     assert names == main + [f"{n} | beta-binomial" for n in main]
 
 
+@pytest.mark.slow
 def test_a_variant_is_fitted_with_its_own_overdispersion(undrawn, tmp_path, monkeypatch):
     seen = []
 
@@ -150,6 +154,7 @@ def test_a_variant_is_fitted_with_its_own_overdispersion(undrawn, tmp_path, monk
     assert seen == [[0.0], [0.002]]
 
 
+@pytest.mark.slow
 def test_truth_stands_beside_the_estimate(simulated):
     table = pd.read_csv(simulated.out / "summary.csv")
     assert list(table)[-1] == "truth"
@@ -162,6 +167,7 @@ def test_truth_stands_beside_the_estimate(simulated):
             assert "truth" in pd.read_csv(path), path.name
 
 
+@pytest.mark.slow
 def test_truth_of_a_figure_goes_with_its_row(simulated):
     keys = COLUMNS[:7]
     table = pd.read_csv(simulated.out / "summary.csv", keep_default_na=False)
@@ -171,6 +177,7 @@ def test_truth_of_a_figure_goes_with_its_row(simulated):
     np.testing.assert_array_equal(both.truth_x, both.truth_y)
 
 
+@pytest.mark.slow
 def test_more_cells_than_are_left_out_one_at_a_time_are_told(simulated):
     assert not (simulated.out / "leave_one_out.csv").exists()
     assert "would take 84 fits" in (simulated.out / "report.html").read_text()
@@ -181,6 +188,7 @@ def test_covered_counts_intervals():
     assert covered(table) == (1, 2)
 
 
+@pytest.mark.slow
 def test_the_spec_reads_back_with_its_digest(real):
     path = real.out / "spec.toml"
     assert read_spec(path).digest == real.fit.spec.digest
@@ -188,6 +196,7 @@ def test_the_spec_reads_back_with_its_digest(real):
     assert path.read_text().startswith("#")
 
 
+@pytest.mark.slow
 def test_the_lock_names_sources_versions_and_seed(real):
     lock = json.loads((real.out / "lock.json").read_text())
     data = (models_dir() / "microcode_2025.csv").read_bytes()
@@ -197,6 +206,7 @@ def test_the_lock_names_sources_versions_and_seed(real):
     assert len(lock["date"]) == len("2025-03-03")
 
 
+@pytest.mark.slow
 def test_draws_can_be_read_with_every_estimate(real):
     tree = xr.open_datatree(real.out / "draws.nc", engine="h5netcdf")
     with tree:
@@ -209,6 +219,7 @@ def test_draws_can_be_read_with_every_estimate(real):
         assert "before" in tree["estimands/shift"]
 
 
+@pytest.mark.slow
 def test_one_seed_one_summary(real, undrawn, tmp_path):
     again = job.run("microcode_2025", tmp_path)
     assert (again.out / "summary.csv").read_bytes() == (real.out / "summary.csv").read_bytes()
@@ -224,6 +235,7 @@ def test_an_old_folder_keeps_what_is_not_ours(undrawn, tmp_path):
     assert "<!doctype html>" in result.report.read_text()
 
 
+@pytest.mark.slow
 def test_the_engine_asked_for_makes_every_fit(monkeypatch, undrawn, tmp_path):
     asked = []
     for name, fake in (("fit", fake_fit), ("leave", fake_left_out)):
@@ -331,6 +343,7 @@ def test_sources_can_be_handed_over(undrawn, tmp_path):
 
 
 # --- files whole or not at all ------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_failed_write_leaves_the_old_draws(real, tmp_path, monkeypatch):
     path = tmp_path / "draws.nc"
     path.write_bytes(b"old")
