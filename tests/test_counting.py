@@ -126,7 +126,11 @@ def test_every_engine_counts_what_is_read_in_memory(make, tmp_path):
 
 
 @pytest.mark.usefixtures("calm")
-@pytest.mark.parametrize("make", [SOURCES["dask"], SOURCES["csv"], SOURCES["parquet"]], ids=["dask", "csv", "parquet"])
+@pytest.mark.parametrize(
+    "make",
+    [pytest.param(SOURCES["dask"], marks=pytest.mark.slow), SOURCES["csv"], SOURCES["parquet"]],
+    ids=["dask", "csv", "parquet"],
+)
 def test_the_likelihood_gets_the_same_cells(make, tmp_path):
     frame = draw().drop(columns="n").assign(n=3)
     spec = Spec("cells", SCALE, SCALE[2:], (Level(("country",)), Level(("ally",))), countries=("PL", "NA", "DE"))

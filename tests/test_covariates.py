@@ -335,6 +335,7 @@ def test_other_files_are_refused():
 
 
 @pytest.mark.skipif(not ATOP.exists(), reason=f"{ATOP} is not there")
+@pytest.mark.slow
 def test_the_files_of_atop():
     years, alliances = (ATOP / n for n in ("atop_dyad_year_1990on.csv.gz", "atop5-alliance.csv"))
     frame = pd.concat([FRAME, pd.DataFrame({"country": ["PL"], "ally": ["US"], "wave": ["1996"]})])

@@ -581,6 +581,7 @@ def test_rough_scales_are_near_the_posterior():
         assert np.quantile(rough["sd_level_country"], q) == pytest.approx(want, rel=0.2)
 
 
+@pytest.mark.slow
 def test_what_is_made_of_weighted_draws_is_judged_as_weighted():
     _, cells, design = coin()
     one, two = (fitting.fit_design(design, cells, random_seed=s, method="laplace", draws=3000) for s in (1, 2))

@@ -561,6 +561,7 @@ def test_answers_that_only_sound_like_a_refusal_pass_in_silence():
     assert binary(given, answers=answers, top=answers[1:]).table["answer"].tolist() == [1, 0, 0, 1]
 
 
+@pytest.mark.slow
 def test_many_undeclared_answers_are_refused_quickly():
     n = 100_000
     frame = pd.DataFrame({"country": "PL", "answer": [f"answer {i}" for i in range(n)]})
