@@ -9,7 +9,7 @@ import pytest
 import alliancecred as ac
 from alliancecred.cells import make_cells
 from alliancecred.check import ppc
-from alliancecred.design_effect import effective_size, read_weights, scaled_counts
+from alliancecred.design_effect import effective_size, read_weights
 from alliancecred.engines.field import make_field
 from alliancecred.errors import DataWarning, PredictError, SpecError
 from alliancecred.estimands import levels
@@ -83,14 +83,14 @@ def test_only_ratios_count_and_equal_weights_change_nothing():
     np.testing.assert_allclose(alike.design_effects, 1.0)
 
 
-def test_a_sample_without_weights_weighs_everybody_alike():
-    table = frame()
-    bare = read(table.drop(columns="w"), replace(ROLES, weight=None))
-    both = make_cells(SPEC, [read(table), bare]).counts
-    got = scaled_counts(
-        [read(table).table, bare.table.assign(weight=1.0)], pd.DataFrame({"country": ["DE"]}).iloc[:1], 2
-    )
-    assert both[0].tolist() == pytest.approx(got[0].tolist())
+def test_weights_of_one_sample_mean_nothing_beside_another():
+    table, other = frame(), frame(seed=1)
+    bare = read(other.drop(columns="w"), replace(ROLES, weight=None))
+    alone = make_cells(SPEC, [read(table)]).counts, make_cells(SPEC, [bare]).counts
+    for scale in (1.0, 12345.678):
+        both = make_cells(SPEC, [read(table.assign(w=table.w * scale)), bare])
+        np.testing.assert_allclose(both.counts, alone[0] + alone[1])
+        assert both.unweighted.sum() == table.n.sum() + other.n.sum()
 
 
 def test_likelihood_and_label_are_those_of_scaled_counts(fitted):
@@ -192,5 +192,12 @@ def test_what_weights_do_not_go_with_is_refused(fitted):
     spec = replace(SPEC, terms=(*SPEC.terms, Respondent()), allies=("US",))
     with pytest.raises(SpecError, match="do not go with a Respondent term"):
         make_cells(spec, [read(frame())])
+    young = ac.Covariate("young", ("person",), (("yes", 1.0), ("no", 0.0)))
+    spec = replace(SPEC, terms=(*SPEC.terms, ac.Slope("young")), covariates=(young,))
+    people = frame().assign(young="yes")
+    with pytest.raises(SpecError, match="do not go with covariates of people"):
+        make_cells(spec, [read(people, traits={"young": "young"})])
+    table = pd.DataFrame({"country": ["PL"], "ally": ["US"]})
+    assert any("pseudo-posterior" in n for n in ac.predict(fitted, table).notes)
     with pytest.raises(PredictError, match="only where they have no weights"):
         levels(fitted, population_size={"public": 10**6})

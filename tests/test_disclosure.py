@@ -124,6 +124,20 @@ def test_a_run_keeps_small_cells_back(tmp_path, fit):
     assert "cells of fewer than 5 people" in result.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::alliancecred.errors.IdentificationWarning")
+def test_a_run_of_small_cells_alone_shows_none(tmp_path):
+    from alliancecred.run import run
+
+    frame = pd.DataFrame({"country": ["PL", "DE", "FR"], "ally": "US", "no": [1, 2, 1], "yes": [2, 1, 1]})
+    roles = ac.Roles(country="country", ally="ally")
+    survey = ac.read_counts(frame, roles=roles, counts={"no": "no", "yes": "yes"}, top=("yes",))
+    spec = replace(SPEC, terms=SPEC.terms[:1], estimands=(ac.Estimand("levels", by=("country",)),))
+    result = run(spec, tmp_path / "out", sources=[survey], draws=300, method="laplace")
+    assert len(pd.read_csv(result.out / "ppc.csv")) == 0
+    assert not (result.out / "figures" / "ppc.png").exists()
+
+
 # --- the figure -------------------------------------------------------------------------------------
 def test_figure_shows_both_intervals_of_every_cell(fit):
     table = ac.pooling(fit)

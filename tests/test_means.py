@@ -15,12 +15,13 @@ import alliancecred as ac
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.engines.field import make_field
+from alliancecred.engines.likelihood import interpolate
 from alliancecred.engines.metric import row_information
 from alliancecred.errors import DataError, FitError, SpecError
 from alliancecred.estimands import levels, shift
 from alliancecred.fitting import fit_design, prepare
 from alliancecred.kernel import log_density
-from alliancecred.lattice import lattice_loglik, publish
+from alliancecred.lattice import TABLE_EDGE, TABLE_STEP, lattice_loglik, publish
 from alliancecred.means import mean_of
 from alliancecred.outcome import log_probs
 from alliancecred.prediction import log_likelihood, row_scores
@@ -81,6 +82,20 @@ def test_mass_and_table_are_those_of_normals():
         np.testing.assert_allclose(value, log_mass(expit(z), np.tile(bounds, (13, 1)), se, weight), rtol=1e-10)
     far = log_mass(np.array([0.999]), np.array([[0.001, 0.002]]), np.array([[0.01]]), np.zeros((1, 1)))
     assert np.isfinite(far[0])  # exp(-5000) of a chance
+
+
+@pytest.mark.parametrize(("se", "within"), [(0.008, 1e-5), (0.002, 0.005), (0.0005, 0.1)])
+def test_looking_up_is_as_good_as_is_said(se, within):
+    z = np.linspace(-TABLE_EDGE, TABLE_EDGE, round(2 * TABLE_EDGE / TABLE_STEP) + 1)
+    for share in (0.5, 0.9):
+        for half in (0.0, 0.0005, 0.005):
+            bounds, log_weight = np.array([share - half, share + half]), np.zeros(1)
+            table = mean_table(z, bounds, np.array([se]), log_weight)[None]
+            near = logit(share) + np.linspace(-4, 4, 801) * (se + half) / (share * (1 - share))
+            near = near[abs(near) < 8]
+            want = log_mass(expit(near), np.tile(bounds, (len(near), 1)), np.full((1, 1), se), np.zeros((1, 1)))
+            told = want > want.max() - 8
+            assert abs(interpolate(table, near[None])[0][0] - want)[told].max() < within
 
 
 def test_sds_of_people_stand_for_their_prior():

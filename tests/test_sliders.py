@@ -308,7 +308,7 @@ def read(values, missing=(), slider=SLIDER, **more):
 @pytest.mark.filterwarnings("ignore::alliancecred.errors.DataWarning")
 def test_numbers_are_read_and_put_into_parts():
     survey = read([0, 60, 61, 100, 12.5, np.nan, 99, 60.0])
-    assert survey.on_slider
+    assert survey.slider == SLIDER
     assert survey.table["value"].tolist() == [0, 60, 61, 100, 12.5, 99, 60]
     assert survey.table["answer"].tolist() == [0, 1, 2, 3, 1, 2, 1]
     assert survey.report.total("excluded") == 1
@@ -333,6 +333,22 @@ def test_answers_counted_in_their_engine_keep_their_numbers():
     keys = ["country", "answer", "value"]
     want = plain.groupby(keys)["count"].sum() * 3
     pd.testing.assert_series_equal(counted.groupby(keys)["count"].sum(), want)
+
+
+@pytest.mark.filterwarnings("ignore::alliancecred.errors.DataWarning")
+@pytest.mark.parametrize("engine", [False, True], ids=["memory", "engine"])
+def test_who_does_not_know_where_the_slider_is_is_kept_apart(engine):
+    import duckdb
+
+    frame = pd.DataFrame({"country": ["PL", "DE"] * 3, "q": [0, 60, 999, 100, 12, 999]})
+    roles = ac.Roles(country="country", answer="q")
+    source = duckdb.from_df(frame) if engine else frame
+    options = {"roles": roles, "answers": PARTS, "top": PARTS[2:], "constants": {"ally": "US"}, "slider": SLIDER}
+    for more in ({"dont_know": ("999",)}, {"dont_know": ("no idea",), "numeric_codes": {999: "no idea"}}):
+        survey = ac.read_survey(source, **options, **more)
+        assert survey.table["count"].sum() == 4
+        assert survey.unsure.groupby("country")["count"].sum().to_dict() == {"DE": 1, "PL": 1}
+        assert ac.unsure_survey(survey).table.groupby("answer")["count"].sum().to_dict() == {0: 4, 1: 2}
 
 
 @pytest.mark.parametrize(
@@ -361,6 +377,11 @@ def test_terms_and_data_that_do_not_go_with_it_are_refused():
     with pytest.raises(SpecError, match="the spec declares a slider: numbers are needed"):
         make_cells(spec, [plain])
     survey = simulate(spec)
+    with pytest.raises(SpecError, match=r"was read with \(0.0, 100.0, 60.0\)"):
+        make_cells(replace(spec, slider=replace(SLIDER, high=10.0, above=6.0)), [survey.survey])
+    with pytest.raises(SpecError, match="the spec declares no slider"):
+        make_cells(replace(spec, slider=None), [survey.survey])
+    make_cells(replace(spec, slider=replace(SLIDER, precision=LogNormal(9.0, 1.0))), [survey.survey])  # other priors
     _, cells, design = prepare(spec, survey.survey)
     with pytest.raises(SpecError, match="not a slider"):
         levels(survey.truth, answer="mean", population_size={"public": 10**6})

@@ -254,3 +254,15 @@ def problems_of(spec):
     with pytest.raises(SpecError) as caught:
         check_spec(spec)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("term", [Drift(0.2), Trend()])
+def test_answers_without_a_wave_have_no_place_in_time(term):
+    of = spec(Level(("country",)), term, signals=())
+    frame = pd.DataFrame({"country": ["US", "PL"], "ally": ["US", "US"], "no": [5, 6], "yes": [7, 8]})
+    counted = ac.read_counts(
+        frame, roles=ac.Roles(country="country", ally="ally"), counts={"no": "no", "yes": "yes"}, top=("yes",)
+    )
+    of = replace(of, answers=("no", "yes"), top=("yes",))
+    with pytest.raises(SpecError, match="labels not declared in the spec"):
+        make_cells(of, [counted])

@@ -73,17 +73,19 @@ def effective_size(weight: np.ndarray, count: np.ndarray, cell: np.ndarray, cell
 def scaled_counts(tables: Sequence[pd.DataFrame], cells: pd.DataFrame, answers: int) -> np.ndarray:
     """Return weighted shares times effective sizes, (cells, answers), for the rows of ``cells`` (labels).
 
-    Tables without a column ``weight`` weigh everybody alike.
+    Weights of one table (one sample) mean nothing beside those of another: each is scaled by itself, and counts add
+    up. Tables without a column ``weight`` weigh everybody alike.
     """
     keys = list(cells.columns)
-    table = pd.concat([t.assign(**{WEIGHT: t.get(WEIGHT, 1.0)})[[*keys, "answer", "count", WEIGHT]] for t in tables])
-    table = table.merge(cells.assign(cell=np.arange(len(cells))), on=keys)
-    cell, weight = table["cell"].to_numpy(), table[WEIGHT].to_numpy(dtype=float)
-    people = table["count"].to_numpy(dtype=float)
-    place = cell * answers + table["answer"].to_numpy()
-    share = np.bincount(place, people * weight, len(cells) * answers).reshape(-1, answers)
-    size = effective_size(weight, people, cell, len(cells))
-    return np.asarray(share / share.sum(1, keepdims=True) * size[:, None])
+    place, out = cells.assign(cell=np.arange(len(cells))), np.zeros((len(cells), answers))
+    for sample in tables:
+        table = sample.assign(**{WEIGHT: sample.get(WEIGHT, 1.0)}).merge(place, on=keys)
+        cell, weight = table["cell"].to_numpy(), table[WEIGHT].to_numpy(dtype=float)
+        people = table["count"].to_numpy(dtype=float)
+        own = np.bincount(cell * answers + table["answer"].to_numpy(), people * weight, out.size).reshape(out.shape)
+        whole = own.sum(1, keepdims=True)
+        out += own / np.where(whole > 0, whole, 1.0) * effective_size(weight, people, cell, len(cells))[:, None]
+    return out
 
 
 def weight_remarks(weight: np.ndarray, count: np.ndarray, country: Coded, keep: np.ndarray) -> Iterator[str]:

@@ -189,7 +189,7 @@ def numbers(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarr
     }
     remedies = {
         "negative": "more successes than trials?",
-        "fractional": "shares? give them to read_toplines; weights are not supported yet",
+        "fractional": "shares? give them to read_toplines; weights? Roles(weight=…)",
     }
     problems = [
         Problem(

@@ -8,7 +8,7 @@ import pandas as pd
 from .errors import Problem, nearest
 from .sources import Survey, Toplines
 from .spec import Spec
-from .terms import FACTORS
+from .terms import FACTORS, Drift, Trend
 from .traits import trait_problems
 
 Levels = Mapping[str, tuple[str, ...]]
@@ -32,12 +32,18 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
             )
             continue
         out += trait_problems(spec.used_covariates, source)
-        if isinstance(source, Survey) and source.weighted and (spec.asks_for_people or spec.slider is not None):
-            what = "a Respondent term" if spec.asks_for_people else "a slider"
-            out.append(Problem("weight", "weight", f"weights do not go with {what} yet", (), "read without the weight"))
-        if spec.slider is not None and (not isinstance(source, Survey) or not source.on_slider):
-            remedy = "read it with read_survey(slider=…)"
-            out.append(Problem("outcome", "sources", "the spec declares a slider: numbers are needed", (), remedy))
+        if isinstance(source, Survey) and source.weighted:
+            out += [
+                Problem("weight", "weight", f"weights do not go with {what} yet", (), "read without the weight")
+                for what, used in (
+                    ("a Respondent term", spec.asks_for_people),
+                    ("a slider", spec.slider is not None),
+                    ("covariates of people", any(c.of_people for c in spec.used_covariates)),
+                )
+                if used
+            ]
+        if (wrong := _slider_problem(spec, source)) is not None:
+            out.append(wrong)
         if spec.rating != getattr(source, "rating", None):
             message = f"the spec declares {spec.rating or 'no rating scale'}, {source.report.source} has another scale"
             out.append(Problem("outcome", "rating", message, (), "read means with read_means(rating=…)"))
@@ -53,6 +59,21 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
         if not len(source):
             out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
     return out
+
+
+def _slider_problem(spec: Spec, source: Survey | Toplines) -> Problem | None:
+    """Return what is wrong if a source and the spec do not mean the same scale."""
+    declared, found = spec.slider, source.slider if isinstance(source, Survey) else None
+    if declared is None or found is None:
+        if declared is found:
+            return None
+        message = "the spec declares a slider: numbers are needed" if found is None else "the spec declares no slider"
+        return Problem("outcome", "slider", message, (), "read_survey(slider=…) and Spec(slider=…) go together")
+    ends = [(s.low, s.high, s.above) for s in (declared, found)]
+    if ends[0] == ends[1]:
+        return None
+    message = f"the spec's slider has low, high, above = {ends[0]}, {source.report.source} was read with {ends[1]}"
+    return Problem("outcome", "slider", message, (), "read it with slider=spec.slider")
 
 
 def count_cells(spec: Spec, surveys: Sequence[Survey], traits: Sequence[str]) -> pd.DataFrame:
@@ -103,4 +124,5 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
 def _needed(spec: Spec, factor: str) -> bool:
     by = any(factor in getattr(t, "by", ()) or factor in dict(getattr(t, "where", ())) for t in spec.terms)
     by = by or any(factor in c.by for c in spec.covariates)
+    by = by or (factor == "wave" and any(isinstance(t, Trend | Drift) for t in spec.terms))
     return by or (factor in ("wave", "ally") and bool(spec.signals))

@@ -20,8 +20,8 @@ def survey_of(rows: Rows, said: Said) -> Survey:
     """Return the kept rows as a `Survey`."""
     table = _table(rows, rows.keep).assign(answer=rows.answer.codes[rows.keep].astype(np.int64))
     order = [c for c in (*ANSWER_COLUMNS, *EXTRA, *rows.traits) if c in table]
-    unsure = None if rows.unsure is None else _table(rows, rows.unsure)
-    return Survey(table[order], said.answers, said.top, rows.report, unsure)
+    unsure = None if rows.unsure is None else _table(rows, rows.unsure).drop(columns=VALUE, errors="ignore")
+    return Survey(table[order], said.answers, said.top, rows.report, unsure, said.slider)
 
 
 def _table(rows: Rows, keep: np.ndarray) -> pd.DataFrame:

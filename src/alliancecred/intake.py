@@ -157,9 +157,8 @@ def _answer(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Coded
     coded, problems = _coded(table, columns.get("answer"))
     if coded is None:
         return Coded("answer", np.zeros(table.rows, dtype=np.int64), said.answers), problems
-    if said.slider is not None:
-        return coded, problems
-    return match_answers(translate(coded, said.codes), said.answers, said.missing)
+    coded = translate(coded, said.codes)
+    return (coded, problems) if said.slider is not None else match_answers(coded, said.answers, said.missing)
 
 
 def _coded(table: Table, column: str | None) -> tuple[Coded | None, list[Problem]]:

@@ -15,6 +15,7 @@ from .errors import PredictError, Problem, SpecError, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import convergence, table_problems, weights_of
+from .identify import pseudo_posterior
 from .kernel import pattern_logs
 from .lattice import lattice_loglik
 from .new_levels import extend, key_of
@@ -258,6 +259,7 @@ def predict(
         "nothing: one row per combination",
         fit.spec,
         status=estimate_status(fit, array),
+        notes=tuple(pseudo_posterior(fit.cells)),
     )
 
 

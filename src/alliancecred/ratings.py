@@ -4,6 +4,9 @@ A mean answer on a scale from ``low`` to ``high`` has expectation low + (high âˆ
 regression of a share (Papke & Wooldridge 1996, Journal of Applied Econometrics 11, 619-632); its standard error is
 published, or that of an average over people whose sd is published, or declared by a prior over which it is averaged.
 What was rounded for print enters by the mass between the bounds that rounding allows.
+
+The engines look that mass up in a table over Î· (`lattice.tabulate`): its log is good to 0.005 for standard errors from
+0.2 % of the scale on (some 15,000 people), to 0.1 for a quarter of that.
 """
 
 from collections.abc import Iterator, Sequence

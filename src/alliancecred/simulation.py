@@ -174,7 +174,7 @@ def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
     blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
     if (slider := spec.slider) is not None:
         middle = np.array([slider.low, slider.above, 0.5 * (slider.above + slider.high), slider.high])
-        blank = replace(blank, table=blank.table.assign(value=middle[blank.table["answer"]]))
+        blank = replace(blank, table=blank.table.assign(value=middle[blank.table["answer"]]), slider=slider)
     # whoever they will be, people answer for all allies
     blank = replace(
         blank, table=blank.table.assign(respondent=blank.table[["country", "population"]].agg(" ".join, axis=1))
@@ -217,7 +217,7 @@ def _respond(
         return survey, make_cells(design.spec, [survey])
     if design.slider is not None:
         table = slide(design, cells, layout.size, draws, rng)
-        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
+        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)), slider=design.slider)
         return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]
     if (rating := design.spec.rating) is not None:

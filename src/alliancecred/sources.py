@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .ratings import Rating
+from .sliders import Slider
 
 ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
 VALUE, WEIGHT, DATE = "value", "weight", "date"
@@ -88,6 +89,8 @@ class Survey:
         What became of every row.
     unsure
         Who answered "don't know": as ``table``, without ``answer``; None if that was not kept apart.
+    slider
+        The slider that numbers were answered on, if any.
     """
 
     table: pd.DataFrame
@@ -95,6 +98,7 @@ class Survey:
     top: tuple[str, ...]
     report: DataReport
     unsure: pd.DataFrame | None = None
+    slider: Slider | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -108,11 +112,6 @@ class Survey:
     def weighted(self) -> bool:
         """Whether people have weights."""
         return WEIGHT in self.table.columns
-
-    @property
-    def on_slider(self) -> bool:
-        """Whether people answered with numbers."""
-        return VALUE in self.table.columns
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ def _checks(contents: Contents) -> list[_Plan]:
         ("ppc", "Observed shares and what the model predicts for them", contents.ppc),
         ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
     ):
-        if frame is not None:
+        if frame is not None and len(frame):
             out.append(
                 _Plan(
                     name,
