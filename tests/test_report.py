@@ -11,6 +11,7 @@ from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
 from alliancecred import check
 from alliancecred.assemble import provenance
+from alliancecred.estimands import evaluate
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
@@ -18,8 +19,10 @@ from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, 
 from alliancecred.report.findings import chance
 from alliancecred.report.markup import Html, el, join, table
 from alliancecred.report.page import style
+from alliancecred.report.pictures import plans
 from alliancecred.report.prior import points_at_half
 from alliancecred.report.words import GLOSSARY, prior_words, term_words
+from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summaries import summary
 from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift
@@ -240,6 +243,20 @@ def test_a_mean_names_its_countries_and_not_the_ally(page, folder):
     labels = pd.read_csv(folder / "shift_means.csv").label
     assert "Mean of CA, DE, PL, UK" in set(labels)
     assert not labels.isin(["United States"]).any()
+
+
+def test_averages_of_several_quantities_are_told_apart(contents):
+    asked = (Estimand("shift"), Estimand("shift", answer="mean"))
+    spec = replace(contents.spec, estimands=asked)
+    fit = replace(contents.fit, spec=spec)
+    estimates = tuple(evaluate(fit, e) for e in asked)
+    own = replace(contents, fit=fit, estimates=estimates, varied=(), table=summary(list(estimates)))
+    titles = [p.title for p in plans(own)][:2]
+    assert all(t.startswith("Shifts averaged over countries: ") for t in titles)
+    assert "mean answer" in titles[1]
+    assert "mean answer" not in titles[0]
+    alone = replace(own, fit=replace(fit, spec=replace(spec, estimands=asked[:1])), estimates=estimates[:1])
+    assert next(p.title for p in plans(alone)) == "Shifts averaged over countries"
 
 
 def test_prior_stands_beside_posterior(contents, page):

@@ -30,6 +30,7 @@ from ..figures.waves import LEAST_WAVES
 from ..sources import Survey, Toplines
 from ..spec import Estimand, Simulation, Spec
 from ..store import slug
+from ..summaries import quantity
 from .contents import Contents, relabelled
 from .truth import plot_truth, truth_data, truth_words
 
@@ -79,14 +80,16 @@ def plans(contents: Contents) -> list[_Plan]:
     """Return which figures there are: averages of shifts together, one per other estimand, truth, and checks."""
     asked = [a for a in contents.asked if not _is_mean(a[0])]
     out: list[_Plan] = []
-    for key in dict.fromkeys((a[0].of, a[1].unit, a[0].answer) for a in contents.asked if _is_mean(a[0])):
+    keys = list(dict.fromkeys((a[0].of, a[1].unit, a[0].answer) for a in contents.asked if _is_mean(a[0])))
+    for key in keys:
         means = [a for a in contents.asked if _is_mean(a[0]) and (a[0].of, a[1].unit, a[0].answer) == key]
         together = stacked([named_mean(estimand, estimate) for estimand, estimate, _ in means])
         rows = pd.concat([rows for _, _, rows in means], ignore_index=True)
         name = slug(f"{key[0]}_means", [p.name for p in out])
-        out.append(
-            _of_estimate(together, rows, name, f"{key[0].capitalize()}s averaged over countries", contents.source)
-        )
+        title = f"{key[0].capitalize()}s averaged over countries"
+        if sum(other[0] == key[0] for other in keys) > 1:  # of several quantities: say which
+            title += f": {quantity(together)}"
+        out.append(_of_estimate(together, rows, name, title, contents.source))
     for estimand, estimate, rows in asked:
         name = slug(stem(estimand), [p.name for p in out])
         out.append(_of_estimate(estimate, rows, name, title_of(estimate), contents.source))
