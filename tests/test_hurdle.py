@@ -136,6 +136,8 @@ def level_by_hand(hurdle, i):
 def test_a_part_that_failed_fails_the_bounds(hurdle):
     worse = replace(hurdle.unsure, diagnosis=replace(hurdle.unsure.diagnosis, problems=("3 divergences",)))
     assert "3 divergences" in ac.bounds(Hurdle(worse, hurdle.answered)).status
+    with pytest.raises(SpecError, match="at one wave, got 2025-01, 2025-03"):
+        ac.bounds(hurdle, signal="us2025", waves=("2025-01", "2025-03"))
     with pytest.raises(SpecError, match="nothing was asked after"):
         ac.bounds(hurdle, signal="us2025", roles=("nobody",))
 

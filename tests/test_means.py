@@ -252,6 +252,12 @@ def test_terms_and_data_that_do_not_go_with_it_are_refused(small):
         make_cells(replace(spec, rating=Rating(0.0, 10.0)), [survey])
     with pytest.raises(SpecError, match="has another scale"):
         make_cells(replace(spec, rating=None), [survey])
+    with pytest.raises(SpecError, match="means have standard errors"):
+        check_spec(replace(spec, variants=(ac.Variant("other", 0.01),)))
+    with pytest.raises(SpecError, match="no source holds published shares"):
+        ac.overdispersion_grid(spec, survey, values=(0.0, 0.01))
+    with pytest.raises(SpecError, match="not means or sliders"):
+        levels(simulate(spec, random_seed=2).truth, population_size={"public": 10**6})
     pytest.importorskip("numpyro")
     with pytest.raises(FitError, match="does not know means"):
         fit_design(design, cells, random_seed=1, method="numpyro")

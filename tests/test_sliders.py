@@ -383,7 +383,7 @@ def test_terms_and_data_that_do_not_go_with_it_are_refused():
         make_cells(replace(spec, slider=None), [survey.survey])
     make_cells(replace(spec, slider=replace(SLIDER, precision=LogNormal(9.0, 1.0))), [survey.survey])  # other priors
     _, cells, design = prepare(spec, survey.survey)
-    with pytest.raises(SpecError, match="not a slider"):
+    with pytest.raises(SpecError, match="not means or sliders"):
         levels(survey.truth, answer="mean", population_size={"public": 10**6})
     pytest.importorskip("numpyro")
     with pytest.raises(FitError, match="does not know sliders"):

@@ -150,6 +150,11 @@ def bounds(
         Rows ``lowest``, ``as those who answered`` (p itself) and ``highest``, below each other; in per cent, or
         percentage points.
 
+    Raises
+    ------
+    SpecError
+        If a label is unknown, nothing matches, or a shift is asked at several waves.
+
     Examples
     --------
     >>> ac.summary(ac.bounds(hurdle, signal="us2025"))  # doctest: +SKIP
@@ -162,6 +167,8 @@ def bounds(
         sides: dict[str, tuple[np.ndarray, np.ndarray] | None] = dict.fromkeys(parts)
     else:
         found = signal_name(one.spec, signal)
+        if len(waves) > 1:
+            raise SpecError(f"a shift is evaluated at one wave, got {', '.join(waves)}")
         table = asked_after(one, found, by, countries, waves[0] if waves else None)
         table = table[role_filter(one, table, found, roles, False)].reset_index(drop=True)
         if table.empty:

@@ -255,7 +255,7 @@ def overdispersion_grid(
         If a value is not in [0, 1), or no source holds published shares.
     """
     spec = as_spec(spec)
-    if not any(isinstance(s, Toplines) for s in sources):
+    if not any(isinstance(s, Toplines) and s.rating is None for s in sources):
         raise SpecError("no source holds published shares: there is no overdispersion to vary")
     bad = [v for v in values if not 0 <= v < 1]
     if bad:

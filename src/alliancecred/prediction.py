@@ -142,8 +142,10 @@ def score_rows(
     as in `composed`.
     """
     weight = answer_weight(fit.design, answer)
-    if sizes and answer == "mean" and fit.design.slider is not None:
-        raise SpecError("the mean of a finite population needs answers that are categories, not a slider")
+    if sizes and (fit.spec.rating is not None or (answer == "mean" and fit.design.slider is not None)):
+        raise SpecError(
+            "of a finite population only answers that are categories can be predicted, not means or sliders"
+        )
     draws = fit.draws()
     out = np.empty((len(next(iter(draws.values()))), len(rows)))
     step = max(1, _CHUNK // (len(out) * fit.design.answers))

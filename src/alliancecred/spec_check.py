@@ -62,6 +62,8 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
     yield from found if spec.slider is None else slider_problems(spec.slider, spec.answers, spec.top)
     if spec.rating is not None and (spec.slider is not None or strange):
         yield Problem("schema", "rating", "means are not answers of people: no slider, no Respondent or Cuts term")
+    if spec.rating is not None and spec.variants:
+        yield Problem("schema", "variants", "overdispersion is of percentages: means have standard errors")
     for i in strange if spec.slider is not None else ():
         yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for answers on a slider")
 
