@@ -425,8 +425,9 @@ MUTANTS = (
     Mutant("means: slope of the table reversed", "ratings.py", "zip((1, -1), log_phi", "zip((-1, 1), log_phi",
            ("means",)),
     # --- weights, don't know, interviews, small cells
-    Mutant("weights: taken for people", "design_effect.py", "share / share.sum(1, keepdims=True) * size[:, None]",
-           "share * 1.0", ("design_effect",)),
+    Mutant("weights: taken for people", "design_effect.py",
+           "out += own / np.where(whole > 0, whole, 1.0) * effective_size(weight, people, cell, len(cells))[:, None]",
+           "out += own", ("design_effect",)),
     Mutant("weights: Kish without squares", "design_effect.py", "weight**k, cells) for k in (1, 2))",
            "weight**k, cells) for k in (1, 1))", ("design_effect",)),
     Mutant("weights: predictions for unweighted people", "check.py", "_by_line(counts.sum(-1), line[:n])",
