@@ -22,7 +22,7 @@ from alliancecred.errors import FitError, SpecError
 from alliancecred.events import Signal, Wave
 from alliancecred.fitting import beyond_laplace, fit_design, prepare
 from alliancecred.identify import make_design
-from alliancecred.kernel import log_density, pattern_logs
+from alliancecred.kernel import log_density, pattern_logs, people_loglik
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.prediction import answer_probs, log_likelihood, row_log_likelihood
 from alliancecred.predictor import linear_predictor
@@ -248,6 +248,27 @@ def test_a_score_stands_for_its_patterns():
     got = data.times @ pattern_logs(eta, cuts[None], all_alike(eta), 1.3, data)[0] + tilt @ eta
     assert got == pytest.approx(every.times @ pattern_logs(eta, cuts[None], all_alike(eta), 1.3, every)[0], rel=1e-12)
     assert abs(tilt).max() > 0
+
+
+@pytest.mark.parametrize("answers", [2, 3])
+def test_slopes_of_shared_products_and_tilted_scores_are_finite_differences(answers):
+    fieldings = (Fielding("w1", 60), Fielding("w2", 60, again="w1"))
+    cells = simulate(spec_of(answers), fieldings=fieldings, random_seed=4).truth.cells
+    data, rows = data_arrays(cells, spread=1.3), len(cells.rows)
+    assert (len(data.left) > 0) == (answers == 3)
+    assert (abs(data.tilt).max() > 0) == (answers == 2)
+    eta = np.random.default_rng(5).normal(0, 1, rows)
+    cuts = cut_points(np.zeros(answers - 2))[None]
+
+    def value(x):
+        return people_loglik(x, cuts, all_alike(x), 1.3, data, np.empty(rows), np.zeros_like(cuts),
+                             np.zeros((1, answers)))[0]  # fmt: skip
+
+    slope = np.empty(rows)
+    people_loglik(eta, cuts, all_alike(eta), 1.3, data, slope, np.zeros_like(cuts), np.zeros((1, answers)))
+    steps = 1e-6 * np.eye(rows)
+    differences = [(value(eta + h) - value(eta - h)) / 2e-6 for h in steps]
+    np.testing.assert_allclose(slope, differences, atol=1e-5)
 
 
 def test_held_out_rows_take_the_answers_of_people_with_them():
