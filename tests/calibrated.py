@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from alliancecred.declared import Covariate
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.events import Decay, Signal, Wave
 from alliancecred.identify import make_design
@@ -18,7 +19,7 @@ from alliancecred.sliders import Inside, Slider
 from alliancecred.spec import Estimand, Fielding, Simulation, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Covariate, Cuts, Drift, Fixed, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Cuts, Drift, Fixed, Level, Respondent, Shift, Slope, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (

@@ -11,6 +11,7 @@ import pytest
 import alliancecred as ac
 from alliancecred.cautions import identification_warnings, warn_identification
 from alliancecred.cells import make_cells
+from alliancecred.declared import Covariate
 from alliancecred.errors import DataError, DataWarning, IdentificationWarning, SchemaError, SpecError
 from alliancecred.identify import make_design
 from alliancecred.predictor import linear_predictor
@@ -18,7 +19,7 @@ from alliancecred.priors import Normal
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.spec import Estimand, Fielding
 from alliancecred.spec_file import spec_from_table, spec_to_toml
-from alliancecred.terms import Covariate, Level, Shift, Slope
+from alliancecred.terms import Level, Shift, Slope
 from models import ALLIES, COUNTRIES, WAVES, make_spec, make_survey
 
 ATOP = Path(__file__).parents[2] / "shared" / "data" / "atop"

@@ -21,8 +21,9 @@ from alliancecred.fitting import beyond_laplace, prepare
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.lattice import lattice_loglik, make_lattice
+from alliancecred.new_levels import extend
 from alliancecred.outcome import cut_points, log_probs
-from alliancecred.prediction import answer_probs, extend
+from alliancecred.prediction import answer_probs
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import HalfNormal, Normal
 from alliancecred.simulation import draw_prior, simulate

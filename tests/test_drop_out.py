@@ -9,6 +9,7 @@ from scipy.integrate import simpson
 from test_respondents import TERMS, spec_of
 
 import alliancecred as ac
+from alliancecred.declared import Covariate
 from alliancecred.design import SD_RESPONDENT
 from alliancecred.errors import SpecError
 from alliancecred.estimands import evaluate, shift
@@ -17,7 +18,7 @@ from alliancecred.figures.example import example_attrition
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand, Fielding
-from alliancecred.terms import Covariate, Slope
+from alliancecred.terms import Slope
 
 PLAN = (Fielding("w1", 60), Fielding("w2", 20, again="w1", retention=0.6, selection=2.0))
 

@@ -18,12 +18,13 @@ from alliancecred.events import Signal, Wave
 from alliancecred.fitting import Fit
 from alliancecred.gates import Diagnosis
 from alliancecred.identify import make_design
-from alliancecred.prediction import _complete, extend, predict
+from alliancecred.new_levels import extend
 from alliancecred.priors import LKJ
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
+from alliancecred.unasked import _complete, predict
 
 D = dt.date
 COUNTRIES, ALLIES, WAVES = ("PL", "DE", "US"), ("US", "UK", "PL"), ("one", "two")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alliancecred.codec import decode
+from alliancecred.declared import Attribute, Covariate, Group, Restriction
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
@@ -27,7 +28,7 @@ from alliancecred.spec import (
 )
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
-from alliancecred.terms import Covariate, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
 D = dt.date
 
@@ -148,7 +149,23 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 SLIDING = replace(GOOD, name="sliding", answers=FULL.answers, top=FULL.top, slider=Slider())
 MEANS = MeanFile("means.csv", FULL.sources[0].exclude)
 RATED = replace(GOOD, name="rated", rating=Rating(0.0, 10.0), sources=(MEANS,), terms=(*GOOD.terms, Drift(0.2)))
-EVERY = [*variations(FULL), *variations(SLIDING), *variations(RATED)]
+VARYING = replace(
+    GOOD, name="varying", waves=(), signals=(),
+    attributes=(
+        Attribute("regime", ("autocracy", "democracy"), "autocracy"),
+        Attribute("act", ("none", "arms", "troops"), "none"),
+    ),
+    restrictions=(Restriction((("regime", ("democracy",)), ("act", ("arms", "troops")))),),
+    groups=(Group("educ", ("school", "college"), "school"), Group("region", ("north", "south"))),
+    covariates=(Covariate("vote", ("region",), (("north", 0.4), ("south", 0.6))), Covariate("age", ("person",), ())),
+    terms=(
+        Level(("educ",)), Level(("regime", "act"), HalfNormal(0.3)), Level(("region",)),
+        Effect(("act",), Normal(0.0, 2.0)),
+        Effect(("regime", "educ"), Flat()), Slope("vote"),
+        Slope("age", by=("educ",), scale=HalfNormal(0.2), correlated=True, correlation=LKJ(3.0)),
+    ),
+)  # fmt: skip
+EVERY = [*variations(FULL), *variations(VARYING), *variations(SLIDING), *variations(RATED)]
 VARIED = list(dict.fromkeys(v for _, v in EVERY))
 ONE_PER_FIELD = list({path: v for path, v in EVERY}.values())
 
@@ -172,6 +189,10 @@ KINDS = (
         Rating,
         MeanFile,
         Drift,
+        Attribute,
+        Group,
+        Restriction,
+        Effect,
     ),
 )
 
@@ -184,7 +205,9 @@ def test_the_variations_reach_every_field():
 
 # --- round trips ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "spec", [FULL, MERGED, GOOD, SLIDING, RATED], ids=["full", "merged", "good", "sliding", "rated"]
+    "spec",
+    [FULL, MERGED, GOOD, SLIDING, RATED, VARYING],
+    ids=["full", "merged", "good", "sliding", "rated", "varying"],
 )
 def test_round_trip_of_every_term_and_prior(spec):
     check_spec(spec)
@@ -282,7 +305,7 @@ def test_equal_specs_have_equal_digests_whole_numbers_written_as_integers_too():
         ({"terms": [{"kind": "level", "by": ["country"], "scael": {"sd": 1.0}}]}, ("terms[0].scael", "'scale'")),
         ({"terms": [{"kind": "level", "by": ["country"], "scale": {"sdd": 1.0}}]}, ("terms[0].scale.sdd", "'sd'")),
         ({"terms": [{"kind": "levle", "by": ["country"]}]}, ("terms[0].kind", "'levle'", "did you mean 'level'")),
-        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, trend, shift, gap, slope, fixed, cuts")),
+        ({"terms": [{"by": ["country"]}]}, ("terms[0]", "kind = one of level, trend, shift, gap, slope, effect")),
         ({"terms": [{"kind": "level"}]}, ("terms[0].by", "required key is missing")),
         ({"terms": "level"}, ("terms", "expected a list", "'level'")),
         ({"top": "yes"}, ("top", "expected a list", "'yes'")),

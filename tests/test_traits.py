@@ -11,7 +11,8 @@ from test_kernel import published
 import alliancecred as ac
 from alliancecred import check
 from alliancecred.cells import make_cells
-from alliancecred.composition import composed
+from alliancecred.composition import composed, kinds_asked
+from alliancecred.declared import Covariate
 from alliancecred.errors import DataError, SpecError
 from alliancecred.estimands import levels
 from alliancecred.fitting import Fit, prepare
@@ -21,7 +22,7 @@ from alliancecred.outcome import log_probs
 from alliancecred.predictor import linear_predictor
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import Roles
-from alliancecred.terms import Covariate, Gap, Level, Respondent, Slope
+from alliancecred.terms import Gap, Level, Respondent, Slope
 from models import make_spec
 
 AGE = Covariate("age", ("person",), (), center=50.0, unit=10.0)
@@ -183,17 +184,21 @@ def test_shares_of_kinds_sum_to_one_and_unasked_places_take_those_of_all():
     spec = SPEC
     cells = make_cells(spec, [read(frame())])
     rows = cells.rows.take(np.arange(5))
-    more, start, share = composed(spec, cells, rows)
-    np.testing.assert_allclose(np.add.reduceat(share, start), 1)
-    assert len(more) == len(share)
+    kinds = kinds_asked(spec, cells)
+    found = list(composed(spec, cells.levels, kinds, rows))
+    assert len(found) == 5
+    for more, share in found:
+        assert share.sum() == pytest.approx(1)
+        assert len(more) == len(share)
     strange = replace(rows, codes={**rows.codes, "country": np.full(5, 99)})
-    _, start, share = composed(spec, cells, strange)
+    _, share = next(composed(spec, cells.levels, kinds, strange))
     table = frame()
     public = table[table.who == "public"]
-    kinds = public.groupby(["years", "study"]).size() / len(public)
-    np.testing.assert_allclose(np.sort(share[: start[1]]), np.sort(kinds.to_numpy()))
-    assert composed(spec, cells, rows, held=("age", "degree")) is None
-    assert composed(make_spec(3), cells, rows) is None
+    expected = public.groupby(["years", "study"]).size() / len(public)
+    np.testing.assert_allclose(np.sort(share), np.sort(expected.to_numpy()))
+    assert composed(spec, cells.levels, kinds, rows, held=("age", "degree")) is None
+    bare = make_spec(3)
+    assert composed(bare, cells.levels, kinds_asked(bare, cells), rows) is None
 
 
 def test_the_gap_is_split_into_what_is_left_and_what_composition_makes(made):

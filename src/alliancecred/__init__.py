@@ -12,10 +12,11 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
     "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
+    "declared": ("Attribute", "Covariate", "Group", "Restriction"),
     "terms": (
-        "Covariate",
         "Cuts",
         "Drift",
+        "Effect",
         "Fixed",
         "Gap",
         "Level",
@@ -45,7 +46,7 @@ _EXPORTS = {
     "estimands": ("change", "evaluate", "levels", "shift"),
     "drop_out": ("attrition", "retention"),
     "hurdle": ("Hurdle", "bounds", "fit_hurdle", "unsure_spec", "unsure_survey"),
-    "prediction": ("predict",),
+    "unasked": ("predict",),
     "check": ("leave_one_out", "ppc"),
     "side_by_side": ("pooling",),
     "verdict": ("diagnose",),
@@ -101,11 +102,11 @@ if TYPE_CHECKING:
     from .folds import compare, k_fold
     from .multiverse import sensitivity
     from .planning import assurance
-    from .prediction import predict
     from .rules import Rule
     from .simulation import posterior_predictive, prior_predictive, simulate
     from .studies import run_study
     from .summaries import describe, ranks, summary
+    from .unasked import predict
 
 
 def __getattr__(name: str) -> Any:

@@ -16,13 +16,19 @@ from .terms import FACTORS, Drift, Level, Trend
 By = str | Sequence[str]
 
 
-def factors_of(by: By) -> tuple[str, ...]:
-    """Return ``by`` as a tuple of factors; an unknown one is a `SpecError`."""
+def factors_of(known: Sequence[str], by: By) -> tuple[str, ...]:
+    """Return ``by`` as a tuple of factors; one that is not among the known ones is a `SpecError`."""
     out = (by,) if isinstance(by, str) else tuple(by)
     for factor in out:
-        if factor not in FACTORS:
-            raise SpecError(f"cannot break down by {factor!r}: {nearest(factor, FACTORS)}")
+        if factor not in known:
+            raise SpecError(f"cannot break down by {factor!r}: {nearest(factor, known)}")
     return out
+
+
+def combinations_asked(fit: Fit, by: Sequence[str]) -> pd.DataFrame:
+    """Return the distinct rows that were asked, in the factors every analysis has and those of ``by``."""
+    names = [*FACTORS, *(f for f in fit.spec.declared if f in by)]
+    return fit.cells.labels()[names].drop_duplicates().reset_index(drop=True)
 
 
 def signal_name(spec: Spec, signal: str | None) -> str:
@@ -37,7 +43,7 @@ def signal_name(spec: Spec, signal: str | None) -> str:
 
 def asked(fit: Fit, by: Sequence[str], *, countries: Sequence[str] = (), waves: Sequence[str] = ()) -> pd.DataFrame:
     """Distinct rows that were asked, of the reference population unless broken down by population."""
-    table = fit.cells.labels().drop_duplicates().reset_index(drop=True)
+    table = combinations_asked(fit, by)
     for factor, wanted in (("country", countries), ("wave", waves)):
         known = set(table[factor])
         for value in wanted:
@@ -64,18 +70,18 @@ def asked_after(fit: Fit, signal: str, by: Sequence[str], countries: Sequence[st
         return table.reset_index(drop=True)
     order = {w: i for i, w in enumerate(fit.cells.levels["wave"])}
     table = table.assign(_order=table.wave.map(order)).sort_values("_order", kind="stable")
-    keys = [f for f in FACTORS if f != "wave"]
+    keys = [f for f in table.columns if f not in ("wave", "_order")]
     return table.drop_duplicates(keys).drop(columns="_order").reset_index(drop=True)
 
 
-def asked_of_both(fit: Fit, population: str, signal: str | None) -> pd.DataFrame:
+def asked_of_both(fit: Fit, population: str, signal: str | None, by: Sequence[str]) -> pd.DataFrame:
     """Return rows asked of ``population`` and the reference alike; with a signal, before and after it."""
-    asked = fit.cells.labels().drop_duplicates()
+    asked = combinations_asked(fit, by)
     if population not in set(asked.population):
         raise SpecError(
             f"population {population!r} was not asked: {nearest(population, sorted(set(asked.population)))}"
         )
-    keys = [f for f in FACTORS if f != "population"]
+    keys = [f for f in asked.columns if f != "population"]
     reference = asked[asked.population == fit.spec.reference][keys]
     table = asked[asked.population == population].merge(reference, on=keys)
     if signal is not None and len(table):
@@ -85,7 +91,7 @@ def asked_of_both(fit: Fit, population: str, signal: str | None) -> pd.DataFrame
         table = table[on].merge(before, on=pair).drop_duplicates(pair)
     if table.empty:
         raise SpecError(f"{population!r} and {fit.spec.reference!r} were nowhere asked the same")
-    return table[list(FACTORS)].reset_index(drop=True)
+    return table[list(asked.columns)].reset_index(drop=True)
 
 
 def rows_for(fit: Fit, table: pd.DataFrame) -> Rows:

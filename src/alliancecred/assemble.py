@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from .cells import Cells
-from .design import Design, coords_of, dims_of
+from .design import Design
+from .dims import coords_of, dims_of
 from .gates import Diagnosis, diagnosis, weights_of
 from .spec_file import spec_to_toml
 

@@ -7,13 +7,14 @@ import pandas as pd
 import xarray as xr
 
 from .asked import rows_for
+from .composition import Kinds
+from .declared import Covariate
 from .design import Coefficient
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
 from .identify import pseudo_posterior
 from .prediction import estimate_status, score_rows
-from .terms import Covariate
 
 
 def scored(
@@ -25,11 +26,14 @@ def scored(
     weeks: float | None = None,
     covariate: tuple[Covariate, float] | None = None,
     composition: str | None = None,
+    kinds: Kinds | None = None,
+    given: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Return the estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
     ``on`` switches signals on (1) or off (0), as if sent ``weeks`` ago if given; ``covariate`` has a value everywhere;
-    ``composition`` names the population whose people (their covariates) are meant, instead of each row's own.
+    ``composition`` names the population whose people (their covariates) are meant, instead of each row's own;
+    ``kinds`` and ``given`` as in `composed`.
     """
     rows = rows_for(fit, table)
     for name, value in (on or {}).items():
@@ -37,7 +41,7 @@ def scored(
     if covariate is not None:
         rows = rows.with_covariate(*covariate)
     held = (covariate[0].name,) if covariate is not None else ()
-    return score_rows(fit, rows, answer, sizes, held=held, of=composition)
+    return score_rows(fit, rows, answer, sizes, kinds=kinds, held=held, of=composition, given=given)
 
 
 def _weights(table: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -72,6 +76,7 @@ def make_estimate(
     """Return the `Estimate` of rows averaged into groups ``by``; the rest of the arguments describe it."""
     groups, weights = _weights(table, by)
     labels = {k: groups[k].to_numpy(dtype=str) if k in groups else _constant(table, k, len(groups)) for k in LABELS[1:]}
+    labels |= {str(k): groups[k].to_numpy(dtype=str) for k in groups if k not in LABELS}
     coords = {"estimand": np.full(len(groups), name)} | labels
     post = fit.posterior.sizes
 

@@ -13,7 +13,7 @@ from .cells import Cells
 from .design import SD_CUTS, SD_RESPONDENT, half_life
 from .errors import FitError, SpecError
 from .estimands import evaluate
-from .estimate import LABELS, Estimate
+from .estimate import Estimate
 from .fitting import Fit, Method, prepare
 from .planning import plan_fieldings
 from .prediction import log_likelihood
@@ -204,8 +204,8 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
 
 def _rows(estimate: Estimate) -> dict[str, np.ndarray]:
     """Name → draws of each row; the name tells it from the other rows, and says its role."""
-    labels = {k: estimate.draws[k].values.astype(str) for k in LABELS}
-    telling = [k for k in LABELS[1:] if len(set(labels[k])) > 1]
+    labels = {k: estimate.draws[k].values.astype(str) for k in estimate.keys}
+    telling = [k for k in estimate.keys[1:] if len(set(labels[k])) > 1]
     out = {}
     for i, draws in enumerate(by_row(estimate)):
         where = ", ".join(labels[k][i] for k in telling if labels[k][i])

@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from .declared import Covariate, shown_problems
 from .design_effect import scaled_counts
 from .errors import Problem, nearest, raise_spec
 from .events import Signal
@@ -17,7 +18,7 @@ from .respondents import People, people_of
 from .sliders import Inside, ends_and_between, gather_inside
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
-from .terms import FACTORS, JOINED, Covariate
+from .terms import FACTORS, JOINED
 from .traits import trait_values
 
 
@@ -138,7 +139,7 @@ class Cells:
 def labels_of(rows: Rows, levels: Levels) -> pd.DataFrame:
     """Return the labels of ``rows``, one column per factor."""
     return pd.DataFrame(
-        {f: np.array(levels[f], dtype=object)[rows.codes[f]] for f in FACTORS}, columns=list(FACTORS)
+        {f: np.array(levels[f], dtype=object)[c] for f, c in rows.codes.items()}, columns=list(rows.codes)
     ).astype(object)
 
 
@@ -155,37 +156,39 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     raise_spec(problems)
     surveys = [s for s in sources if isinstance(s, Survey)]
     traits = [c.name for c in spec.used_covariates if c.of_people]
+    keys = [*spec.factors, *traits]
     counted = by_level(spec, count_cells(spec, surveys, traits))
     published = list(chain.from_iterable(s.rows for s in sources if isinstance(s, Toplines)))
     rho = list(chain.from_iterable([s.overdispersion] * len(s.rows) for s in sources if isinstance(s, Toplines)))
     table = pd.concat(
-        [counted[[*FACTORS, *traits]], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
+        [counted[keys], pd.DataFrame([t.labels for t in published], columns=list(FACTORS))],
         ignore_index=True,
     ).fillna("")
     levels, problems = levels_of(spec, table)
     raise_spec(problems)
+    rows = rows_of(spec, levels, table)
     counts = people = counted[list(range(len(spec.answers)))].to_numpy(dtype=np.int64)
+    shown = {a.name: rows.codes[a.name][: len(people)] for a in spec.attributes}
+    raise_spec(
+        [Problem("level", w, m, (), r) for w, m, r in shown_problems(spec.restrictions, levels, shown, people.sum(1))]
+    )
     if weighted := any(s.weighted for s in surveys):
-        counts = scaled_counts([s.table for s in surveys], counted[[*FACTORS, *traits]], len(spec.answers))
+        counts = scaled_counts([s.table for s in surveys], counted[keys], len(spec.answers))
     return Cells(
         levels=levels,
-        rows=rows_of(spec, levels, table),
+        rows=rows,
         counts=counts,
         unweighted=people if weighted else None,
         toplines=tuple(published),
         overdispersion=np.asarray(rho, dtype=float),
         reports=tuple(s.report for s in sources),
-        people=people_of([s.table for s in surveys], counted[[*FACTORS, *traits]])
-        if surveys and spec.asks_for_people
-        else None,
-        inside=None
-        if spec.slider is None
-        else gather_inside([s.table for s in surveys], counted[[*FACTORS, *traits]], spec.slider),
+        people=people_of([s.table for s in surveys], counted[keys]) if surveys and spec.asks_for_people else None,
+        inside=None if spec.slider is None else gather_inside([s.table for s in surveys], counted[keys], spec.slider),
     )
 
 
 def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
-    """Return the `Rows` of a table of labels.
+    """Return the `Rows` of a table of labels; factors that a spec declares itself may be left out of it.
 
     Raises
     ------
@@ -193,7 +196,7 @@ def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
         If a label is not among the levels.
     """
     codes, problems = {}, []
-    for factor in FACTORS:
+    for factor in (f for f in spec.factors if f in FACTORS or f in table):
         index = {label: i for i, label in enumerate(levels[factor])}
         values = table[factor].astype(str).to_numpy(dtype=object)
         unknown = sorted({v for v in values if v not in index})
@@ -206,24 +209,32 @@ def rows_of(spec: Spec, levels: Levels, table: pd.DataFrame) -> Rows:
     raise_spec(problems)
     on = {s.name: exposure(spec, s, levels, codes) for s in spec.signals}
     weeks = {s.name: weeks_since(spec, s, levels)[codes["wave"]] for s in spec.signals}
-    return Rows(codes, on, weeks, _covariates(spec, levels, codes) | trait_values(spec.used_covariates, table))
+    return Rows(codes, on, weeks, group_covariates(spec, levels, codes) | trait_values(spec.used_covariates, table))
 
 
-def _covariates(spec: Spec, levels: Levels, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the covariates of groups that terms use, in every row; a row without a value is refused by name."""
+def group_covariates(spec: Spec, levels: Levels, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the covariates of groups that terms use, in every row; a row without a value is refused by name.
+
+    Those of a factor that ``codes`` has not are left out.
+    """
     out, problems = {}, []
-    for covariate in (c for c in spec.used_covariates if not c.of_people):
-        values = {k: (v - covariate.center) / covariate.unit for k, v in covariate.values}
-        labels = [np.array(levels[f], dtype=object)[codes[f]] for f in covariate.by]
-        keys = [JOINED.join(key) for key in zip(*labels, strict=True)]
-        missing = sorted({k for k in keys if k not in values})
-        if missing:
-            message = f"no value for {len(missing)} of {len(set(keys))}: {missing[:5]}"
+    for covariate in (c for c in spec.used_covariates if not c.of_people and set(c.by) <= set(codes)):
+        grid = np.full([len(levels[f]) for f in covariate.by], np.nan)
+        place = [{label: i for i, label in enumerate(levels[f])} for f in covariate.by]
+        for key, value in covariate.values:
+            index = [p.get(label) for p, label in zip(place, key.split(JOINED), strict=True)]
+            if None not in index:
+                grid[tuple(index)] = (value - covariate.center) / covariate.unit
+        out[covariate.name] = grid[tuple(codes[f] for f in covariate.by)]
+        gone = np.isnan(out[covariate.name])
+        if gone.any():
+            asked = np.unique(np.column_stack([codes[f] for f in covariate.by]), axis=0)
+            missing = [row for row in asked if np.isnan(grid[tuple(row)])]
+            names = sorted(JOINED.join(levels[f][i] for f, i in zip(covariate.by, row, strict=True)) for row in missing)
+            message = f"no value for {len(missing)} of {len(asked)}: {names[:5]}"
             problems.append(
                 Problem("level", f"covariates.{covariate.name}", message, (), "declare it, or leave these out")
             )
-            continue
-        out[covariate.name] = np.array([values[k] for k in keys], dtype=float)
     raise_spec(problems)
     return out
 

@@ -66,8 +66,8 @@ def gap(
         raise SpecError("no slope is of a covariate of people: there is nothing to adjust for")
     if kind != "raw" and population_size:
         raise SpecError("a finite population is as it is: an adjusted gap has no population_size")
-    by = factors_of(by)
-    table = asked_of_both(fit, population, signal)
+    by = factors_of(fit.spec.factors, by)
+    table = asked_of_both(fit, population, signal, by)
     other = table.assign(population=fit.spec.reference)
     name = f"{population} minus {fit.spec.reference}"
     like = {"raw": (None, None), "adjusted": (None, fit.spec.reference), "composition": (fit.spec.reference, None)}[
@@ -152,7 +152,7 @@ def comparison(
     SpecError
         If no slope uses the covariate, or nothing that matches was asked.
     """
-    by = factors_of(by)
+    by = factors_of(fit.spec.factors, by)
     used = [c.carrier.covariate for c in fit.design.coefficients if c.carrier.covariate]
     found = next((c for c in fit.spec.covariates if c.name == covariate and c.name in used), None)
     if found is None:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .errors import IdentificationWarning, SpecError
-from .estimate import LABELS, Estimate
+from .estimate import Estimate
 from .gates import weights_of
 
 _MINUS = " − "
@@ -39,8 +39,8 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
         raise SpecError(f"{len(a)} rows cannot be paired with {len(b)}: select one row with .at(...)")
     right = b.draws.values if len(b) == len(a) else np.broadcast_to(b.draws.values, a.draws.shape)
     coords = {}
-    for key in LABELS:
-        left, other = a.draws[key].values.astype(str), np.resize(b.draws[key].values.astype(str), len(a))
+    for key in dict.fromkeys((*a.keys, *b.keys)):
+        left, other = _labels(a, key), np.resize(_labels(b, key), len(a))
         coords[key] = [x if x == y else f"{x or 'all'}{_MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
     notes = [*a.notes, *b.notes]
     two = any(_MINUS in x and "all" not in x.split(_MINUS) for x in coords["ally"])
@@ -67,3 +67,9 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
         status="; ".join(dict.fromkeys(e.status for e in (a, b) if e.status != "passed")) or "passed",
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _labels(estimate: Estimate, key: str) -> np.ndarray:
+    """Return a label of every row; empty where it has none of that name."""
+    found = estimate.draws[key].values if key in estimate.keys else np.full(len(estimate), "")
+    return np.asarray(found, dtype=str)

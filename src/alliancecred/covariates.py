@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from .declared import Covariate
 from .errors import Problem, nearest, raise_data
-from .terms import FACTORS, JOINED, Covariate
+from .terms import FACTORS, JOINED
 
 
 def make_covariate(

@@ -73,7 +73,8 @@ def structure(
         [np.zeros((0, rows + 1)), *(np.hstack([f, x.carriers]) for f, x in zip(faded, inside, strict=True))]
     )
     carriers, carrier = np.unique(values, axis=0, return_inverse=True)
-    levels = np.zeros((len(swept.strata), len(FACTORS)), dtype=np.int64)
+    axes = max([len(FACTORS), *(len(stratum.factors) for stratum in swept.strata)])
+    levels = np.zeros((len(swept.strata), axes), dtype=np.int64)
     walks = np.zeros_like(levels)
     for g, stratum in enumerate(swept.strata):
         levels[g, : len(stratum.factors)] = [len(design.levels[f]) for f in grid_of(stratum.factors)]

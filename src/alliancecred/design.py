@@ -11,15 +11,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 
 from .carriers import Carrier
-from .cells import Cells, Levels
+from .cells import Levels
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
-from .sliders import ENDS_AND_BETWEEN, LOCATION, PRECISION, Slider
+from .sliders import ENDS_AND_BETWEEN, Slider
 from .spec import Spec
-from .terms import FACTORS, ROLES, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
+from .terms import JOINED, ROLES, Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Trend
 
 STEP, DRIFT = "step", "drift"
 DAYS_PER_YEAR = 365.25
@@ -199,9 +199,11 @@ def _coefficients(spec: Spec) -> Iterator[Coefficient]:
                 for role in term.roles or roles:
                     carrier = Carrier(signal, (role,), population)
                     yield Coefficient(f"gap_{population}_shift_{signal}", role, carrier, prior)
-            case Slope(covariate=covariate, signal=None, prior=prior):
+            case Effect(of=of, prior=prior):
+                yield from _effects(spec, of, prior)
+            case Slope(covariate=covariate, by=(), signal=None, prior=prior):
                 yield Coefficient(f"slope_{covariate}", "", Carrier(covariate=covariate), prior)
-            case Slope(covariate=covariate, signal=str(signal), prior=prior):
+            case Slope(covariate=covariate, by=(), signal=str(signal), prior=prior):
                 for role in term.roles or roles:
                     carrier = Carrier(signal, (role,), covariate=covariate)
                     yield Coefficient(f"slope_{covariate}_shift_{signal}", role, carrier, prior)
@@ -221,21 +223,33 @@ def _drifts(spec: Spec, levels: Levels) -> Iterator[Coefficient]:
         yield Coefficient(DRIFT, f"{a} → {b}", later, Normal(0.0, term.sd * math.sqrt(years)))
 
 
-def _ordered(by: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f for f in FACTORS if f in by)
+def _effects(spec: Spec, of: Sequence[str], prior: Normal | Flat) -> Iterator[Coefficient]:
+    """Yield a contrast for every combination of levels none of which is a baseline."""
+    factors = [spec.declared[f] for f in of]
+    for labels in product(*([x for x in f.levels if x != f.baseline] for f in factors)):
+        where = tuple((f, (label,)) for f, label in zip(of, labels, strict=True))
+        yield Coefficient("_".join(["effect", *of]), JOINED.join(labels), Carrier(where=where), prior)
+
+
+def _ordered(spec: Spec, by: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f for f in spec.factors if f in by)
 
 
 def _pooled(spec: Spec) -> Iterator[Pooled]:
     all_roles = ROLES if spec.self_ratings == "apart" else ROLES[:2]
-    pooled = [t for t in spec.terms if isinstance(t, Trend) or (isinstance(t, Level | Shift | Gap) and t.by)]
-    for term in sorted(pooled, key=lambda t: (Level, Trend, Shift, Gap).index(type(t))):
-        by = _ordered(term.by)
+    pooled = [t for t in spec.terms if isinstance(t, Trend) or (isinstance(t, Level | Slope | Shift | Gap) and t.by)]
+    for term in sorted(pooled, key=lambda t: (Level, Trend, Slope, Shift, Gap).index(type(t))):
+        by = _ordered(spec, term.by)
         suffix = "_".join(by)
         match term:
             case Level(scale=scale):
                 yield Pooled(f"level_{suffix}", by, Carrier(), scale)
             case Trend(scale=scale):
-                yield Pooled("_".join(["trend", *by]), _ordered((*by, "wave")), Carrier(), scale, walk=True)
+                yield Pooled("_".join(["trend", *by]), _ordered(spec, (*by, "wave")), Carrier(), scale, walk=True)
+            case Slope(covariate=covariate, scale=scale):
+                partner = f"level_{suffix}" if term.correlated else None
+                name, carrier = f"slope_{covariate}_{suffix}", Carrier(covariate=covariate)
+                yield Pooled(name, by, carrier, scale, partner, term.correlation)
             case Shift(signal=signal, scale=scale):
                 partner = f"level_{suffix}" if term.correlated else None
                 wanted = term.roles or all_roles
@@ -248,46 +262,6 @@ def _pooled(spec: Spec) -> Iterator[Pooled]:
                 carrier = Carrier(signal, term.roles, population)
                 infix = f"_shift_{signal}" if signal else ""
                 yield Pooled(f"gap_{population}{infix}_{suffix}", by, carrier, scale)
-
-
-def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[str]]:
-    """Return the coordinates of every dim the posterior uses."""
-    out: dict[str, Sequence[str]] = {f: list(v) for f, v in design.levels.items()}
-    for variable, index in design.variables.items():
-        labels = [design.coefficients[i].label for i in index]
-        if labels[0]:
-            out[f"{variable}_role"] = labels
-    if any(b.walk for b in design.pooled):
-        out[STEP] = [f"{a} → {b}" for a, b in pairwise(design.levels["wave"])]
-    if design.slider is not None:
-        out["spacing"] = [f"{design.spec.answers[0]} | {design.spec.answers[-1]}"]
-    elif design.answers > 2:
-        out["spacing"] = [f"{a} | {b}" for a, b in zip(design.spec.answers[1:-1], design.spec.answers[2:], strict=True)]
-    if cells is not None:
-        out["cell"] = [str(i) for i in range(len(cells.counts))]
-        out["topline"] = [str(i) for i in range(len(cells.toplines))]
-        out["answer"] = list(design.spec.answers)
-    return out
-
-
-def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
-    """Return the dims of every variable of the posterior."""
-    out: dict[str, tuple[str, ...]] = {}
-    for variable, index in design.variables.items():
-        out[variable] = (f"{variable}_role",) if design.coefficients[index[0]].label else ()
-    for block in design.pooled:
-        out |= {block.variable: block.axes, block.sd_name: ()}
-        if block.partner:
-            out[block.corr_name] = ()
-    if design.respondent is not None:
-        out[SD_RESPONDENT] = ()
-    if design.inner:
-        out["cut_spacing"] = ("spacing",)
-    if design.slider is not None:
-        out |= {LOCATION: (), PRECISION: ()}
-    if design.cut_scale is not None:
-        out |= {CUTS_BY_COUNTRY: ("country", "spacing"), SD_CUTS: ()}
-    return out | {half_life(name): () for name in design.fading}
 
 
 def half_life(signal: str) -> str:

@@ -34,6 +34,7 @@ from .prediction import answer_weight, cuts_of, grouped_cuts
 from .predictor import linear_predictor
 from .respondents import by_score, with_rows
 from .sources import Survey
+from .terms import FACTORS
 
 DELTAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _GROUP = ("country", "population")
@@ -70,7 +71,7 @@ def retention(survey: Survey, before: str, after: str, *, by: By = ("country",))
     >>> ac.retention(survey, "2024", "2025", by=())["answer"].tolist()[-1]
     'all'
     """
-    by, table = factors_of(by), survey.table[survey.table["respondent"] != ""]
+    by, table = factors_of(FACTORS, by), survey.table[survey.table["respondent"] != ""]
     if "wave" in by:
         raise SpecError("retention is between two waves: it cannot be broken down by wave")
     if table.empty:
@@ -139,7 +140,7 @@ def attrition(
         raise SpecError("attrition does not average over covariates of people yet: leave their slopes out")
     if not len(deltas) or not np.isfinite(deltas).all():
         raise SpecError(f"deltas must be finite numbers, got {list(deltas)}")
-    name, by = signal_name(fit.spec, signal), factors_of(by)
+    name, by = signal_name(fit.spec, signal), factors_of(fit.spec.factors, by)
     table = asked_after(fit, name, by, countries, None)
     table = table[role_filter(fit, table, name, roles, False)].reset_index(drop=True)
     whose = _Panel(fit, name)

@@ -25,7 +25,6 @@ from .errors import SpecError
 from .estimate import Estimate, stacked
 from .fitting import Fit
 from .spec import Estimand
-from .terms import FACTORS
 
 
 def levels(
@@ -64,7 +63,7 @@ def levels(
     SpecError
         If a factor, answer, country or wave is unknown.
     """
-    by = factors_of(by)
+    by = factors_of(fit.spec.factors, by)
     table = asked(fit, by, countries=countries, waves=waves)
     values = scored(fit, table, answer, population_size)
     return make_estimate(fit, "levels", table, by, values, answer=answer, identification="descriptive")
@@ -97,9 +96,9 @@ def change(
         In percentage points. ``before-after`` if signals lie between the waves (all are named: two
         waves cannot tell them apart), else ``descriptive``.
     """
-    by = factors_of(by)
+    by = factors_of(fit.spec.factors, by)
     table = asked(fit, by, countries=countries, waves=(before, after))
-    keys = [f for f in FACTORS if f != "wave"]
+    keys = [f for f in table.columns if f != "wave"]
     paired = table.groupby(keys, sort=False)["wave"].transform("nunique") == 2
     table = table[paired]
     if table.empty:
@@ -174,7 +173,7 @@ def shift(
     if weeks is not None and not weeks >= 0:
         raise SpecError(f"weeks after a signal are counted from 0, got {weeks}")
     name = signal_name(fit.spec, signal)
-    by = factors_of(by)
+    by = factors_of(fit.spec.factors, by)
     table = asked_after(fit, name, by, countries, wave)
     table = table[role_filter(fit, table, name, roles, include_self)].reset_index(drop=True)
     if table.empty:

@@ -31,7 +31,8 @@ class Estimate:
     ----------
     draws
         Dims ``chain, draw, row``; the coordinates ``estimand, role, country, ally, target, wave,
-        population`` on ``row`` hold labels, empty where averaged over. In ``unit``.
+        population`` on ``row`` hold labels, empty where averaged over; so do those of attributes and groups
+        that it is broken down by. In ``unit``.
     unit
         ``percent`` (a level), ``percentage points`` (a difference of levels), ``points`` (mean
         score on 1…K) or ``scale points``.
@@ -79,13 +80,18 @@ class Estimate:
         """Whether zero is a meaningful reference (a shift, change, gap or contrast)."""
         return self.unit in ("percentage points", "scale points")
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the labels of its rows: those every estimate has, then those of factors a spec declares."""
+        return (*LABELS, *(str(k) for k, c in self.draws.coords.items() if c.dims == ("row",) and k not in LABELS))
+
     def labels(self, row: int) -> dict[str, str]:
         """Return the labels of one row, by name."""
-        return dict(zip(LABELS, self._labels[row], strict=True))
+        return dict(zip(self.keys, self._labels[row], strict=True))
 
     @cached_property
     def _labels(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(zip(*(map(str, self.draws[k].values) for k in LABELS), strict=True))
+        return tuple(zip(*(map(str, self.draws[k].values) for k in self.keys), strict=True))
 
     def at(
         self,
@@ -96,8 +102,9 @@ class Estimate:
         wave: str | None = None,
         population: str | None = None,
         estimand: str | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> "Estimate":
-        """Return the rows whose labels equal the given ones.
+        """Return the rows whose labels equal the given ones; ``where`` gives those of declared factors, by name.
 
         Raises
         ------
@@ -111,7 +118,10 @@ class Estimate:
             "wave": wave,
             "population": population,
             "estimand": estimand,
+            **(where or {}),
         }
+        if strange := [k for k in wanted if k not in self.keys]:
+            raise SpecError(f"rows have no label {strange[0]!r}: {nearest(strange[0], self.keys)}")
         keep = np.ones(len(self), dtype=bool)
         for key, value in wanted.items():
             if value is None:

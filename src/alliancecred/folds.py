@@ -136,7 +136,7 @@ def k_fold(
 
 def deal(labels: pd.DataFrame, k: int, by: By, seed: int) -> np.ndarray:
     """Return the name of each row's fold, (rows,): a level of ``by``, or one of k of equal size at random."""
-    factors = factors_of(by)
+    factors = factors_of(list(labels.columns), by)
     if factors:
         out = labels[list(factors)].astype(str).agg(", ".join, axis=1).to_numpy(dtype=object)
         if len(set(out)) < 2:

@@ -8,7 +8,7 @@ import pandas as pd
 from .errors import Problem, nearest
 from .sources import Survey, Toplines
 from .spec import Spec
-from .terms import FACTORS, Drift, Trend
+from .terms import Drift, Trend
 from .traits import trait_problems
 
 Levels = Mapping[str, tuple[str, ...]]
@@ -31,7 +31,7 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
                 )
             )
             continue
-        out += trait_problems(spec.used_covariates, source)
+        out += trait_problems(spec, source)
         if isinstance(source, Survey) and source.weighted:
             out += [
                 Problem("weight", "weight", f"weights do not go with {what} yet", (), "read without the weight")
@@ -78,7 +78,7 @@ def _slider_problem(spec: Spec, source: Survey | Toplines) -> Problem | None:
 
 def count_cells(spec: Spec, surveys: Sequence[Survey], traits: Sequence[str]) -> pd.DataFrame:
     """Return one row per combination of factors and covariates of people, a column of counts per answer."""
-    answers, labels = list(range(len(spec.answers))), [*FACTORS, *traits]
+    answers, labels = list(range(len(spec.answers))), [*spec.factors, *traits]
     if not surveys:
         return pd.DataFrame(columns=[*labels, *answers])
     tables = pd.concat([s.table[[*labels, "answer", "count"]] for s in surveys], ignore_index=True)
@@ -91,7 +91,7 @@ def by_level(spec: Spec, counted: pd.DataFrame) -> pd.DataFrame:
     levels, problems = levels_of(spec, counted)
     if problems:
         return counted
-    order = [counted[f].map({v: i for i, v in enumerate(levels[f])}).to_numpy(dtype=float) for f in FACTORS]
+    order = [counted[f].map({v: i for i, v in enumerate(levels[f])}).to_numpy(dtype=float) for f in spec.factors]
     return counted.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
 
@@ -103,9 +103,9 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
         "target": spec.targets,
         "wave": tuple(w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))),
         "population": spec.populations,
-    }
+    } | {name: factor.levels for name, factor in spec.declared.items()}
     levels, problems = {}, []
-    for factor in FACTORS:
+    for factor in spec.factors:
         seen = sorted(set(table[factor].astype(str)))
         if not declared[factor]:
             levels[factor] = tuple(seen)

@@ -159,7 +159,8 @@ def bounds(
     --------
     >>> ac.summary(ac.bounds(hurdle, signal="us2025"))  # doctest: +SKIP
     """
-    by, one = factors_of(by), hurdle.answered
+    one = hurdle.answered
+    by = factors_of(one.spec.factors, by)
     if signal is None:
         table, groups, label, name = asked(one, by, countries=countries, waves=waves), by, "descriptive", "levels"
         q, p = (scored(f, table, "top", None) / 100 for f in (hurdle.unsure, one))

@@ -9,7 +9,8 @@ import pytensor.tensor as pt
 
 from .cells import Cells
 from .density import cut_group
-from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, coords_of, dims_of, half_life
+from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, half_life
+from .dims import coords_of, dims_of
 from .lattice import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
 from .priors import LKJ, Flat, Normal

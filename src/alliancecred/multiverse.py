@@ -22,7 +22,7 @@ from .spec import Estimand, Spec
 from .spec_file import as_spec
 from .studies import cells_digest, refit, run_study, sources_digest
 from .summaries import COLUMNS, DIAGNOSTICS, summary
-from .terms import Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from .terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 
 _TEXT = {"unit", "identification", "status"}
 
@@ -220,12 +220,13 @@ def _scaled(term: Term, factor: float) -> Term:
         case Cuts():
             scale = wider(term.scale) if term.by else term.scale
             return replace(term, spacing=wider(term.spacing), scale=scale)
-        case Shift() | Gap() if term.by:
+        case Shift() | Gap() | Slope() if term.by:
             return replace(term, scale=wider(term.scale))
         case (
             Shift(prior=Normal() as prior)
             | Gap(prior=Normal() as prior)
             | Slope(prior=Normal() as prior)
+            | Effect(prior=Normal() as prior)
             | Fixed(prior=Normal() as prior)
         ):
             return replace(term, prior=wider(prior))
@@ -237,6 +238,7 @@ def _scaled(term: Term, factor: float) -> Term:
 def _words(term: Term) -> str:
     parts = [term.tag]
     parts += [str(getattr(term, k)) for k in ("name", "covariate", "signal", "population") if getattr(term, k, None)]
+    parts += [" and ".join(term.of)] if isinstance(term, Effect) else []
     if getattr(term, "by", ()):
         parts.append("by " + " and ".join(getattr(term, "by", ())))
     if getattr(term, "roles", ()):

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from .cells import Levels
-from .design import CUTS_BY_COUNTRY, SD_CUTS, Design, Pooled, coords_of
+from .design import CUTS_BY_COUNTRY, SD_CUTS, Design, Pooled
+from .dims import coords_of
 from .errors import PredictError, Problem, nearest
 from .fitting import Fit
 from .terms import FACTORS

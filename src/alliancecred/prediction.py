@@ -1,28 +1,25 @@
-"""From draws to answers: scores of rows, and predictions for new countries and allies."""
+"""From draws to answers: probabilities and scores of rows, and the log likelihood of what they hold."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from . import sliders
-from .cells import Cells, Rows, labels_of, rows_of
-from .composition import composed
+from .cells import Cells, Rows, labels_of
+from .composition import Kinds, composed, kinds_asked
 from .density import cut_group, data_arrays
 from .design import CUTS_BY_COUNTRY, SD_RESPONDENT, Design
-from .errors import PredictError, Problem, SpecError, nearest
-from .estimate import LABELS, Estimate
+from .errors import PredictError, SpecError, nearest
 from .fitting import Fit
-from .gates import convergence, table_problems, weights_of
-from .identify import pseudo_posterior
+from .gates import convergence, table_problems
 from .kernel import pattern_logs
 from .lattice import lattice_loglik
-from .new_levels import extend, key_of
+from .new_levels import key_of
 from .outcome import cut_points, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
-from .terms import FACTORS
 
 _CHUNK = 4_000_000
 
@@ -105,26 +102,28 @@ def grouped_cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> 
 
 
 def over_asked(
-    fit_of: tuple[Design, Cells],
+    design: Design,
+    kinds: Kinds,
     rows: Rows,
     value: Callable[[Rows], np.ndarray],
     *,
+    step: int,
     held: Collection[str] = (),
     of: str | None = None,
+    given: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Return values (draws, rows, …) averaged over the people asked in each row's country and population.
+    """Return values (draws, rows, …) averaged over the kinds of people and questions of each row's place.
 
-    ``value`` gives those of any rows; ``held`` and ``of`` as in `composed`.
+    ``value`` gives those of any rows, ``step`` of them at a time; ``held``, ``of`` and ``given`` as in `composed`.
     """
-    design, cells = fit_of
-    found = composed(design.spec, cells, rows, held=held, of=of)
+    found = composed(design.spec, design.levels, kinds, rows, held=held, of=of, given=given)
     if found is None:
         return value(rows)
-    more, start, share = found
-    stops = [*start[1:], len(more)]
-    each = (value(more.take(np.arange(a, b))) for a, b in zip(start, stops, strict=True))
-    parts = [np.einsum("sn...,n->s...", v, share[a:b]) for v, a, b in zip(each, start, stops, strict=True)]
-    return np.stack(parts, axis=1)
+    out = []
+    for more, share in found:
+        parts = [np.arange(a, min(a + step, len(more))) for a in range(0, len(more), step)]
+        out.append(sum(np.einsum("sn...,n->s...", value(more.take(part)), share[part]) for part in parts))
+    return np.stack(out, axis=1)
 
 
 def score_rows(
@@ -133,13 +132,15 @@ def score_rows(
     answer: str = "top",
     sizes: Mapping[str, int] | None = None,
     *,
+    kinds: Kinds | None = None,
     held: Collection[str] = (),
     of: str | None = None,
+    given: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
 
-    ``sizes`` maps populations to their finite size: people observed are known, the others drawn. ``held`` and ``of``
-    as in `composed`.
+    ``sizes`` maps populations to their finite size: people observed are known, the others drawn. ``kinds`` (those
+    asked, if left out), ``held``, ``of`` and ``given`` as in `composed`.
     """
     weight = answer_weight(fit.design, answer)
     if sizes and (fit.spec.rating is not None or (answer == "mean" and fit.design.slider is not None)):
@@ -147,17 +148,24 @@ def score_rows(
             "of a finite population only answers that are categories can be predicted, not means or sliders"
         )
     draws = fit.draws()
+    kinds = kinds_asked(fit.spec, fit.cells) if kinds is None else kinds
     out = np.empty((len(next(iter(draws.values()))), len(rows)))
-    step = max(1, _CHUNK // (len(out) * fit.design.answers))
+    step = rows_at_a_time(fit.design, len(out))
     for start in range(0, len(rows), step):
         part = np.arange(start, min(start + step, len(rows)))
-        some, both = rows.take(part), (fit.design, fit.cells)
+        some = rows.take(part)
+        average = partial(over_asked, fit.design, kinds, some, step=step, held=held, of=of, given=given)
         if sizes:
-            probs = over_asked(both, some, lambda r: answer_probs(fit.design, r, draws), held=held, of=of)
+            probs = average(lambda r: answer_probs(fit.design, r, draws))
             out[:, part] = _finite(fit, some, probs, sizes) @ weight
         else:
-            out[:, part] = over_asked(both, some, lambda r: row_scores(fit.design, r, draws, answer), held=held, of=of)
+            out[:, part] = average(lambda r: row_scores(fit.design, r, draws, answer))
     return out
+
+
+def rows_at_a_time(design: Design, draws: int) -> int:
+    """Return how many rows to evaluate together, so that memory stays small."""
+    return max(1, _CHUNK // (draws * design.answers))
 
 
 def answer_weight(design: Design, answer: str) -> np.ndarray:
@@ -199,102 +207,12 @@ def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -
     return out
 
 
-def predict(
-    fit: Fit,
-    table: pd.DataFrame,
-    *,
-    answer: str = "top",
-    signals: Mapping[str, float] | None = None,
-    new_levels: str = "refuse",
-    random_seed: int = 0,
-) -> Estimate:
-    """Predict for combinations of factors, also for countries and allies that were not asked.
-
-    Parameters
-    ----------
-    table
-        One row per prediction, columns among ``country, ally, target, wave, population``; what is
-        left out must have one level in the data (``population``: the reference).
-    answer
-        As in `levels`.
-    signals
-        Signal → 1 (on) or 0 (off), instead of what the wave's date says.
-    new_levels
-        ``refuse``, or ``draw``: effects of a new level are drawn from their pooled distribution,
-        one draw per new level (and seed), shared by all rows and by other calls, so that the arms
-        of a `contrast` refer to the same new country.
-    random_seed
-        Seed of the new levels' draws.
-
-    Returns
-    -------
-    Estimate
-        Rows as in ``table``, ``descriptive``.
-
-    Raises
-    ------
-    PredictError
-        If a level is new and ``new_levels="refuse"``, or a column is missing.
-    """
-    full = _complete(fit, table)
-    design, draws = extend(fit, full, new_levels, random_seed)
-    rows = rows_of(fit.spec, design.levels, full)
-    for name, value in (signals or {}).items():
-        rows = rows.with_signal(fit.spec.signal(name).name, value)
-    answer_weight(design, answer)  # refuses unknown answers
-    values = over_asked((design, fit.cells), rows, lambda r: row_scores(design, r, draws, answer))
-    post = fit.posterior.sizes
-    coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
-    array = xr.DataArray(
-        values.reshape(post["chain"], post["draw"], -1),
-        dims=("chain", "draw", "row"),
-        coords=coords
-        | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))}
-        | weights_of(fit.posterior),
-    )
-    assert set(LABELS) <= set(array.coords)
-    return Estimate(
-        array,
-        "points" if answer == "mean" else "percent",
-        "descriptive",
-        answer,
-        "nothing: one row per combination",
-        fit.spec,
-        status=estimate_status(fit, array),
-        notes=tuple(pseudo_posterior(fit.cells)),
-    )
-
-
 def estimate_status(fit: Fit, draws: xr.DataArray) -> str:
     """Return the verdict on an estimate: that of its fit, and the gates of its own draws."""
     problems = list(fit.diagnosis.problems)
     moving = draws.isel(row=~(draws.std(("chain", "draw"), skipna=False).values == 0))
-    table = convergence(xr.Dataset({"estimate": moving.drop_vars(list(LABELS))}))
+    table = convergence(
+        xr.Dataset({"estimate": moving.drop_vars([k for k, c in draws.coords.items() if c.dims == ("row",)])})
+    )
     problems += [f"this estimate: {p}" for p in table_problems(table)]
     return "failed: " + "; ".join(problems) if problems else "passed"
-
-
-def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
-    problems, out = [], {}
-    if len(set(table.columns)) < len(table.columns):
-        raise PredictError(f"a column appears twice: {[str(c) for c in table.columns]}")
-    for column in table.columns:
-        if column not in FACTORS:
-            problems.append(Problem("schema", str(column), "unknown column", (), nearest(str(column), FACTORS)))
-    for factor in FACTORS:
-        levels = fit.cells.levels[factor]
-        if factor in table.columns:
-            missing = table[factor].isna() | (table[factor].astype(str).str.strip() == "")
-            if missing.any() and levels != ("",):
-                problems.append(Problem("level", factor, "an empty label", tuple(np.flatnonzero(missing)[:5].tolist())))
-            out[factor] = table[factor].astype(str).to_numpy(dtype=object)
-        elif factor == "population" or len(levels) == 1:
-            value = fit.spec.reference if factor == "population" and fit.spec.reference in levels else levels[0]
-            out[factor] = np.full(len(table), value, dtype=object)
-        else:
-            problems.append(Problem("schema", factor, "column is missing", (), f"its levels: {', '.join(levels)}"))
-    if not len(table):
-        problems.append(Problem("schema", "", "0 rows"))
-    if problems:
-        raise PredictError(problems)
-    return pd.DataFrame(out, columns=list(FACTORS))

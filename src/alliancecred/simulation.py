@@ -9,7 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
-from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, coords_of, dims_of, half_life
+from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, half_life
+from .dims import coords_of, dims_of
 from .errors import Problem, SpecError, nearest
 from .fieldwork import check_plan, field, interview, sizes, slide
 from .fitting import Fit, prepare

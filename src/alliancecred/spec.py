@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .codec import encode
+from .declared import Attribute, Covariate, Group, Restriction
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .priors import Normal
 from .ratings import Rating
 from .sliders import Slider
-from .terms import Covariate, Respondent, Slope, Term
+from .terms import FACTORS, Respondent, Slope, Term
 
 
 # --- where the data come from -------------------------------------------------------------------
@@ -168,7 +169,8 @@ class Spec:
     top
         The answers that count as "credible".
     terms
-        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Slope`, `Fixed`, `Respondent`, `Cuts`).
+        Values of the closed vocabulary (`Level`, `Trend`, `Shift`, `Gap`, `Slope`, `Effect`, `Fixed`, `Respondent`,
+        `Cuts`).
     waves
         Fielding periods with dates.
     signals
@@ -177,6 +179,10 @@ class Spec:
         Declared levels; empty means those of the data, in the order of their codes.
     covariates
         Numbers that slopes multiply.
+    attributes, restrictions
+        What an experiment varies at random, and the combinations it never shows.
+    groups
+        Groups people belong to.
     populations
         Populations, the reference first.
     self_ratings
@@ -219,6 +225,9 @@ class Spec:
     countries: tuple[str, ...] = ()
     allies: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    groups: tuple[Group, ...] = ()
     populations: tuple[str, ...] = ("public", "elite")
     self_ratings: str = "apart"
     intercept: Normal = Normal(0.0, 1.5)
@@ -242,6 +251,17 @@ class Spec:
         """The covariates that a slope is about."""
         used = {t.covariate for t in self.terms if isinstance(t, Slope)}
         return tuple(c for c in self.covariates if c.name in used)
+
+    @property
+    def declared(self) -> dict[str, Attribute | Group]:
+        """The factors it declares itself, by name: attributes, then groups."""
+        both: tuple[Attribute | Group, ...] = (*self.attributes, *self.groups)
+        return {f.name: f for f in both}
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """All factors: those every analysis has, then those it declares."""
+        return (*FACTORS, *self.declared)
 
     @property
     def asks_for_people(self) -> bool:

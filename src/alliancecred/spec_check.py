@@ -1,20 +1,32 @@
 """Everything that can be inconsistent in a spec, listed at once."""
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator
 
+from .declared import factor_problems
 from .errors import Problem, nearest, raise_spec
-from .estimand_check import estimand_problems, roles_of_spec, unknown
-from .events import DIRECTIONS, FIELDWORK, SIGNAL_KINDS, Decay, Ramp
+from .estimand_check import estimand_problems, unknown
+from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
 from .spec import Spec
-from .terms import FACTORS, JOINED, Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from .term_check import NAME, across_terms, prior_problems, repeated, term_problems
+from .terms import JOINED, Cuts, Respondent
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+RESERVED = (
+    "answer",
+    "count",
+    "respondent",
+    "weight",
+    "value",
+    "date",
+    "role",
+    "estimand",
+    "attribute",
+    "level",
+    "size",
+)
 
 
 def check_spec(spec: Spec) -> None:
@@ -28,24 +40,25 @@ def spec_problems(spec: Spec) -> Iterator[Problem]:
     yield from _wave_problems(spec)
     yield from _signal_problems(spec)
     yield from _covariate_problems(spec)
+    yield from _factor_problems(spec)
     for i, term in enumerate(spec.terms):
-        for message, remedy in _term_problems(spec, term):
+        for message, remedy in term_problems(spec, term):
             yield Problem("schema", f"terms[{i}]", message, (), remedy)
-    yield from _across_terms(spec)
+    yield from across_terms(spec)
     for i, estimand in enumerate(spec.estimands):
         for message, remedy in estimand_problems(spec, estimand):
             yield Problem("schema", f"estimands[{i}]", message, (), remedy)
 
 
 def _answer_problems(spec: Spec) -> Iterator[Problem]:
-    if not _NAME.match(spec.name):
+    if not NAME.match(spec.name):
         yield Problem("schema", "name", f"{spec.name!r} is not lower case letters, digits and underscores")
     if len(spec.answers) < 2:
         yield Problem("schema", "answers", f"at least two answers are needed, got {len(spec.answers)}")
     for key in ("answers", "top", "countries", "allies", "targets", "populations"):
         values = getattr(spec, key)
         if len(set(values)) < len(values):
-            yield Problem("schema", key, f"repeated: {_repeated(values)}")
+            yield Problem("schema", key, f"repeated: {repeated(values)}")
         if any(not v.strip() for v in values):
             yield Problem("schema", key, "an empty label")
     if unknown := [t for t in spec.top if t not in spec.answers]:
@@ -56,7 +69,7 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("schema", "populations", "at least the reference population is needed")
     if spec.self_ratings not in ("apart", "merged"):
         yield Problem("schema", "self_ratings", f"{spec.self_ratings!r} is not 'apart' or 'merged'")
-    yield from _prior_problems("intercept", spec.intercept)
+    yield from prior_problems("intercept", spec.intercept)
     strange = [i for i, t in enumerate(spec.terms) if isinstance(t, Cuts | Respondent)]
     found = [] if spec.rating is None else [*rating_problems(spec.rating, spec.answers, spec.top)]
     yield from found if spec.slider is None else slider_problems(spec.slider, spec.answers, spec.top)
@@ -68,14 +81,10 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for answers on a slider")
 
 
-def _repeated(values: Sequence[str]) -> list[str]:
-    return sorted({v for v in values if list(values).count(v) > 1})
-
-
 def _wave_problems(spec: Spec) -> Iterator[Problem]:
     names = [w.name for w in spec.waves]
     if len(set(names)) < len(names):
-        yield Problem("schema", "waves", f"repeated: {_repeated(names)}")
+        yield Problem("schema", "waves", f"repeated: {repeated(names)}")
     for wave in spec.waves:
         if wave.end < wave.start:
             yield Problem("schema", f"waves.{wave.name}", f"ends ({wave.end}) before it starts ({wave.start})")
@@ -84,7 +93,7 @@ def _wave_problems(spec: Spec) -> Iterator[Problem]:
 def _signal_problems(spec: Spec) -> Iterator[Problem]:
     names = [s.name for s in spec.signals]
     if len(set(names)) < len(names):
-        yield Problem("schema", "signals", f"repeated: {_repeated(names)}")
+        yield Problem("schema", "signals", f"repeated: {repeated(names)}")
     for signal in spec.signals:
         where = f"signals.{signal.name}"
         match signal.form:
@@ -94,7 +103,7 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
                 if not 0 < median < math.inf or not 0 <= sd < math.inf:
                     message = f"a half-life needs a positive median and an sd from 0, got {median} and {sd}"
                     yield Problem("schema", f"{where}.form", message)
-        if not _NAME.match(signal.name):
+        if not NAME.match(signal.name):
             yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
         if signal.kind not in SIGNAL_KINDS:
             yield Problem("schema", where, f"unknown kind {signal.kind!r}", (), nearest(signal.kind, SIGNAL_KINDS))
@@ -126,12 +135,12 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
 def _covariate_problems(spec: Spec) -> Iterator[Problem]:
     names = [c.name for c in spec.covariates]
     if len(set(names)) < len(names):
-        yield Problem("schema", "covariates", f"repeated: {_repeated(names)}")
+        yield Problem("schema", "covariates", f"repeated: {repeated(names)}")
     for covariate in spec.covariates:
         where = f"covariates.{covariate.name}"
-        if not _NAME.match(covariate.name):
+        if not NAME.match(covariate.name):
             yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
-        for message, remedy in () if covariate.of_people else unknown("factor", covariate.by, FACTORS):
+        for message, remedy in () if covariate.of_people else unknown("factor", covariate.by, spec.factors):
             yield Problem("schema", where, message, (), remedy)
         if not covariate.by:
             yield Problem("schema", where, "needs at least one factor in `by`")
@@ -141,7 +150,7 @@ def _covariate_problems(spec: Spec) -> Iterator[Problem]:
             )
         labels = [k for k, _ in covariate.values]
         if len(set(labels)) < len(labels):
-            yield Problem("schema", where, f"two values for {_repeated(labels)}")
+            yield Problem("schema", where, f"two values for {repeated(labels)}")
         odd = [k for k in labels if len(k.split(JOINED)) != len(covariate.by)]
         if odd:
             remedy = f"join {', '.join(covariate.by)} by {JOINED!r}"
@@ -151,112 +160,13 @@ def _covariate_problems(spec: Spec) -> Iterator[Problem]:
             yield Problem("schema", where, f"no finite number for {bad[:5]}")
 
 
-def _prior_problems(where: str, *priors: object) -> Iterator[Problem]:
-    for prior in priors:
-        for field in fields(prior):  # type: ignore[arg-type]
-            value = getattr(prior, field.name)
-            if not math.isfinite(value):
-                yield Problem("schema", where, f"{field.name} of a prior must be finite, got {value}")
-            elif field.name in ("sd", "eta") and not value > 0:
-                yield Problem("schema", where, f"{field.name} of a prior must be positive, got {value}")
-
-
-def _term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
-    signals = [s.name for s in spec.signals]
-    priors = [getattr(term, f.name) for f in fields(term) if f.name in ("prior", "scale", "correlation", "spacing")]
-    for problem in _prior_problems("", *priors):
-        yield problem.message, ""
-    match term:
-        case Level(by=by):
-            yield from unknown("factor", by, FACTORS)
-            if not by:
-                yield "a level needs at least one factor in `by`", "the intercept is always there"
-        case Shift(signal=name, by=by, roles=roles, correlated=correlated, together=together):
-            if correlated and by and not (together or len(roles) == 1):
-                yield "several roles correlated with one level are not supported yet", "together = true, or one role"
-            yield from unknown("factor", by, FACTORS)
-            yield from unknown("role", roles, roles_of_spec(spec))
-            yield from unknown("signal", (name,), signals)
-            if correlated and not any(isinstance(t, Level) and set(t.by) == set(by) for t in spec.terms):
-                yield f"correlated with a level that is not there: Level({by})", "add that level term"
-        case Gap(population=population, by=by, signal=name, roles=roles):
-            yield from unknown("factor", by, FACTORS)
-            yield from unknown("role", roles, roles_of_spec(spec))
-            yield from unknown("population", (population,), spec.populations[1:])
-            if name is not None:
-                yield from unknown("signal", (name,), signals)
-            if roles and name is None:
-                yield "`roles` of a gap need its `signal`", ""
-            if "population" in by:
-                yield "a gap cannot vary by population", ""
-        case Slope(covariate=covariate, signal=name, roles=roles):
-            yield from unknown("covariate", (covariate,), [c.name for c in spec.covariates])
-            yield from unknown("role", roles, roles_of_spec(spec))
-            if name is not None:
-                yield from unknown("signal", (name,), signals)
-            elif roles:
-                yield "`roles` of a slope need its `signal`", ""
-        case Fixed(name=name, where=where):
-            yield from unknown("factor", tuple(k for k, _ in where), (*FACTORS, *FIELDWORK, "self"))
-            for factor, labels in where:
-                allowed = ("yes", "no") if factor == "self" else _declared(spec, factor)
-                if allowed:
-                    yield from unknown(factor, labels, allowed)
-            if not _NAME.match(name):
-                yield f"name {name!r} is not lower case letters, digits and underscores", ""
-            if not where:
-                yield "`where` is empty: it would be a second intercept", ""
-        case Trend(by=by):
-            yield from unknown("factor", by, tuple(f for f in FACTORS if f != "wave"))
-            if len(spec.waves) < 3:
-                yield f"a trend needs at least three dated waves, got {len(spec.waves)}", "leave the trend out"
-        case Drift(sd=sd):
-            if not 0 < sd < math.inf:
-                yield f"the sd of a year's drift must be positive, got {sd}", ""
-            if any(isinstance(t, Trend) for t in spec.terms):
-                yield "a trend estimates its drift: declare one of the two", ""
-            if len(spec.waves) < 2:
-                yield f"drift is between dated waves, got {len(spec.waves)}", "leave it out"
-        case Cuts(by=by, scale=scale):
-            if not by and scale != Cuts().scale:
-                yield "`scale` is of cuts by country: common cuts have none", 'by = ["country"]'
-            if by not in ((), ("country",)):
-                yield "cuts are common or vary by country", 'by = ["country"]'
-            if by and len(spec.answers) < 3:
-                yield "two answers have one cut, which is the level's: there is nothing to vary", "leave `by` out"
-
-
-def _declared(spec: Spec, factor: str) -> tuple[str, ...]:
-    """Return the declared levels of a factor, empty if none are declared."""
-    return {
-        "country": spec.countries,
-        "ally": spec.allies,
-        "target": spec.targets,
-        "wave": tuple(w.name for w in spec.waves),
-        "population": spec.populations,
-    }.get(factor) or tuple(getattr(w, factor) for w in spec.waves if factor in FIELDWORK)
-
-
-def _across_terms(spec: Spec) -> Iterator[Problem]:
-    for i, term in enumerate(spec.terms):
-        if term in spec.terms[:i]:
-            yield Problem("schema", f"terms[{i}]", "the same term twice")
-    for kind, words in ((Level, "levels"), (Trend, "trends")):
-        groups = [frozenset(t.by) for t in spec.terms if isinstance(t, kind)]
-        if len(set(groups)) < len(groups):
-            yield Problem("schema", "terms", f"two {words} by the same factors")
-    names = [t.name for t in spec.terms if isinstance(t, Fixed)]
-    if len(set(names)) < len(names):
-        yield Problem("schema", "terms", f"two fixed terms named {_repeated(names)}")
-    for only in (Cuts, Respondent, Drift):
-        if sum(isinstance(t, only) for t in spec.terms) > 1:
-            yield Problem("schema", "terms", f"two {only.tag} terms")
-    correlated = [frozenset(t.by) for t in spec.terms if isinstance(t, Shift) and t.correlated]
-    if len(set(correlated)) < len(correlated):
-        yield Problem(
-            "schema",
-            "terms",
-            "two shifts correlated with the level of one group are not supported yet",
-            (),
-            "set correlated = true on one of them",
-        )
+def _factor_problems(spec: Spec) -> Iterator[Problem]:
+    names = [*spec.factors, *(c.name for c in spec.covariates)]
+    for name in spec.declared:
+        where = f"{'attributes' if name in {a.name for a in spec.attributes} else 'groups'}.{name}"
+        if not NAME.match(name):
+            yield Problem("schema", where, "the name must be lower case letters, digits and underscores")
+        if name in RESERVED or names.count(name) > 1 or len(spec.attributes + spec.groups) > len(spec.declared):
+            yield Problem("schema", where, f"{name!r} already names something else", (), "choose another name")
+    for where, message in factor_problems(spec.attributes, spec.groups, spec.restrictions):
+        yield Problem("schema", where, message)

@@ -24,7 +24,6 @@ from .cells import Rows
 from .design import STEP, Design, Pooled
 from .predictor import fixed_matrix, walk_basis
 from .priors import Flat
-from .terms import FACTORS
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def sweep(design: Design, rows: Rows) -> Swept:
     subsets = {t for b in design.pooled for k in range(len(b.axes) + 1) for t in combinations(b.axes, k)
                if b.walk == (STEP in t)}  # fmt: skip
     # walks first: their steps depend on each other, and the metric of NUTS is full only for what leads
-    ordered = sorted(subsets, key=lambda t: (STEP not in t, len(t), [(*FACTORS, STEP).index(f) for f in t]))
+    ordered = sorted(subsets, key=lambda t: (STEP not in t, len(t), [(*design.spec.factors, STEP).index(f) for f in t]))
     strata = [_stratum(design, t) for t in ordered]
     means = next((s for s in strata if not s.factors), None)
     loadings, extra = _loadings(design, means, rows)

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 from .priors import LKJ, Flat, HalfNormal, Normal
 
 FACTORS = ("country", "ally", "target", "wave", "population")
-PERSON = "person"
 ROLES = ("sender", "other", "self")
 
 
@@ -100,49 +99,22 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Covariate:
-    """A number for every country, ally, dyad, wave, …: gross domestic product, distance, a treaty in force.
-
-    Or for every person: age, degree. These come with the survey (``read_survey(traits=…)``).
-
-    Parameters
-    ----------
-    name
-        A short identifier (lower case, digits, underscores).
-    by
-        The factors it depends on; ``("person",)`` if it is one of people.
-    values
-        Label → value; labels of several factors in the order of ``by``, joined by `` | ``. Of people: what each label
-        of the survey counts; empty if the survey has numbers.
-    center, unit
-        Terms multiply (value - center) / unit.
-    source
-        Where the values come from, for the report.
-
-    Examples
-    --------
-    >>> Covariate("treaty", ("country", "ally"), (("PL | US", 1.0), ("PL | CN", 0.0))).unit
-    1.0
-    """
-
-    name: str
-    by: tuple[str, ...]
-    values: tuple[tuple[str, float], ...]
-    center: float = 0.0
-    unit: float = 1.0
-    source: str = ""
-
-    @property
-    def of_people(self) -> bool:
-        """Whether people of one country and wave differ in it."""
-        return self.by == (PERSON,)
-
-
-@dataclass(frozen=True)
 class Slope:
     """What a covariate says: an unpooled coefficient per ``unit`` of it, beside which the groups stay pooled.
 
-    With ``signal`` it says how strongly the signal works, one coefficient per role.
+    With ``signal`` it says how strongly the signal works, one coefficient per role. With ``by`` it differs between
+    groups: pooled deviations with a scale of their own, beside the common slope if that is declared too.
+
+    Parameters
+    ----------
+    covariate, signal, roles, prior
+        What is multiplied; per role of a signal, if given; prior of the unpooled coefficients (logit per unit).
+    by
+        Empty, or the factors between whose groups the slope differs.
+    scale
+        Prior of the sd of those differences (logit per unit).
+    correlated, correlation
+        Whether they are correlated with the deviations of ``Level(by)``, and the prior of that correlation.
 
     Examples
     --------
@@ -154,6 +126,35 @@ class Slope:
     covariate: str
     signal: str | None = None
     roles: tuple[str, ...] = ()
+    prior: Normal | Flat = Normal(0.0, 1.0)
+    by: tuple[str, ...] = ()
+    scale: HalfNormal = HalfNormal(0.5)
+    correlated: bool = False
+    correlation: LKJ = LKJ(1.0)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Unpooled contrasts of the levels of an attribute or a group with its baseline; of several: their interaction.
+
+    Pooled effects of attributes are a `Level` of them, which needs no baseline.
+
+    Parameters
+    ----------
+    of
+        One declared attribute or group, or several: a coefficient for every combination of levels that are no
+        baseline.
+    prior
+        Prior of each contrast (logit).
+
+    Examples
+    --------
+    >>> Effect(("alliance",)).prior
+    Normal(mean=0.0, sd=1.0)
+    """
+
+    tag: ClassVar[str] = "effect"
+    of: tuple[str, ...]
     prior: Normal | Flat = Normal(0.0, 1.0)
 
 
@@ -277,7 +278,7 @@ class Respondent:
     scale: HalfNormal = HalfNormal(1.5)
 
 
-Term = Level | Trend | Shift | Gap | Slope | Fixed | Cuts | Drift | Respondent
+Term = Level | Trend | Shift | Gap | Slope | Effect | Fixed | Cuts | Drift | Respondent
 JOINED = " | "  # between the labels of several factors
 
 SelfRatings = Literal["apart", "merged"]

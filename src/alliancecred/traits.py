@@ -5,24 +5,27 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
+from .declared import Covariate
 from .errors import Problem, nearest, raise_spec
 from .sources import Survey, Toplines
-from .terms import Covariate
+from .spec import Spec
 
 _LISTED = 5
 
 
-def trait_problems(covariates: Collection[Covariate], source: Survey | Toplines) -> Iterator[Problem]:
-    """Yield covariates of people that a source does not know."""
-    for covariate in (c for c in covariates if c.of_people):
-        where = f"covariates.{covariate.name}"
+def trait_problems(spec: Spec, source: Survey | Toplines) -> Iterator[Problem]:
+    """Yield covariates of people, groups and attributes that a source does not know."""
+    wanted = {c.name: "covariates" for c in spec.used_covariates if c.of_people}
+    wanted |= {g.name: "groups" for g in spec.groups} | {a.name: "attributes" for a in spec.attributes}
+    for name, kind in wanted.items():
+        where = f"{kind}.{name}"
         if isinstance(source, Toplines):
             message = f"{source.report.source} has published shares, which say nothing of who gave which answer"
-            yield Problem("schema", where, message, (), "leave its slope out, or the published shares")
-        elif covariate.name not in source.traits:
+            yield Problem("schema", where, message, (), "leave it out, or the published shares")
+        elif name not in source.traits:
             message = f"{source.report.source} does not have it"
-            remedy = nearest(covariate.name, source.traits) if source.traits else ""
-            yield Problem("schema", where, message, (), remedy or f"read_survey(…, traits={{{covariate.name!r}: …}})")
+            remedy = nearest(name, source.traits) if source.traits else ""
+            yield Problem("schema", where, message, (), remedy or f"read_survey(…, traits={{{name!r}: …}})")
 
 
 def trait_values(covariates: Collection[Covariate], table: pd.DataFrame) -> dict[str, np.ndarray]:

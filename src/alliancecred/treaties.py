@@ -11,9 +11,9 @@ import pandas as pd
 
 from .catalogue import pacts
 from .covariates import make_covariate
+from .declared import Covariate
 from .errors import DataWarning, Problem, SchemaError, SpecError, raise_data
 from .events import Wave
-from .terms import Covariate
 
 PLEDGES = ("defense", "offense", "neutral", "nonagg", "consul")
 STATUSES = ("treaty", "no treaty", "unknown", "after the data end", "self")

@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from .estimate import LABELS, Estimate
+from .estimate import Estimate
 from .fitting import Fit
 from .gates import Diagnosis, convergence, table_problems
 
@@ -17,5 +17,5 @@ def diagnose(what: Fit | Estimate) -> Diagnosis:
     """
     if isinstance(what, Fit):
         return what.diagnosis
-    table = convergence(xr.Dataset({"estimate": what.draws.drop_vars(list(LABELS))}))
+    table = convergence(xr.Dataset({"estimate": what.draws.drop_vars(list(what.keys))}))
     return Diagnosis(table, 0, 0, (), table_problems(table))

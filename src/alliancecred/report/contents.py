@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..errors import SpecError, raise_spec
 from ..estimands import evaluate
-from ..estimate import LABELS, Estimate
+from ..estimate import Estimate
 from ..fitting import Fit
 from ..spec import Estimand, Spec, Variant
 from ..summaries import summary
@@ -143,12 +143,13 @@ def full_table(spec: Spec, estimates: Sequence[Estimate], truth: Sequence[Estima
         table[f"{key}_name"] = [spec.label(code) if code else "" for code in table[key]]
     if not truth:
         return table
-    known = pd.concat([_truth(e) for e in truth], ignore_index=True)
-    return table.merge(known.drop_duplicates(list(LABELS)), on=list(LABELS), how="left", validate="many_to_one")
+    known = pd.concat([_truth(e) for e in truth], ignore_index=True).fillna("")
+    keys = [k for k in known if k != "truth"]
+    return table.merge(known.drop_duplicates(keys), on=keys, how="left", validate="many_to_one")
 
 
 def _truth(estimate: Estimate) -> pd.DataFrame:
-    rows = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(LABELS), dtype=object)
+    rows = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(estimate.keys), dtype=object)
     return rows.assign(truth=estimate.draws.mean(("chain", "draw")).to_numpy())
 
 

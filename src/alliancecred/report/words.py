@@ -6,7 +6,7 @@ from ..design import SD_RESPONDENT, Design, half_life
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..summaries import number
-from ..terms import Cuts, Drift, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 from .markup import Html, el, join, table
 from .prior import points_at_half
 
@@ -80,6 +80,11 @@ def term_words(term: Term, spec: Spec) -> str:
         case Gap(by=by, signal=signal, population=population):
             how = f" by {_by(by)}: deviations, pooled" if by else ": one effect per role, not pooled"
             return f"Gap in the shift with {signal}, {population} minus {spec.reference}{how}."
+        case Slope(covariate=covariate, by=by, correlated=correlated) if by:
+            also = f", correlated with the level of the {_by(by)}" if correlated else ""
+            return f"Slope of {covariate} by {_by(by)}: deviations, pooled{also}."
+        case Effect(of=of):
+            return f"Effect of {_by(of)}: each level against the baseline, not pooled."
         case Slope(covariate=covariate, signal=signal):
             what = f"the shift with {signal}, one effect per role" if signal else "the level"
             return f"Slope of {covariate} in {what}: not pooled; the groups keep deviations of their own."

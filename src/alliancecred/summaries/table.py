@@ -94,7 +94,10 @@ def summary(estimate: Estimate | Sequence[Estimate], *, ci_prob: float = 0.95, c
     if not frames:
         return pd.DataFrame(columns=[*COLUMNS, *DIAGNOSTICS])
     extra = [c for c in ("smallest", "p_beyond") if any(c in f for f in frames)]
-    return pd.concat([f.reindex(columns=[*COLUMNS, *DIAGNOSTICS, *extra]) for f in frames], ignore_index=True)
+    own = dict.fromkeys(k for part in parts for k in part.keys if k not in LABELS)
+    columns = [*LABELS, *own, *COLUMNS[len(LABELS) :], *DIAGNOSTICS, *extra]
+    table = pd.concat([f.reindex(columns=columns) for f in frames], ignore_index=True)
+    return table.fillna(dict.fromkeys(own, ""))
 
 
 def _one(estimate: Estimate, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:
@@ -102,7 +105,7 @@ def _one(estimate: Estimate, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:
     bad = ~np.isfinite(draws).all(axis=1)
     kept = np.where(bad[:, None], np.nan, draws)
     bounds = interval(kept, ci_prob=ci_prob, ci_kind=ci_kind)
-    table: dict[str, object] = {k: estimate.draws[k].to_numpy().astype(str).astype(object) for k in LABELS}
+    table: dict[str, object] = {k: estimate.draws[k].to_numpy().astype(str).astype(object) for k in estimate.keys}
     table |= {"mean": kept.mean(axis=1), "sd": kept.std(axis=1, ddof=1 if kept.shape[1] > 1 else 0)}
     table |= {"lower": bounds[:, 0], "upper": bounds[:, 1], "prob": float(ci_prob)}
     positive = (draws > 0).mean(axis=1)
@@ -122,7 +125,7 @@ def _diagnostics(estimate: Estimate, bad: np.ndarray) -> dict[str, np.ndarray]:
     # draws that never move have no effective size
     good = ~bad & (np.ptp(np.where(bad[:, None, None], 0.0, draws), axis=(1, 2)) > 0)
     if good.any():
-        moving = estimate.draws.isel(row=np.flatnonzero(good)).drop_vars(list(LABELS))
+        moving = estimate.draws.isel(row=np.flatnonzero(good)).drop_vars(list(estimate.keys))
         table = convergence(xr.Dataset({"estimate": moving}))
         for k in set(out) & set(table):
             out[k][good] = table[k]
@@ -158,7 +161,7 @@ def ranks(estimate: Estimate, *, ci_prob: float = 0.95) -> pd.DataFrame:
     draws = by_row(estimate)
     if not np.isfinite(draws).all():
         raise SpecError("some draws are not finite: rows cannot be ranked")
-    table = pd.DataFrame({k: estimate.draws[k].to_numpy().astype(str).astype(object) for k in LABELS})
+    table = pd.DataFrame({k: estimate.draws[k].to_numpy().astype(str).astype(object) for k in estimate.keys})
     if not len(estimate):
         empty = pd.DataFrame(columns=["mean_rank", "rank_lower", "rank_upper", "p_largest", "p_smallest", "prob"])
         return pd.concat([table, empty.astype(float)], axis=1)

@@ -70,12 +70,13 @@ def row_names(estimate: Estimate) -> list[str]:
 
     A row that is averaged over the factor others are broken down by is called ``Average``.
     """
-    table = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(LABELS), dtype=object)
+    table = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))], columns=list(estimate.keys), dtype=object)
     names = [""] * len(table)
-    elsewhere = [k for k in LABELS[2:] if table[k].nunique() > 1]
+    named = estimate.keys[2:]
+    elsewhere = [k for k in named if table[k].nunique() > 1]
     for _, group in table.groupby("role", sort=False):
-        given = {k for k in LABELS[2:] if group[k].ne("").all()}
-        keys = [k for k in LABELS[2:] if group[k].nunique() > 1 or (k == "country" and k in given)]
+        given = {k for k in named if group[k].ne("").all()}
+        keys = [k for k in named if group[k].nunique() > 1 or (k == "country" and k in given)]
         keys = keys or [k for k in elsewhere if k in given]
         many = group["estimand"].nunique() > 1
         for i in group.index.to_numpy(dtype=int):
@@ -90,14 +91,16 @@ def _row_name(spec: Spec, labels: dict[str, str], estimand: str) -> str:
     if not who and ("country" in labels or not any(labels.values())):
         who = "Average"
     first = ": ".join(x for x in (who, judged) if x)
-    others = [k for k in ("target", "wave", "population") if k in labels]
+    level = ": ".join(full_name(spec, labels[k]) for k in ("attribute", "level") if labels.get(k))
+    others = [k for k in labels if k not in ("country", "ally", "attribute", "level")]
     rest = [full_name(spec, labels[k]) or f"all {k}s" for k in others]
-    return ", ".join([x for x in (first, *rest, estimand) if x])
+    return ", ".join([x for x in (level, first if first != "Average" or not level else "", *rest, estimand) if x])
 
 
 def constants(estimate: Estimate) -> str:
     """Return what all rows have in common and their names therefore leave out, as ``ally judged: X; wave: Y``."""
     words = {"ally": "ally judged", "target": "state to be defended", "wave": "wave", "population": "population"}
+    words |= {k: k for k in estimate.keys if k not in LABELS}
     have = {k: {str(v) for v in estimate.draws[k].to_numpy()} - {""} for k in words}
     rows = {k: bool((estimate.draws[k].to_numpy().astype(str) != "").all()) for k in words}
     return "; ".join(

@@ -1,0 +1,111 @@
+"""Predictions for combinations of factors that were not asked, of new countries and allies too."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .cells import rows_of
+from .composition import kinds_asked
+from .errors import PredictError, Problem, nearest
+from .estimate import LABELS, Estimate
+from .fitting import Fit
+from .gates import weights_of
+from .identify import pseudo_posterior
+from .new_levels import extend
+from .prediction import answer_weight, estimate_status, over_asked, row_scores, rows_at_a_time
+from .terms import FACTORS
+
+
+def predict(
+    fit: Fit,
+    table: pd.DataFrame,
+    *,
+    answer: str = "top",
+    signals: Mapping[str, float] | None = None,
+    new_levels: str = "refuse",
+    random_seed: int = 0,
+) -> Estimate:
+    """Predict for combinations of factors, also for countries and allies that were not asked.
+
+    Parameters
+    ----------
+    table
+        One row per prediction, columns among ``country, ally, target, wave, population``; what is
+        left out must have one level in the data (``population``: the reference).
+    answer
+        As in `levels`.
+    signals
+        Signal → 1 (on) or 0 (off), instead of what the wave's date says.
+    new_levels
+        ``refuse``, or ``draw``: effects of a new level are drawn from their pooled distribution,
+        one draw per new level (and seed), shared by all rows and by other calls, so that the arms
+        of a `contrast` refer to the same new country.
+    random_seed
+        Seed of the new levels' draws.
+
+    Returns
+    -------
+    Estimate
+        Rows as in ``table``, ``descriptive``.
+
+    Raises
+    ------
+    PredictError
+        If a level is new and ``new_levels="refuse"``, or a column is missing.
+    """
+    full = _complete(fit, table)
+    design, draws = extend(fit, full, new_levels, random_seed)
+    rows = rows_of(fit.spec, design.levels, full)
+    for name, value in (signals or {}).items():
+        rows = rows.with_signal(fit.spec.signal(name).name, value)
+    answer_weight(design, answer)  # refuses unknown answers
+    kinds, step = kinds_asked(fit.spec, fit.cells), rows_at_a_time(design, len(draws["intercept"]))
+    values = over_asked(design, kinds, rows, lambda r: row_scores(design, r, draws, answer), step=step)
+    post = fit.posterior.sizes
+    coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
+    array = xr.DataArray(
+        values.reshape(post["chain"], post["draw"], -1),
+        dims=("chain", "draw", "row"),
+        coords=coords
+        | {"estimand": ("row", np.full(len(full), "predicted level")), "role": ("row", np.full(len(full), ""))}
+        | weights_of(fit.posterior),
+    )
+    assert set(LABELS) <= set(array.coords)
+    return Estimate(
+        array,
+        "points" if answer == "mean" else "percent",
+        "descriptive",
+        answer,
+        "nothing: one row per combination",
+        fit.spec,
+        status=estimate_status(fit, array),
+        notes=tuple(pseudo_posterior(fit.cells)),
+    )
+
+
+def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
+    problems, out = [], {}
+    if len(set(table.columns)) < len(table.columns):
+        raise PredictError(f"a column appears twice: {[str(c) for c in table.columns]}")
+    for column in table.columns:
+        if column not in FACTORS:
+            problems.append(Problem("schema", str(column), "unknown column", (), nearest(str(column), FACTORS)))
+    for factor in FACTORS:
+        levels = fit.cells.levels[factor]
+        if factor in table.columns:
+            missing = table[factor].isna() | (table[factor].astype(str).str.strip() == "")
+            if missing.any() and levels != ("",):
+                problems.append(Problem("level", factor, "an empty label", tuple(np.flatnonzero(missing)[:5].tolist())))
+            out[factor] = table[factor].astype(str).to_numpy(dtype=object)
+        elif factor == "population" or len(levels) == 1:
+            value = fit.spec.reference if factor == "population" and fit.spec.reference in levels else levels[0]
+            out[factor] = np.full(len(table), value, dtype=object)
+        else:
+            problems.append(Problem("schema", factor, "column is missing", (), f"its levels: {', '.join(levels)}"))
+    if not len(table):
+        problems.append(Problem("schema", "", "0 rows"))
+    if problems:
+        raise PredictError(problems)
+    return pd.DataFrame(out, columns=list(FACTORS))
