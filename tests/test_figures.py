@@ -403,7 +403,7 @@ def test_wrong_figures_are_refused_with_the_right_one_named():
         plot_gap(levels(grid(CODES, CODES)))
     with pytest.raises(SpecError, match="plot_shift"):
         plot_levels(gap(rows_of(2)))
-    empty = gap(rows_of(2))._rows(np.array([], dtype=int))
+    empty = gap(rows_of(2)).rows(np.array([], dtype=int))
     with pytest.raises(SpecError, match="no rows"):
         plot_gap(empty)
 

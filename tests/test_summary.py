@@ -149,7 +149,7 @@ def test_several_estimates_are_put_below_each_other():
 
 
 def test_no_rows_give_an_empty_table():
-    empty = shift()._rows(np.array([], dtype=int))
+    empty = shift().rows(np.array([], dtype=int))
     assert summary(empty).shape == (0, len(COLUMNS) + len(DIAGNOSTICS))
     assert ranks(empty).empty
 

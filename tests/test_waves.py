@@ -95,7 +95,7 @@ def test_a_country_asked_once_keeps_its_interval():
     keep = np.array(
         [c == "DE" or w == "2014" for c, w in zip(whole.draws.country.values, whole.draws.wave.values, strict=True)]
     )
-    figure = plot_waves(whole._rows(np.flatnonzero(keep)))
+    figure = plot_waves(whole.rows(np.flatnonzero(keep)))
     table = waves_data(whole).query("panel == 'Poland' and wave == '2014'").iloc[0]
     bars = [s for a in figure.axes for c in a.collections if hasattr(c, "get_segments") for s in c.get_segments()]
     assert sorted(bars[0][:, 1]) == pytest.approx([table["lower"], table["upper"]])

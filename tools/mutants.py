@@ -426,7 +426,7 @@ MUTANTS = (
            ("means",)),
     # --- weights, don't know, interviews, small cells
     Mutant("weights: taken for people", "design_effect.py",
-           "out += own / np.where(whole > 0, whole, 1.0) * effective_size(weight, people, cell, len(cells))[:, None]",
+           "out += own * (size / np.where(whole > 0, whole, 1.0))[stratum][:, None]",
            "out += own", ("design_effect",)),
     Mutant("weights: Kish without squares", "design_effect.py", "weight**k, cells) for k in (1, 2))",
            "weight**k, cells) for k in (1, 1))", ("design_effect",)),

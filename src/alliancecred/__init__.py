@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
     "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
+    "experiments": ("amce", "marginal_means", "moderation"),
     "declared": ("Attribute", "Covariate", "Group", "Restriction"),
     "terms": (
         "Cuts",

@@ -44,6 +44,9 @@ def scored(
     return score_rows(fit, rows, answer, sizes, kinds=kinds, held=held, of=composition, given=given)
 
 
+LEVELS = ("levels", "marginal mean")  # estimands that are no differences
+
+
 def _weights(table: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Groups in order of appearance, and weights (rows, groups): equal within country, equal over countries."""
     keys = list(by)
@@ -89,7 +92,7 @@ def make_estimate(
         )
 
     draws = averaged(values)
-    level = name == "levels"
+    level = name in LEVELS
     unit = (
         ("points" if level else "scale points") if answer == "mean" else ("percent" if level else "percentage points")
     )

@@ -15,6 +15,7 @@ from .errors import Problem
 from .labels import Coded, as_text, first_rows, shown
 from .shares import number
 from .sources import WEIGHT
+from .terms import FACTORS
 
 LARGE_EFFECT, LARGE_SHARE = 5.0, 0.05
 
@@ -73,18 +74,23 @@ def effective_size(weight: np.ndarray, count: np.ndarray, cell: np.ndarray, cell
 def scaled_counts(tables: Sequence[pd.DataFrame], cells: pd.DataFrame, answers: int) -> np.ndarray:
     """Return weighted shares times effective sizes, (cells, answers), for the rows of ``cells`` (labels).
 
+    Weights are scaled within what every analysis tells apart (country, ally, target, wave, population): between kinds
+    of people, and arms of an experiment, they keep their ratios.
+
     Weights of one table (one sample) mean nothing beside those of another: each is scaled by itself, and counts add
     up. Tables without a column ``weight`` weigh everybody alike.
     """
     keys = list(cells.columns)
     place, out = cells.assign(cell=np.arange(len(cells))), np.zeros((len(cells), answers))
+    stratum = cells.groupby(list(FACTORS), sort=False, dropna=False).ngroup().to_numpy()
     for sample in tables:
         table = sample.assign(**{WEIGHT: sample.get(WEIGHT, 1.0)}).merge(place, on=keys)
         cell, weight = table["cell"].to_numpy(), table[WEIGHT].to_numpy(dtype=float)
         people = table["count"].to_numpy(dtype=float)
         own = np.bincount(cell * answers + table["answer"].to_numpy(), people * weight, out.size).reshape(out.shape)
-        whole = own.sum(1, keepdims=True)
-        out += own / np.where(whole > 0, whole, 1.0) * effective_size(weight, people, cell, len(cells))[:, None]
+        whole = np.bincount(stratum, own.sum(1))
+        size = effective_size(weight, people, stratum[cell], len(whole))
+        out += own * (size / np.where(whole > 0, whole, 1.0))[stratum][:, None]
     return out
 
 

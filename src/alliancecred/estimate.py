@@ -132,7 +132,7 @@ class Estimate:
             keep &= have == value
         if not keep.any():
             raise SpecError("no row has all of " + str({k: v for k, v in wanted.items() if v is not None}))
-        return self._rows(np.flatnonzero(keep))
+        return self.rows(np.flatnonzero(keep))
 
     def named(self, name: str) -> "Estimate":
         """Return the same estimate with another ``estimand`` label."""
@@ -143,7 +143,9 @@ class Estimate:
         draws = self.draws.assign_coords(estimand=("row", np.full(len(self), name)))
         return replace(self, draws=draws, before=label(self.before), after=label(self.after))
 
-    def _rows(self, index: np.ndarray) -> "Estimate":
+    def rows(self, index: np.ndarray) -> "Estimate":
+        """Return the rows at these positions, in their order."""
+
         def pick(a: xr.DataArray | None) -> xr.DataArray | None:
             return None if a is None else a.isel(row=index)
 

@@ -218,20 +218,25 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
         if column in table.data:
             matrix[:, k], wrong = numbers(table.data[column], column, table.stands_for)
             problems += wrong
-    keep, lines = exclude(found.factors, table.stands_for)
+    read = {name: _coded(table, column) for name, column in said.traits.items()}
+    traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
+    problems += [p for _, found_there in read.values() for p in found_there]
+    keep, lines = exclude({**found.factors, **traits}, table.stands_for)
     if empty := int((keep & (matrix.sum(axis=1) == 0)).sum()):
         lines.append(ReportLine("excluded", empty, "nobody answered"))
     keep &= matrix.sum(axis=1) > 0
     if not problems:
         problems += nothing_left(table, keep, lines)
-    cells = pd.DataFrame({role: coded.codes[keep] for role, coded in found.factors.items()})
+    labels = {**found.factors, **traits}
+    cells = pd.DataFrame({role: coded.codes[keep] for role, coded in labels.items()})
     again = int(cells.duplicated().sum())
     notes = [ReportLine("noted", again, "rows repeat a cell; they are added up")] if again else []
     used = f"rows ({int(matrix[keep].sum()):,} people)"
     report = _report(table, lines, keep, used, found.factors, notes)
     k = len(counts)
-    factors = {role: replace(coded, codes=np.repeat(coded.codes, k)) for role, coded in found.factors.items()}
+    labels = {role: replace(coded, codes=np.repeat(coded.codes, k)) for role, coded in labels.items()}
+    factors, traits = ({x: labels[x] for x in part} for part in (found.factors, traits))
     answer = Coded("counts", np.tile(np.arange(k), table.rows), said.answers)
     count = matrix.ravel()
     kept = np.repeat(keep, k) & (count > 0)
-    return Rows(factors, answer, count, None, kept, report, tuple(problems), found.warnings)
+    return Rows(factors, answer, count, None, kept, report, tuple(problems), found.warnings, traits=traits)

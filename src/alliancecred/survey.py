@@ -145,6 +145,7 @@ def read_counts(
     counts: Mapping[str, str],
     top: Sequence[str],
     constants: Mapping[str, str] = _NONE,
+    traits: Mapping[str, str] = _NONE,
 ) -> Survey:
     """Read a table that has one row per cell and one column of counts per answer.
 
@@ -160,6 +161,8 @@ def read_counts(
         The answers that count as credible.
     constants
         A label for a role that has no column.
+    traits
+        Covariate of people, group or attribute → its column.
 
     Returns
     -------
@@ -181,11 +184,12 @@ def read_counts(
     >>> survey.table["count"].tolist()
     [2, 1, 1, 3]
     """
-    said = Said(_tuple(tuple(counts)), _tuple(top), constants=constants)
+    said = Said(_tuple(tuple(counts)), _tuple(top), constants=constants, traits=traits)
     roles_given = columns_of(roles)
     problems = [*declared_problems(said.answers, top), *argument_problems(said, roles_given, FACTORS)]
     columns = {role: c for role, c in roles_given.items() if role in FACTORS}
-    wanted = columns | {f"the answer {answer!r}": column for answer, column in counts.items()}
+    wanted = columns | {f"traits[{name!r}]": column for name, column in traits.items()}
+    wanted |= {f"the answer {answer!r}": column for answer, column in counts.items()}
     table = open_table(source, _names(wanted), _names(counts))
     problems += [*table.problems, *column_problems(table, wanted)]
     rows = counted_rows(table, columns, counts, said)

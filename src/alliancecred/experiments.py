@@ -1,0 +1,346 @@
+"""Draws → what an experiment varied: marginal means, effects of attributes (AMCE), moderation.
+
+Marginal means come first: differences between groups of people, or between moderators, are differences of marginal
+means, since those of effects depend on an arbitrary baseline (Leeper, Hobolt & Tilley 2020, Political Analysis 28,
+section 3).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from .asked import By, asked, factors_of, rows_for
+from .averaging import make_estimate, scored
+from .composition import Kinds, composed, kinds_asked
+from .declared import Attribute, allowed
+from .errors import SpecError, nearest
+from .estimate import Estimate, stacked
+from .fitting import Fit
+from .prediction import row_scores, rows_at_a_time
+from .profiles import Profiles, crossed, everyone, profile_shares, profile_table, thinned
+from .spec import Spec
+from .terms import FACTORS
+
+AT_MOST = 2_000  # kinds of people and questions that an effect is averaged over, in each country and population
+ATTRIBUTE, LEVEL = "attribute", "level"
+RANDOMISED = "randomised"
+
+
+def marginal_means(
+    fit: Fit,
+    attributes: str | Sequence[str] = (),
+    *,
+    by: By = (),
+    answer: str = "top",
+    profiles: Profiles = "design",
+    countries: Sequence[str] = (),
+) -> Estimate:
+    """Return what people answer on average where an attribute has each of its levels, whatever else varies.
+
+    Parameters
+    ----------
+    fit
+        A fitted analysis with attributes.
+    attributes
+        Names of attributes; default all of them.
+    by
+        Factors to break down by: country, population, a group, or another attribute (predictive margins given it).
+    answer
+        As in `levels`.
+    profiles
+        What the rest of the question is averaged over: ``design`` (profiles as they were shown with that level, so
+        that a linear model with flat priors gives back the raw means), ``uniform`` (every profile that may be shown
+        alike), or shares of levels, ``{"regime": {"democracy": 0.6, "autocracy": 0.4}}`` (the rest uniform).
+    countries
+        Restrict to these.
+
+    Returns
+    -------
+    Estimate
+        In per cent (``mean``: points), ``randomised``; labels ``attribute`` and ``level``, and those of ``by``.
+
+    Raises
+    ------
+    SpecError
+        If an attribute or a factor is unknown, or the shares of ``profiles`` are none.
+
+    References
+    ----------
+    Leeper, Hobolt & Tilley (2020), Political Analysis 28(2), section 2.
+    """
+    names, by = _attributes(fit.spec, attributes), factors_of(fit.spec.factors, by)
+    kinds = _kinds(fit, profiles)
+    own = [f for f in by if f in FACTORS]
+    table = asked(fit, own, countries=countries)
+    parts = [p for i in range(len(table)) for p in _means(fit, kinds, table.iloc[[i]], names, by, answer)]
+    frames, values = [f for f, _ in parts], np.concatenate([v for _, v in parts], axis=1)
+    rows = pd.concat(frames, ignore_index=True)
+    order = [*(f for f in (ATTRIBUTE, LEVEL, *by) if f in rows)]
+    estimate = make_estimate(
+        fit,
+        "marginal mean",
+        rows,
+        order,
+        values,
+        answer=answer,
+        identification=RANDOMISED,
+        notes=(_profile_words(profiles),),
+    )
+    return _sorted(estimate)
+
+
+def _means(
+    fit: Fit, kinds: Kinds, row: pd.DataFrame, names: Sequence[str], by: Sequence[str], answer: str
+) -> list[tuple[pd.DataFrame, np.ndarray]]:
+    """Return, for one row that was asked, a frame of labels per attribute and the values of its rows, (draws, rows).
+
+    Every kind is evaluated once, whatever the number of attributes.
+    """
+    found = composed(fit.spec, fit.cells.levels, kinds, rows_for(fit, row))
+    if found is None:
+        raise SpecError("the spec declares no attributes: there is nothing that was varied")
+    more, share = next(found)
+    declared = [f for f in by if f in fit.spec.declared]
+    groups, frames = [], []
+    for name in names:
+        keys = list(dict.fromkeys((name, *declared)))
+        codes, group = np.unique(np.column_stack([more.codes[f] for f in keys]), axis=0, return_inverse=True)
+        labels = {f: np.array(fit.cells.levels[f], dtype=object)[codes[:, j]] for j, f in enumerate(keys)}
+        frame = pd.DataFrame({**labels, ATTRIBUTE: name, LEVEL: labels[name]})
+        groups.append(group.ravel())
+        frames.append(frame.assign(**{f: row[f].iloc[0] for f in FACTORS}))
+    weights = np.zeros((len(more), sum(len(f) for f in frames)))
+    start = 0
+    for group, frame in zip(groups, frames, strict=True):
+        weights[np.arange(len(more)), start + group] = share
+        start += len(frame)
+    draws = fit.draws()
+    step = rows_at_a_time(fit.design, len(draws["intercept"]))
+    total = np.zeros((len(draws["intercept"]), weights.shape[1]))
+    for a in range(0, len(more), step):
+        part = np.arange(a, min(a + step, len(more)))
+        total += row_scores(fit.design, more.take(part), draws, answer) @ weights[part]
+    means = total / weights.sum(0)
+    return list(zip(frames, np.split(means, np.cumsum([len(f) for f in frames])[:-1], axis=1), strict=True))
+
+
+def amce(
+    fit: Fit,
+    attributes: str | Sequence[str] = (),
+    *,
+    baseline: Mapping[str, str] | None = None,
+    by: By = (),
+    answer: str = "top",
+    profiles: Profiles = "design",
+    countries: Sequence[str] = (),
+    smallest: float = 0.0,
+) -> Estimate:
+    """Return what changing an attribute from its baseline to each other level does, on average over the rest.
+
+    The average marginal component effect: both arms have the same people and the same rest of the question, of which
+    only profiles count that may be shown with either level.
+
+    Parameters
+    ----------
+    fit, attributes, by, answer, profiles, countries
+        As in `marginal_means`. Effects broken down ``by`` groups of people or another attribute are conditional
+        effects; compare groups by `moderation`.
+    baseline
+        Attribute → the level others are compared with; default the one that is declared.
+    smallest
+        Smallest effect of interest, percentage points.
+
+    Returns
+    -------
+    Estimate
+        In percentage points, ``randomised``. A note says how many comparisons it shows.
+
+    Raises
+    ------
+    SpecError
+        If an attribute has no baseline, or no profile may be shown with both levels.
+
+    References
+    ----------
+    Hainmueller, Hopkins & Yamamoto (2014), Political Analysis 22(1), section 3.
+    """
+    by = factors_of(fit.spec.factors, by)
+    parts = []
+    for attribute in (a for a in fit.spec.attributes if a.name in _attributes(fit.spec, attributes)):
+        if attribute.name in by:
+            raise SpecError(f"{attribute.name!r} is what is compared: it cannot be in `by`")
+        base = (baseline or {}).get(attribute.name, attribute.baseline)
+        if base not in attribute.levels:
+            problem = "has no baseline: declare one, or give baseline={…}" if not base else f"has no level {base!r}"
+            raise SpecError(f"{attribute.name!r} {problem}; `marginal_means` need none")
+        parts += [
+            _effect(fit, attribute, level, base, by, answer, profiles, countries, smallest)
+            for level in attribute.levels
+            if level != base
+        ]
+    whole = stacked(parts)
+    return replace(whole, notes=(*whole.notes, comparisons_words(len(whole))))
+
+
+def _effect(
+    fit: Fit,
+    attribute: Attribute,
+    level: str,
+    base: str,
+    by: Sequence[str],
+    answer: str,
+    profiles: Profiles,
+    countries: Sequence[str],
+    smallest: float,
+) -> Estimate:
+    kinds = _kinds(fit, profiles)
+    keep = np.ones(len(kinds.share), dtype=bool)
+    for label in (level, base):
+        code = np.full(len(keep), fit.cells.levels[attribute.name].index(label))
+        shown = {a.name: kinds.codes[a.name] for a in fit.spec.attributes} | {attribute.name: code}
+        keep &= allowed(fit.spec.restrictions, fit.cells.levels, shown)
+    if not keep.any():
+        raise SpecError(f"no profile may be shown with {attribute.name} {level!r} and with {base!r}")
+    some = thinned(kinds.where(keep), AT_MOST)
+    table = asked(fit, by, countries=countries)
+    given = [f for f in by if f in fit.spec.declared]
+    sides = tuple(
+        scored(fit, table.assign(**{attribute.name: label}), answer, None, kinds=some, given=given)
+        for label in (base, level)
+    )
+    labelled = table.assign(**{ATTRIBUTE: attribute.name, LEVEL: f"{level} − {base}"})
+    notes = [_profile_words(profiles)]
+    if len(some.share) < keep.sum():
+        notes.append(f"averaged over {AT_MOST:,} profiles per country, drawn from those that count")
+    return make_estimate(
+        fit,
+        "AMCE",
+        labelled,
+        (ATTRIBUTE, LEVEL, *by),
+        sides[1] - sides[0],
+        answer=answer,
+        identification=RANDOMISED,
+        smallest=smallest,
+        notes=tuple(notes),
+        sides=(sides[0], sides[1]),
+    )
+
+
+def moderation(
+    fit: Fit,
+    attribute: str,
+    moderator: str,
+    *,
+    reference: str = "",
+    by: By = (),
+    answer: str = "top",
+    profiles: Profiles = "design",
+    countries: Sequence[str] = (),
+    smallest: float = 0.0,
+) -> Estimate:
+    """Return how marginal means of an attribute differ between levels of a moderator.
+
+    The moderator is another attribute, a group of people, the population (elite minus public) or the country; given
+    as the number of the task or the place of the profile, it checks for carry-over and for effects of order.
+
+    Parameters
+    ----------
+    fit, by, answer, profiles, countries
+        As in `marginal_means`.
+    attribute
+        The attribute whose marginal means are compared.
+    moderator
+        The factor between whose levels they are compared.
+    reference
+        Its level that the others are compared with; default its first (of populations the reference).
+    smallest
+        Smallest difference of interest, percentage points.
+
+    Returns
+    -------
+    Estimate
+        In percentage points, a row per level of the attribute and other level of the moderator. ``randomised`` if the
+        moderator is an attribute, else ``descriptive``: groups of people differ in other things too.
+
+    Raises
+    ------
+    SpecError
+        If one of them is unknown, or the moderator has one level.
+
+    References
+    ----------
+    Leeper, Hobolt & Tilley (2020), Political Analysis 28(2), section 3.
+    """
+    by = factors_of(fit.spec.factors, by)
+    (moderator,) = factors_of(fit.spec.factors, moderator)
+    means = marginal_means(fit, attribute, by=(moderator, *by), answer=answer, profiles=profiles, countries=countries)
+    label = means.draws[moderator].values.astype(str)
+    known = [x for x in fit.cells.levels[moderator] if x in set(label)]
+    reference = reference or known[0]
+    if reference not in known or len(known) < 2:
+        raise SpecError(f"{moderator!r} needs two levels, of which {reference!r} is one: {known}")
+    keys = [k for k in means.keys if k not in ("estimand", moderator)]
+    rows = pd.DataFrame({k: means.draws[k].values.astype(str) for k in keys}).assign(_at=np.arange(len(means)))
+    base = rows[label == reference]
+    pairs = [
+        rows[label == x].merge(base, on=keys, suffixes=("", "_base")).assign(_to=x) for x in known if x != reference
+    ]
+    pair = pd.concat(pairs, ignore_index=True)
+    at, against = pair["_at"].to_numpy(), pair["_at_base"].to_numpy()
+    draws = means.draws.isel(row=at).copy(data=means.draws.values[..., at] - means.draws.values[..., against])
+    names = np.array([f"{x} − {reference}" for x in pair["_to"]])
+    draws = draws.assign_coords({moderator: ("row", names), "estimand": ("row", np.full(len(pair), "moderation"))})
+    unit = {"percent": "percentage points", "points": "scale points"}[means.unit]
+    label_of = RANDOMISED if moderator in {a.name for a in fit.spec.attributes} else "descriptive"
+    notes = (*means.notes, comparisons_words(len(pair)))
+    return replace(means, draws=draws, unit=unit, identification=label_of, smallest=smallest, notes=notes)
+
+
+def comparisons_words(count: int) -> str:
+    """Return a note on how many comparisons are shown together."""
+    return (
+        f"{count} comparisons are shown: of as many unpooled 95 % intervals of effects that are all zero, "
+        f"{0.05 * count:.1f} would be expected to exclude it; pooled ones fewer"
+    )
+
+
+def _attributes(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
+    names = tuple(a.name for a in spec.attributes)
+    chosen = (wanted,) if isinstance(wanted, str) else tuple(wanted)
+    if not names:
+        raise SpecError("the spec declares no attributes: there is nothing that was varied")
+    for name in chosen:
+        if name not in names:
+            raise SpecError(f"no attribute {name!r}: {nearest(name, names)}")
+    return chosen or names
+
+
+def _kinds(fit: Fit, profiles: Profiles) -> Kinds:
+    """Return whom and what an estimand of an experiment is averaged over."""
+    kinds = kinds_asked(fit.spec, fit.cells)
+    if profiles == "design":
+        return kinds
+    if isinstance(profiles, str) and profiles != "uniform":
+        raise SpecError(f"profiles are 'design', 'uniform' or shares of levels, got {profiles!r}")
+    shares = profile_shares(fit.spec, {} if isinstance(profiles, str) else profiles)
+    people = everyone(kinds, [a.name for a in fit.spec.attributes])
+    return crossed(people, *profile_table(fit.spec, fit.cells.levels, shares))
+
+
+def _profile_words(profiles: Profiles) -> str:
+    match profiles:
+        case "design":
+            return "averaged over the rest of the questions as they were shown"
+        case "uniform":
+            return "averaged over the rest of the questions, every profile that may be shown alike"
+    return f"averaged over the rest of the questions with declared shares of {', '.join(profiles)}"
+
+
+def _sorted(estimate: Estimate) -> Estimate:
+    """Return the rows in the order of the declared attributes and their levels."""
+    place = {(a.name, x): (i, j) for i, a in enumerate(estimate.spec.attributes) for j, x in enumerate(a.levels)}
+    keys = zip(estimate.draws[ATTRIBUTE].values.astype(str), estimate.draws[LEVEL].values.astype(str), strict=True)
+    where = np.array([place[k] for k in keys])
+    return estimate.rows(np.lexsort(where.T[::-1]))
