@@ -96,6 +96,10 @@ ALLOWED: dict[str, set[str]] = {
     },
     "published": {"errors", "labels", "shares", "sizes", "sources", "terms"},
     "toplines": {"answers", "errors", "factors", "labels", "published", "shares", "sources", "spec", "tables", "terms"},
+    "headcounts": {"errors", "labels", "tables", "terms"},
+    "level_maps": {"errors", "factors", "labels"},
+    "populations": {"errors", "factors", "headcounts", "labels", "level_maps", "shares", "tables"},
+    "raking": {"errors", "headcounts", "labels", "populations", "sources"},
     "means": {"errors", "factors", "labels", "ratings", "shares", "sources", "spec", "tables", "terms", "toplines"},
     # cells → design → model
     "outcome": set(),

@@ -453,6 +453,15 @@ MUTANTS = (
     Mutant("own interval: failures are everybody", "side_by_side.py", "(size - high)[:, None] + 0.5",
            "size[:, None] + 0.5",
            ("disclosure",)),
+    # --- populations
+    Mutant("population: rows of one kind averaged", "populations.py", "observed=True)[SIZE].sum()",
+           "observed=True)[SIZE].mean()", ("populations",)),
+    Mutant("population: repeated rows count twice", "headcounts.py", "return values, problems",
+           "return values * (1 + pd.Series(values).duplicated().to_numpy()), problems", ("populations",)),
+    Mutant("raking: sizes of the other cells", "raking.py", "_place=np.arange(len(margin))",
+           "_place=np.arange(len(margin))[::-1]", ("populations",)),
+    Mutant("weights: a person counts once per ally", "raking.py", "np.bincount(question, count)[question])",
+           "np.bincount(person, count)[question])", ("populations",)),
 )  # fmt: skip
 
 

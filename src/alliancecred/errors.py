@@ -174,6 +174,12 @@ def raise_spec(problems: Sequence[Problem]) -> None:
         raise SpecError(problems)
 
 
+def raise_predict(problems: Sequence[Problem]) -> None:
+    """Raise all ``problems`` as one `PredictError`; do nothing if there are none."""
+    if problems:
+        raise PredictError(problems)
+
+
 def nearest(name: str, allowed: Sequence[str]) -> str:
     """Return ``did you mean 'x'?`` or the list of what is allowed.
 
