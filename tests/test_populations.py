@@ -270,6 +270,14 @@ def test_maps_that_do_not_fit_are_refused(level_map, message):
         ac.relabel(frame, [level_map])
 
 
+def test_a_map_mends_labels_that_look_the_same():
+    frame = pd.DataFrame({"age": ["a", "A ", "b"], "count": [1, 2, 4]})
+    tidy = ac.LevelMap("age", (("a", "a"), ("A ", "a"), ("b", "b")))
+    assert cells(read(frame, "age", levels=[tidy])) == {("a",): 3, ("b",): 4}
+    with pytest.raises(PredictError, match="labels look the same: 'a', 'A'"):
+        read(frame, "age", levels=[ac.LevelMap("age", (("a", "a"), ("A ", "A"), ("b", "b")))])
+
+
 def test_maps_of_no_key_and_two_of_one_are_refused():
     with pytest.raises(PredictError, match=r"LevelMap\('age'\): two maps of one key"):
         read(census(), levels=[AGES, AGES])

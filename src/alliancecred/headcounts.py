@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem
-from .labels import Coded, alike_problems, as_text, encode, first_rows, shown
+from .labels import Coded, as_text, encode, first_rows, shown
 from .tables import Table
 from .terms import FACTORS
 
@@ -81,7 +81,7 @@ def read_labels(table: Table, key: str, column: str) -> tuple[Coded | None, list
         message = f"{int(lost.sum())} rows have no {key}"
         remedy = "say who they are: whoever is left out is not in the population"
         problems = [Problem("level", column, message, first_rows(lost), remedy)]
-    return coded, [*problems, *alike_problems(coded)]
+    return coded, problems
 
 
 def share_sums(rows: pd.DataFrame, keys: Sequence[str], column: str) -> tuple[list[Problem], str]:

@@ -15,7 +15,7 @@ import pandas as pd
 from .errors import Problem, nearest, raise_predict
 from .factors import column_problems
 from .headcounts import SIZE, amount, key_problems, read_labels, read_sizes, share_sums
-from .labels import first_rows, shown
+from .labels import alike_problems, first_rows, shown
 from .level_maps import LevelMap, map_labels, map_notes, map_problems
 from .shares import number
 from .tables import open_table
@@ -187,6 +187,7 @@ def read_population(
             notes += [] if wrong else map_notes(found, maps[key])
             found = mapped
         if found is not None:
+            problems += alike_problems(found)
             coded[key] = pd.Categorical.from_codes(found.codes, pd.Index(found.labels, dtype=object))
     raise_predict(problems)
     rows = pd.DataFrame({**coded, SIZE: people})
