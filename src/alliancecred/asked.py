@@ -8,6 +8,7 @@ import pandas as pd
 from .carriers import roles_of, same_state
 from .cautions import changes_with
 from .cells import Rows, rows_of
+from .composition import PLACE, Kinds
 from .errors import SpecError, nearest
 from .fitting import Fit
 from .spec import Spec
@@ -41,9 +42,21 @@ def signal_name(spec: Spec, signal: str | None) -> str:
     return spec.signal(signal).name
 
 
-def asked(fit: Fit, by: Sequence[str], *, countries: Sequence[str] = (), waves: Sequence[str] = ()) -> pd.DataFrame:
-    """Distinct rows that were asked, of the reference population unless broken down by population."""
-    table = combinations_asked(fit, by)
+def asked(
+    fit: Fit,
+    by: Sequence[str],
+    *,
+    countries: Sequence[str] = (),
+    waves: Sequence[str] = (),
+    kinds: Kinds | None = None,
+) -> pd.DataFrame:
+    """Distinct rows that were asked, of the reference population unless broken down by population.
+
+    With ``kinds`` the declared factors of ``by`` have every combination that is among them, asked or not.
+    """
+    table = combinations_asked(fit, by if kinds is None else [f for f in by if f in FACTORS])
+    if kinds is not None:
+        table = _with_groups(fit, table, [f for f in by if f in kinds.codes], kinds)
     for factor, wanted in (("country", countries), ("wave", waves)):
         known = set(table[factor])
         for value in wanted:
@@ -58,9 +71,27 @@ def asked(fit: Fit, by: Sequence[str], *, countries: Sequence[str] = (), waves: 
     return table.reset_index(drop=True)
 
 
-def asked_after(fit: Fit, signal: str, by: Sequence[str], countries: Sequence[str], wave: str | None) -> pd.DataFrame:
+def _with_groups(fit: Fit, table: pd.DataFrame, groups: Sequence[str], kinds: Kinds) -> pd.DataFrame:
+    """Return every row once for each combination of groups that people of its country and population have."""
+    if not groups:
+        return table
+    there = kinds.where(kinds.share > 0)
+    names = [*PLACE, *groups]
+    codes = np.unique(np.column_stack([{**there.place, **there.codes}[f] for f in names]), axis=0)
+    frame = pd.DataFrame({f: np.array(fit.cells.levels[f], dtype=object)[codes[:, j]] for j, f in enumerate(names)})
+    return table.merge(frame, on=list(PLACE), how="inner")
+
+
+def asked_after(
+    fit: Fit,
+    signal: str,
+    by: Sequence[str],
+    countries: Sequence[str],
+    wave: str | None,
+    kinds: Kinds | None = None,
+) -> pd.DataFrame:
     """Rows asked after a signal: at ``wave``, or each at the first wave after it that asked."""
-    table = asked(fit, by, countries=countries)
+    table = asked(fit, by, countries=countries, kinds=kinds)
     table = table[rows_for(fit, table).on[signal] > 0]
     if wave is not None:
         if wave not in set(table.wave):

@@ -75,8 +75,12 @@ def make_estimate(
     smallest: float = 0.0,
     notes: tuple[str, ...] = (),
     sides: tuple[np.ndarray, np.ndarray] | None = None,
+    people: str | None = None,
 ) -> Estimate:
-    """Return the `Estimate` of rows averaged into groups ``by``; the rest of the arguments describe it."""
+    """Return the `Estimate` of rows averaged into groups ``by``; the rest of the arguments describe it.
+
+    ``people`` says who was averaged over, where that are not those asked.
+    """
     groups, weights = _weights(table, by)
     labels = {k: groups[k].to_numpy(dtype=str) if k in groups else _constant(table, k, len(groups)) for k in LABELS[1:]}
     labels |= {str(k): groups[k].to_numpy(dtype=str) for k in groups if k not in LABELS}
@@ -103,7 +107,7 @@ def make_estimate(
         answer=answer,
         spec=fit.spec,
         smallest=smallest,
-        averaged=_words(fit, table, by),
+        averaged=_words(fit, table, by, _people_words(fit, by) if people is None else people),
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws),
@@ -118,12 +122,13 @@ def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:
     return np.full(size, shared)
 
 
-def _people_words(fit: Fit) -> str:
+def _people_words(fit: Fit, by: Sequence[str]) -> str:
     names = [c.name for c in fit.spec.used_covariates if c.of_people]
+    names += [g.name for g in fit.spec.groups if g.name not in by]
     return f"over the people asked in each country ({', '.join(names)})" if names else ""
 
 
-def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str]) -> str:
+def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str], people: str) -> str:
     parts = []
     if "country" not in by:
         names = list(dict.fromkeys(table.country))
@@ -135,7 +140,7 @@ def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str]) -> str:
     rest = [f for f in ("ally", "target", "wave", "population") if f not in by and table[f].nunique() > 1]
     if rest:
         parts.append(f"within a country equally over {' and '.join(rest)}")
-    parts += [_people_words(fit)] if _people_words(fit) else []
+    parts += [people] if people else []
     return "; ".join(parts) or "nothing: one row per combination"
 
 

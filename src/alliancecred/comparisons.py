@@ -19,6 +19,8 @@ from .carriers import roles_of
 from .errors import SpecError, nearest
 from .estimate import Estimate
 from .fitting import Fit
+from .populations import Population
+from .poststratify import people_words, whom
 
 GapKind = Literal["raw", "adjusted", "composition"]
 
@@ -33,6 +35,7 @@ def gap(
     population_size: Mapping[str, int] | None = None,
     smallest: float = 0.0,
     kind: GapKind = "raw",
+    poststratify: Population | None = None,
 ) -> Estimate:
     """Return a population minus the reference population where both were asked.
 
@@ -48,6 +51,9 @@ def gap(
         ``raw``: as they are. ``adjusted``: what would be left if the population were composed like the reference
         population in the covariates of people (age, degree, …) that the spec has slopes of. ``composition``: raw less
         adjusted, what its own composition makes of it (Oaxaca 1973; Blinder 1973, on the scale of shares).
+    poststratify
+        The people of both populations (key ``population``) to poststratify to; default those asked. Without that key
+        both populations are taken for composed alike.
 
     Returns
     -------
@@ -67,6 +73,7 @@ def gap(
     if kind != "raw" and population_size:
         raise SpecError("a finite population is as it is: an adjusted gap has no population_size")
     by = factors_of(fit.spec.factors, by)
+    kinds = whom(fit.spec, fit.cells, poststratify)
     table = asked_of_both(fit, population, signal, by)
     other = table.assign(population=fit.spec.reference)
     name = f"{population} minus {fit.spec.reference}"
@@ -76,7 +83,10 @@ def gap(
     sides = (other if kind != "composition" else table, table)
     notes = () if kind == "raw" else (f"{kind}: {_kind_words(fit)}",)
     if signal is None:
-        values = [scored(fit, t, answer, population_size, composition=c) for t, c in zip(sides, like, strict=True)]
+        values = [
+            scored(fit, t, answer, population_size, composition=c, kinds=kinds)
+            for t, c in zip(sides, like, strict=True)
+        ]
         labelled = table.assign(population=name)
         return make_estimate(
             fit,
@@ -89,10 +99,11 @@ def gap(
             identification="descriptive",
             notes=(*notes, *prior_shares(fit, f"gap_{population}")),
             sides=(values[0], values[1]),
+            people=people_words(poststratify),
         )
     shifts = [
-        scored(fit, t, answer, None, {signal: 1.0}, composition=c)
-        - scored(fit, t, answer, None, {signal: 0.0}, composition=c)
+        scored(fit, t, answer, None, {signal: 1.0}, composition=c, kinds=kinds)
+        - scored(fit, t, answer, None, {signal: 0.0}, composition=c, kinds=kinds)
         for t, c in zip(sides, like, strict=True)
     ]
     labelled = table.assign(population=name, role=roles_of(rows_for(fit, table), fit.cells.levels, fit.spec, signal))
@@ -106,6 +117,7 @@ def gap(
         smallest=smallest,
         identification=identification(fit, signal),
         notes=(*notes, *prior_shares(fit, f"gap_{population}_shift_{signal}")),
+        people=people_words(poststratify),
     )
 
 
@@ -125,6 +137,7 @@ def comparison(
     countries: Sequence[str] = (),
     waves: Sequence[str] = (),
     answer: str = "top",
+    population: Population | None = None,
     smallest: float = 0.0,
 ) -> Estimate:
     """Return the prediction with a covariate at ``high`` minus that at ``low``, everything else as it was asked.
@@ -138,7 +151,7 @@ def comparison(
     signal
         None for the level; a signal's name for the shift with it (signal on minus off at ``high``, minus the same at
         ``low``), split by role.
-    by, countries, waves, answer, smallest
+    by, countries, waves, answer, population, smallest
         As in `levels` and `change`.
 
     Returns
@@ -157,18 +170,19 @@ def comparison(
     found = next((c for c in fit.spec.covariates if c.name == covariate and c.name in used), None)
     if found is None:
         raise SpecError(f"no slope uses {covariate!r}: {nearest(covariate, list(dict.fromkeys(used)))}")
+    kinds = whom(fit.spec, fit.cells, population)
     at = {"low": (found, low), "high": (found, high)}
     if signal is None:
-        table = asked(fit, by, countries=countries, waves=waves)
-        off, on = (scored(fit, table, answer, None, covariate=value) for value in at.values())
+        table = asked(fit, by, countries=countries, waves=waves, kinds=kinds if population else None)
+        off, on = (scored(fit, table, answer, None, covariate=value, kinds=kinds) for value in at.values())
         name, groups = "comparison", by
     else:
         name = signal_name(fit.spec, signal)
-        table = asked_after(fit, name, by, countries, waves[0] if waves else None)
+        table = asked_after(fit, name, by, countries, waves[0] if waves else None, kinds if population else None)
         table = table.assign(role=role_column(fit, table, name, False))
         off, on = (
-            scored(fit, table, answer, None, {name: 1.0}, covariate=value)
-            - scored(fit, table, answer, None, {name: 0.0}, covariate=value)
+            scored(fit, table, answer, None, {name: 1.0}, covariate=value, kinds=kinds)
+            - scored(fit, table, answer, None, {name: 0.0}, covariate=value, kinds=kinds)
             for value in at.values()
         )
         name, groups = "comparison of shifts", ("role", *by)
@@ -183,4 +197,5 @@ def comparison(
         identification="descriptive",
         notes=(f"{covariate} at {high:g} minus {covariate} at {low:g}",),
         sides=(off, on) if signal is None else None,
+        people=people_words(population),
     )

@@ -27,19 +27,22 @@ class Kinds:
         Covariate of people → its value less its center, in units, (kinds,).
     share
         How many there are, (kinds,), in any unit: only ratios within a place count.
+    elsewhere
+        Whether a country without any has those of its population everywhere.
     """
 
     place: Mapping[str, np.ndarray]
     codes: Mapping[str, np.ndarray]
     covariates: Mapping[str, np.ndarray]
     share: np.ndarray
+    elsewhere: bool = True
 
     def where(self, keep: np.ndarray) -> "Kinds":
         """Return those kinds that ``keep`` (kinds,) marks."""
         place, codes, covariates = (
             {k: v[keep] for k, v in part.items()} for part in (self.place, self.codes, self.covariates)
         )
-        return Kinds(place, codes, covariates, self.share[keep])
+        return Kinds(place, codes, covariates, self.share[keep], self.elsewhere)
 
 
 def kinds_asked(spec: Spec, cells: Cells) -> Kinds:
@@ -119,10 +122,10 @@ def _composed(
     population = np.full(len(rows), levels["population"].index(of)) if of is not None else rows.codes["population"]
     keys = np.column_stack([population, *(rows.codes[f] for f in chosen), rows.codes["country"]])
     for i, key in enumerate(map(tuple, keys.tolist())):
-        found = here.get(key) or anywhere.get(key[:-1])
+        found = here.get(key) or (anywhere.get(key[:-1]) if kinds.elsewhere else None)
         if found is None:
-            names = [levels["population"][key[0]], *(levels[f][c] for f, c in zip(chosen, key[1:-1], strict=True))]
-            raise SpecError(f"nobody was asked who is {', '.join(names)}: there is nothing to average over")
+            names = [levels[f][c] for f, c in zip(("population", *chosen, "country"), key, strict=True)]
+            raise SpecError(f"nobody is there who is {', '.join(names)}: there is nothing to average over")
         index, share = found
         more = rows.take(np.full(len(index), i))
         codes = {**more.codes, **{f: c[index] for f, c in own.items()}}

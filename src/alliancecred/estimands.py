@@ -24,6 +24,8 @@ from .drop_out import attrition
 from .errors import SpecError
 from .estimate import Estimate, stacked
 from .fitting import Fit
+from .populations import Population
+from .poststratify import people_words, whom
 from .spec import Estimand
 
 
@@ -34,6 +36,7 @@ def levels(
     answer: str = "top",
     countries: Sequence[str] = (),
     waves: Sequence[str] = (),
+    population: Population | None = None,
     population_size: Mapping[str, int] | None = None,
 ) -> Estimate:
     """Return how credible a promise is believed to be, where it was asked.
@@ -49,6 +52,8 @@ def levels(
         ``top`` (share of the top answers), one answer (its share), or ``mean`` (score 1…K).
     countries, waves
         Restrict to these.
+    population
+        The people to poststratify to; default those asked, in each country.
     population_size
         Population → its finite size N: people already asked count as known, the other N-n are
         predicted (for a parliament of 650, say).
@@ -64,9 +69,11 @@ def levels(
         If a factor, answer, country or wave is unknown.
     """
     by = factors_of(fit.spec.factors, by)
-    table = asked(fit, by, countries=countries, waves=waves)
-    values = scored(fit, table, answer, population_size)
-    return make_estimate(fit, "levels", table, by, values, answer=answer, identification="descriptive")
+    kinds = whom(fit.spec, fit.cells, population)
+    table = asked(fit, by, countries=countries, waves=waves, kinds=kinds if population else None)
+    values = scored(fit, table, answer, population_size, kinds=kinds)
+    words = people_words(population)
+    return make_estimate(fit, "levels", table, by, values, answer=answer, identification="descriptive", people=words)
 
 
 def change(
@@ -77,6 +84,7 @@ def change(
     by: By = ("country", "ally"),
     answer: str = "top",
     countries: Sequence[str] = (),
+    population: Population | None = None,
     smallest: float = 0.0,
 ) -> Estimate:
     """Return the plain difference between two waves where a promise was judged in both.
@@ -85,7 +93,7 @@ def change(
     ----------
     before, after
         Names of waves.
-    by, answer, countries
+    by, answer, countries, population
         As in `levels`.
     smallest
         Smallest change of interest, percentage points.
@@ -97,14 +105,15 @@ def change(
         waves cannot tell them apart), else ``descriptive``.
     """
     by = factors_of(fit.spec.factors, by)
-    table = asked(fit, by, countries=countries, waves=(before, after))
+    kinds = whom(fit.spec, fit.cells, population)
+    table = asked(fit, by, countries=countries, waves=(before, after), kinds=kinds if population else None)
     keys = [f for f in table.columns if f != "wave"]
     paired = table.groupby(keys, sort=False)["wave"].transform("nunique") == 2
     table = table[paired]
     if table.empty:
         raise SpecError(f"nothing was asked in both {before!r} and {after!r}")
     first, second = (table[table.wave == w].sort_values(keys).reset_index(drop=True) for w in (before, after))
-    values = [scored(fit, t, answer, None) for t in (first, second)]
+    values = [scored(fit, t, answer, None, kinds=kinds) for t in (first, second)]
     between = signals_between(fit.spec, before, after)
     label = "before-after" if between else "descriptive"
     notes = (f"between the waves: {', '.join(between)}; two waves cannot tell them apart",) if between else ()
@@ -120,6 +129,7 @@ def change(
         smallest=smallest,
         notes=notes,
         sides=(values[0], values[1]),
+        people=people_words(population),
     )
 
 
@@ -134,6 +144,7 @@ def shift(
     wave: str | None = None,
     weeks: float | None = None,
     answer: str = "top",
+    population: Population | None = None,
     smallest: float = 0.0,
 ) -> Estimate:
     """Return the model's signal on minus off: first-order (sender), second-order (other), self.
@@ -157,7 +168,7 @@ def shift(
     weeks
         Weeks after the signal at which its effect is taken, where it fades or builds up (`Decay`, `Ramp`); default
         those of the wave.
-    answer, smallest
+    answer, population, smallest
         As in `levels` and `change`.
 
     Returns
@@ -174,12 +185,13 @@ def shift(
         raise SpecError(f"weeks after a signal are counted from 0, got {weeks}")
     name = signal_name(fit.spec, signal)
     by = factors_of(fit.spec.factors, by)
-    table = asked_after(fit, name, by, countries, wave)
+    kinds = whom(fit.spec, fit.cells, population)
+    table = asked_after(fit, name, by, countries, wave, kinds if population else None)
     table = table[role_filter(fit, table, name, roles, include_self)].reset_index(drop=True)
     if table.empty:
         raise SpecError(f"nothing was asked after {name} in the roles {list(roles) or 'sender, other, self'}")
     role = role_column(fit, table, name, include_self)
-    off, on = (scored(fit, table, answer, None, {name: x}, weeks) for x in (0.0, 1.0))
+    off, on = (scored(fit, table, answer, None, {name: x}, weeks, kinds=kinds) for x in (0.0, 1.0))
     table = table.assign(role=role)
     notes = signal_notes(fit, name) + ((f"{weeks:g} weeks after {name}",) if weeks is not None else ())
     return make_estimate(
@@ -193,6 +205,7 @@ def shift(
         identification=identification(fit, name),
         sides=(off, on),
         notes=notes,
+        people=people_words(population),
     )
 
 

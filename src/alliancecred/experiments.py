@@ -13,13 +13,15 @@ import pandas as pd
 
 from .asked import By, asked, factors_of, rows_for
 from .averaging import make_estimate, scored
-from .composition import Kinds, composed, kinds_asked
+from .composition import Kinds, composed
 from .declared import Attribute, allowed
 from .errors import SpecError, nearest
 from .estimate import Estimate, stacked
 from .fitting import Fit
+from .populations import Population
+from .poststratify import people_words, whom
 from .prediction import row_scores, rows_at_a_time
-from .profiles import Profiles, crossed, everyone, profile_shares, profile_table, thinned
+from .profiles import Profiles, thinned
 from .spec import Spec
 from .terms import FACTORS
 
@@ -35,6 +37,7 @@ def marginal_means(
     by: By = (),
     answer: str = "top",
     profiles: Profiles = "design",
+    population: Population | None = None,
     countries: Sequence[str] = (),
 ) -> Estimate:
     """Return what people answer on average where an attribute has each of its levels, whatever else varies.
@@ -53,6 +56,8 @@ def marginal_means(
         What the rest of the question is averaged over: ``design`` (profiles as they were shown with that level, so
         that a linear model with flat priors gives back the raw means), ``uniform`` (every profile that may be shown
         alike), or shares of levels, ``{"regime": {"democracy": 0.6, "autocracy": 0.4}}`` (the rest uniform).
+    population
+        The people to poststratify to; default those asked, in each country.
     countries
         Restrict to these.
 
@@ -71,7 +76,7 @@ def marginal_means(
     Leeper, Hobolt & Tilley (2020), Political Analysis 28(2), section 2.
     """
     names, by = _attributes(fit.spec, attributes), factors_of(fit.spec.factors, by)
-    kinds = _kinds(fit, profiles)
+    kinds = whom(fit.spec, fit.cells, population, profiles)
     own = [f for f in by if f in FACTORS]
     table = asked(fit, own, countries=countries)
     parts = [p for i in range(len(table)) for p in _means(fit, kinds, table.iloc[[i]], names, by, answer)]
@@ -87,6 +92,7 @@ def marginal_means(
         answer=answer,
         identification=RANDOMISED,
         notes=(_profile_words(profiles),),
+        people=people_words(population),
     )
     return _sorted(estimate)
 
@@ -134,6 +140,7 @@ def amce(
     by: By = (),
     answer: str = "top",
     profiles: Profiles = "design",
+    population: Population | None = None,
     countries: Sequence[str] = (),
     smallest: float = 0.0,
 ) -> Estimate:
@@ -144,7 +151,7 @@ def amce(
 
     Parameters
     ----------
-    fit, attributes, by, answer, profiles, countries
+    fit, attributes, by, answer, profiles, population, countries
         As in `marginal_means`. Effects broken down ``by`` groups of people or another attribute are conditional
         effects; compare groups by `moderation`.
     baseline
@@ -176,7 +183,7 @@ def amce(
             problem = "has no baseline: declare one, or give baseline={…}" if not base else f"has no level {base!r}"
             raise SpecError(f"{attribute.name!r} {problem}; `marginal_means` need none")
         parts += [
-            _effect(fit, attribute, level, base, by, answer, profiles, countries, smallest)
+            _effect(fit, attribute, level, base, by, answer, profiles, population, countries, smallest)
             for level in attribute.levels
             if level != base
         ]
@@ -192,10 +199,11 @@ def _effect(
     by: Sequence[str],
     answer: str,
     profiles: Profiles,
+    population: Population | None,
     countries: Sequence[str],
     smallest: float,
 ) -> Estimate:
-    kinds = _kinds(fit, profiles)
+    kinds = whom(fit.spec, fit.cells, population, profiles)
     keep = np.ones(len(kinds.share), dtype=bool)
     for label in (level, base):
         code = np.full(len(keep), fit.cells.levels[attribute.name].index(label))
@@ -204,7 +212,7 @@ def _effect(
     if not keep.any():
         raise SpecError(f"no profile may be shown with {attribute.name} {level!r} and with {base!r}")
     some = thinned(kinds.where(keep), AT_MOST)
-    table = asked(fit, by, countries=countries)
+    table = asked(fit, by, countries=countries, kinds=some)
     given = [f for f in by if f in fit.spec.declared]
     sides = tuple(
         scored(fit, table.assign(**{attribute.name: label}), answer, None, kinds=some, given=given)
@@ -224,6 +232,7 @@ def _effect(
         identification=RANDOMISED,
         smallest=smallest,
         notes=tuple(notes),
+        people=people_words(population),
         sides=(sides[0], sides[1]),
     )
 
@@ -237,6 +246,7 @@ def moderation(
     by: By = (),
     answer: str = "top",
     profiles: Profiles = "design",
+    population: Population | None = None,
     countries: Sequence[str] = (),
     smallest: float = 0.0,
 ) -> Estimate:
@@ -247,7 +257,7 @@ def moderation(
 
     Parameters
     ----------
-    fit, by, answer, profiles, countries
+    fit, by, answer, profiles, population, countries
         As in `marginal_means`.
     attribute
         The attribute whose marginal means are compared.
@@ -275,7 +285,15 @@ def moderation(
     """
     by = factors_of(fit.spec.factors, by)
     (moderator,) = factors_of(fit.spec.factors, moderator)
-    means = marginal_means(fit, attribute, by=(moderator, *by), answer=answer, profiles=profiles, countries=countries)
+    means = marginal_means(
+        fit,
+        attribute,
+        by=(moderator, *by),
+        answer=answer,
+        profiles=profiles,
+        population=population,
+        countries=countries,
+    )
     label = means.draws[moderator].values.astype(str)
     known = [x for x in fit.cells.levels[moderator] if x in set(label)]
     reference = reference or known[0]
@@ -315,18 +333,6 @@ def _attributes(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
         if name not in names:
             raise SpecError(f"no attribute {name!r}: {nearest(name, names)}")
     return chosen or names
-
-
-def _kinds(fit: Fit, profiles: Profiles) -> Kinds:
-    """Return whom and what an estimand of an experiment is averaged over."""
-    kinds = kinds_asked(fit.spec, fit.cells)
-    if profiles == "design":
-        return kinds
-    if isinstance(profiles, str) and profiles != "uniform":
-        raise SpecError(f"profiles are 'design', 'uniform' or shares of levels, got {profiles!r}")
-    shares = profile_shares(fit.spec, {} if isinstance(profiles, str) else profiles)
-    people = everyone(kinds, [a.name for a in fit.spec.attributes])
-    return crossed(people, *profile_table(fit.spec, fit.cells.levels, shares))
 
 
 def _profile_words(profiles: Profiles) -> str:

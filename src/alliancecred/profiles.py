@@ -1,6 +1,7 @@
 """Which questions an experiment's estimands are averaged over: profiles as shown, uniform, or with declared shares."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Literal
@@ -63,6 +64,14 @@ def profile_table(
     return {f: c[keep][:MOST] for f, c in codes.items()}, weight[keep][:MOST] / weight[keep][:MOST].sum()
 
 
+def profiles_shown(spec: Spec, kinds: Kinds) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the distinct profiles among kinds: attribute → codes, (profiles,), and the share of each."""
+    names = [a.name for a in spec.attributes]
+    table, inverse = np.unique(np.column_stack([kinds.codes[f] for f in names]), axis=0, return_inverse=True)
+    share = np.bincount(inverse.ravel(), kinds.share)
+    return {f: table[:, j] for j, f in enumerate(names)}, share / share.sum()
+
+
 def crossed(people: Kinds, codes: Mapping[str, np.ndarray], share: np.ndarray) -> Kinds:
     """Return every kind of person with every profile; where that is more than ``MOST`` for a place, pairs drawn.
 
@@ -87,6 +96,7 @@ def crossed(people: Kinds, codes: Mapping[str, np.ndarray], share: np.ndarray) -
         {k: v[which] for k, v in people.codes.items() if k not in codes} | {k: v[profile] for k, v in codes.items()},
         {k: v[which] for k, v in people.covariates.items()},
         np.concatenate(size),
+        people.elsewhere,
     )
 
 
@@ -121,9 +131,9 @@ def thinned(kinds: Kinds, most: int) -> Kinds:
         share.append(np.full(most, kinds.share[own].sum() / most))
     chosen = np.concatenate(keep)
     parts = [{k: v[chosen] for k, v in part.items()} for part in (kinds.place, kinds.codes, kinds.covariates)]
-    return Kinds(parts[0], parts[1], parts[2], np.concatenate(share))
+    return Kinds(parts[0], parts[1], parts[2], np.concatenate(share), kinds.elsewhere)
 
 
 def everyone(kinds: Kinds, without: Sequence[str]) -> Kinds:
     """Return the kinds of people alone, whatever they were asked: ``without`` these attributes."""
-    return Kinds(kinds.place, {k: v for k, v in kinds.codes.items() if k not in without}, kinds.covariates, kinds.share)
+    return replace(kinds, codes={k: v for k, v in kinds.codes.items() if k not in without})
