@@ -8,6 +8,7 @@ import numpy as np
 from alliancecred.declared import Covariate
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.events import Decay, Signal, Wave
+from alliancecred.gaussian import Gaussian
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.means import mean_of
@@ -29,7 +30,7 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "means", "slopes", "cuts")
+FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "means", "slopes", "cuts", "gaussian")
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
     Shift("us2025", by=("ally",), roles=("other",), correlated=True),
@@ -44,7 +45,7 @@ def small_spec(family="ordinal"):
     ``time``: fourteen waves with trends, and a signal that fades with an estimated half-life. ``panel``: people who
     judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``means``: published
     means of a rating scale. ``slopes``: declared drift, covariates of allies
-    and dyads, in level and in shift. ``cuts``: cut points by country.
+    and dyads, in level and in shift. ``cuts``: cut points by country. ``gaussian``: normal answers, 1 to 4.
     """
     if family == "time":
         return _timed()
@@ -54,6 +55,8 @@ def small_spec(family="ordinal"):
         return _on_slider()
     if family == "means":
         return _of_means()
+    if family == "gaussian":
+        return _normal()
     if family in ("slopes", "cuts"):
         return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
@@ -147,6 +150,22 @@ def _of_means():
     )
 
 
+def _normal():
+    spec = read_spec(models_dir() / "slider_simulated.toml")
+    return replace(
+        spec,
+        answers=("very unlikely", "unlikely", "likely", "very likely"),
+        top=("likely", "very likely"),
+        slider=None,
+        gaussian=Gaussian(sd=LogNormal(1.0, 0.4)),
+        intercept=Normal(2.5, 1.0),
+        countries=("DE", "FR", "IT", "PL"),
+        allies=("US", "UK", "FR", "DE"),
+        sources=(Simulation(0, (Fielding("2024", 60), Fielding("2025", 60)), ()),),
+        estimands=(Estimand("shift", answer="mean"),),
+    )
+
+
 def _measured(family):
     spec = read_spec(models_dir() / "panel_simulated.toml")
     spec = replace(
@@ -200,6 +219,8 @@ def fingerprint(family):
     if family == "slider":
         n = len(cells.rows)
         fixed = replace(fixed, inside=Inside(np.arange(n), place % 17 / 20 + 0.1, fixed.counts[:, 1:3].sum(1)))
+    if family == "gaussian":
+        fixed = replace(fixed, valued=None)
     if family == "panel":
         person = np.arange(len(cells.rows)) % 7
         times = np.where(person == 3, 2, 5)

@@ -17,6 +17,7 @@ KERNEL = (
     "condense",
     "cuts",
     "design_effect",
+    "gaussian",
     "kernel",
     "means",
     "nuts",

@@ -15,6 +15,7 @@ FURTHER = {
     "slider": ("precision", "cut_location", "cut_spacing[0]", "shift[sender]", "shift of those above 50[other]"),
     "means": ("shift[sender]", "sd_level_country_ally", "fixed_self_rating"),
     "slopes": ("drift[2024 → 2025]", "slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),
+    "gaussian": ("sigma", "shift[sender]", "fixed_self_rating", "sd_level_country_ally"),
     "cuts": ("sd_cut_spacing_country", "cut_spacing[0]", "cut_spacing[1]", "shift[sender]"),
 }
 

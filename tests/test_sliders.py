@@ -179,20 +179,20 @@ def test_laplace_has_the_likelihood_of_the_answers(small):
     field = make_field(design, cells)
     h = from_scores(design, np.random.default_rng(5).normal(0, 0.7, (3, score_count(design))))
     eta = np.random.default_rng(6).normal(0, 0.6, (len(cells.rows), 3))
-    got = field.likelihood.value(eta, h.cuts, h.precision[0])
+    got = field.likelihood.value(eta, h.cuts, h.shape)
     labels = {tuple(r): i for i, r in enumerate(cells.labels().itertuples(index=False))}
     table = sim.survey.table[[*cells.labels().columns, "value"]]
     answers = [(labels[tuple(r[:-1])], r[-1]) for r in table.itertuples(index=False)]
-    want = [sum(by_hand(y, eta[i, s], h.cuts[:, s], h.precision[0, s]) for i, y in answers) for s in range(3)]
+    want = [sum(by_hand(y, eta[i, s], h.cuts[:, s], h.shape[s]) for i, y in answers) for s in range(3)]
     np.testing.assert_allclose(np.diff(got), np.diff(want), rtol=1e-8)
-    assert h.cuts[:, 0] == pytest.approx(h.location[0, 0] + cut_points(h.spacing[:, 0]))
+    assert h.cuts[:, 0] == pytest.approx(h.extra[0, 0] + cut_points(h.spacing[:, 0]))
     middle = from_scores(design, np.zeros((1, score_count(design))))
-    assert middle.precision[0, 0] == pytest.approx(4.0)
-    assert middle.location[0, 0] == pytest.approx(0.2)
-    total, slope, _ = field.likelihood.slopes(eta, h.cuts, h.precision[0])
+    assert middle.extra[1, 0] == pytest.approx(4.0)
+    assert middle.extra[0, 0] == pytest.approx(0.2)
+    total, slope, _ = field.likelihood.slopes(eta, h.cuts, h.shape)
     np.testing.assert_allclose(total, got)
     step = 1e-5
-    ahead, behind = (field.likelihood.value(eta + x, h.cuts, h.precision[0]) for x in (step, -step))
+    ahead, behind = (field.likelihood.value(eta + x, h.cuts, h.shape) for x in (step, -step))
     np.testing.assert_allclose(slope.sum(0), (ahead - behind) / (2 * step), rtol=1e-5)
 
 
@@ -205,8 +205,8 @@ def test_held_out_rows_and_rows_added_up_lose_no_answer(small):
     mask[3] = 0
     data = data_arrays(cells, mask)
     assert data.counts[:, 3].sum() == 0
-    assert data.inside[3].tolist() == [0, 0, 0]
-    np.testing.assert_allclose(data.inside[4], data_arrays(cells).inside[4])
+    assert data.sums[3].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(data.sums[4], data_arrays(cells).sums[4])
 
 
 def test_the_pymc_model_has_the_same_density(small):

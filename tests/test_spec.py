@@ -12,6 +12,7 @@ from alliancecred.codec import decode
 from alliancecred.declared import Attribute, Covariate, Group, Restriction
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
+from alliancecred.gaussian import Gaussian
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.sliders import Slider
@@ -140,6 +141,8 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             if path.endswith("weeks")
             else Slider()
             if path.endswith("slider")
+            else Gaussian()
+            if path.endswith("gaussian")
             else Rating(0.0, 1.0)
             if path.endswith("rating")
             else "x",
@@ -165,7 +168,8 @@ VARYING = replace(
         Slope("age", by=("educ",), scale=HalfNormal(0.2), correlated=True, correlation=LKJ(3.0)),
     ),
 )  # fmt: skip
-EVERY = [*variations(FULL), *variations(VARYING), *variations(SLIDING), *variations(RATED)]
+LINEAR = replace(GOOD, name="linear", gaussian=Gaussian((0.0, 10.0), LogNormal(2.0, 0.5)))
+EVERY = [*variations(FULL), *variations(VARYING), *variations(SLIDING), *variations(RATED), *variations(LINEAR)]
 VARIED = list(dict.fromkeys(v for _, v in EVERY))
 ONE_PER_FIELD = list({path: v for path, v in EVERY}.values())
 
@@ -187,6 +191,7 @@ KINDS = (
         Respondent,
         Slider,
         Rating,
+        Gaussian,
         MeanFile,
         Drift,
         Attribute,
@@ -206,8 +211,8 @@ def test_the_variations_reach_every_field():
 # --- round trips ----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "spec",
-    [FULL, MERGED, GOOD, SLIDING, RATED, VARYING],
-    ids=["full", "merged", "good", "sliding", "rated", "varying"],
+    [FULL, MERGED, GOOD, SLIDING, RATED, VARYING, LINEAR],
+    ids=["full", "merged", "good", "sliding", "rated", "varying", "linear"],
 )
 def test_round_trip_of_every_term_and_prior(spec):
     check_spec(spec)

@@ -31,6 +31,7 @@ _EXPORTS = {
     "covariates": ("make_covariate",),
     "treaties": ("Treaties", "join_atop"),
     "sliders": ("Slider",),
+    "gaussian": ("Gaussian",),
     "ratings": ("Rating",),
     "spec": ("Estimand", "Exclusion", "Fielding", "MeanFile", "Simulation", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),

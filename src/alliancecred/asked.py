@@ -191,7 +191,9 @@ def signal_notes(fit: Fit, signal: str) -> tuple[str, ...]:
     """Return notes on what the waves cannot tell apart from this signal: other signals, another house or wording."""
     changed = tuple(changes_with(fit.design, fit.cells, signal))
     if (drift := next((t for t in fit.spec.terms if isinstance(t, Drift)), None)) is not None:
-        changed += (f"a drift of sd {drift.sd:g} (logit) a year is declared: it alone tells the shift from a drift",)
+        changed += (
+            f"a drift of sd {drift.sd:g} ({fit.spec.unit}) a year is declared: it alone tells the shift from a drift",
+        )
     chosen = fit.spec.signal(signal)
     waves = sorted(fit.spec.waves, key=lambda w: w.start)
     earlier = [w for w in waves if w.end < chosen.date]

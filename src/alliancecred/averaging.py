@@ -155,7 +155,7 @@ def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
         sd = getattr(c.prior, "sd", np.inf)
         share = float(draws[:, i].var() / sd**2)
         out.append(
-            f"{_gap_words(c)}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} (logit): "
+            f"{_gap_words(c)}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} ({fit.spec.unit}): "
             f"{100 * (1 - min(share, 1.0)):.0f} % data, {100 * min(share, 1.0):.0f} % prior"
         )
     return tuple(out)

@@ -19,7 +19,6 @@ from .planning import plan_fieldings
 from .prediction import log_likelihood
 from .ranks import holm, thin, uniformity
 from .simulation import Layout, dataset, draw_prior, lay_out, simulate_on
-from .sliders import LOCATION, PRECISION
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec
@@ -191,8 +190,7 @@ def quantities(fit: Fit, cells: Cells) -> dict[str, np.ndarray]:
         out[SD_RESPONDENT] = draws[SD_RESPONDENT]
     if design.cut_scale is not None:
         out[SD_CUTS] = draws[SD_CUTS]
-    if design.slider is not None:
-        out |= {name: draws[name] for name in (LOCATION, PRECISION)}
+    out |= {name: draws[name] for name in design.spec.extra}
     for j in range(design.inner):
         out[f"cut_spacing[{j}]"] = draws["cut_spacing"][:, j]
     out |= {half_life(name): draws[half_life(name)] for name in design.fading}

@@ -13,6 +13,7 @@ from .design_effect import scaled_counts
 from .errors import Problem, nearest, raise_spec
 from .events import Signal
 from .gathering import Levels, by_level, count_cells, levels_of, source_problems
+from .gaussian import gather_sums, sums_of
 from .lattice import Lattice, make_lattice, tabulate
 from .respondents import People, people_of
 from .sliders import Inside, ends_and_between, gather_inside
@@ -92,6 +93,10 @@ class Cells:
         Answers between the ends of a slider.
     unweighted
         (count cells, answers): people, where ``counts`` are scaled; else None.
+    scores
+        The number of each answer, where answers are normal (`Gaussian`).
+    valued
+        (count cells, 3): n, Σ y and Σ y² of numbers that are no scores (of simulated normal answers); else None.
     """
 
     levels: Levels
@@ -103,6 +108,8 @@ class Cells:
     people: People | None = None
     inside: Inside | None = None
     unweighted: np.ndarray | None = None
+    scores: tuple[float, ...] = ()
+    valued: np.ndarray | None = None
 
     @property
     def design_effects(self) -> np.ndarray:
@@ -112,8 +119,17 @@ class Cells:
 
     @property
     def parts(self) -> np.ndarray:
-        """Counts as the likelihood sees them: of the answers, or of low end, between and high end of a slider."""
+        """Counts as the likelihood sees them: of answers; of a slider's two ends and between; of normal ones none."""
+        if self.scores:
+            return np.zeros((len(self.counts), 2))
         return self.counts if self.inside is None else ends_and_between(self.counts)
+
+    @property
+    def sums(self) -> np.ndarray:
+        """What numbers add up to, (count cells, 3): `Inside.sums` of a slider, or n, Σ y and Σ y²; else (0, 3)."""
+        if self.inside is not None:
+            return self.inside.sums(len(self.counts))
+        return sums_of(self.counts, self.scores) if self.valued is None else self.valued
 
     def labels(self) -> pd.DataFrame:
         """Return the labels of every row, one column per factor."""
@@ -184,6 +200,8 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         reports=tuple(s.report for s in sources),
         people=people_of([s.table for s in surveys], counted[keys]) if surveys and spec.asks_for_people else None,
         inside=None if spec.slider is None else gather_inside([s.table for s in surveys], counted[keys], spec.slider),
+        scores=spec.scores,
+        valued=gather_sums([s.table for s in surveys], counted[keys], spec.scores),
     )
 
 

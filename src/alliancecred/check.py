@@ -9,15 +9,18 @@ from .fitting import Fit, Method, fit_design
 from .sampling import Sampling
 from .simulation import replicate
 
+SMALLEST = 1e-9  # people in a cell, where weights leave none
+
 
 def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFrame:
-    """Return observed and replicated shares of the top answers, one line per row of the data.
+    """Return observed and replicated shares of the top answers, one line per row of the data; of numbers, means.
 
     Where people have covariates, a line is all the people of one combination of factors.
 
     Columns: the factors, ``answer``, ``observed_lower, observed_upper`` (per cent; equal for counts,
-    the published bounds for toplines), ``mean, lower, upper`` of the replications, and ``rank``: the
-    probability that a replication lies below the observation, ties and bounds counted half.
+    the published bounds for toplines; of normal answers points of the scale), ``mean, lower, upper`` of the
+    replications, and ``rank``: the probability that a replication lies below the observation, ties and bounds counted
+    half.
     """
     return _frame(fit, fit, np.arange(lines_of(fit).max() + 1), ci_prob, random_seed)
 
@@ -81,7 +84,11 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     observed = _by_line(fit.cells.counts.T, line[:n]).T
     lower, upper = _observed(fit, top, observed)
     values = np.full((replicated.sizes["draw"], len(lines)), np.nan)
-    if n:
+    if fit.cells.scores:
+        size, total, _ = _by_line(fit.cells.sums.T, line)
+        lower = upper = total / np.maximum(size, SMALLEST)
+        values = _by_line(replicated["mean"].values[0] * fit.cells.sums[:, 0], line) / np.maximum(size, SMALLEST)
+    elif n:
         counts = replicated["counts"].values[0]
         credible = _by_line(counts[..., top].sum(-1), line[:n])
         values[:, :counted] = 100 * credible / np.maximum(_by_line(counts.sum(-1), line[:n]), 1)
@@ -119,4 +126,5 @@ def _observed(fit: Fit, top: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray
 
 def _answers(fit: Fit, index: np.ndarray) -> list[str]:
     n, names = len(fit.cells.counts), fit.spec.answers
-    return ["top" if i < n else " + ".join(names[k] for k in fit.cells.toplines[i - n].groups[0]) for i in index]
+    counted = "mean" if fit.cells.scores else "top"
+    return [counted if i < n else " + ".join(names[k] for k in fit.cells.toplines[i - n].groups[0]) for i in index]

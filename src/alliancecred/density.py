@@ -5,7 +5,7 @@ machine and kept on disk, evaluates them. Unconstrained parameters, in this orde
 
     log sd (`Design.scales`), atanh ρ (one per correlated block), log-spacings of the cuts
     (then those of every country, or their standardised deviations, where cuts vary by country),
-    of a slider the middle of the cuts and the log precision,
+    of a slider the middle of the cuts and the log precision, of normal answers log sigma,
     log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
 
@@ -23,7 +23,7 @@ from .cells import Cells, Rows
 from .design import SD_CUTS, STEP, Design
 from .kernel import Data, Structure
 from .predictor import step_lengths
-from .priors import Flat
+from .priors import Flat, Normal
 from .respondents import NO_PEOPLE, Grid, by_score, grid, shared_products, with_rows
 from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
 from .terms import FACTORS
@@ -115,16 +115,14 @@ def structure(
                 cuts_centred(design, cells) if own_centred is None else own_centred,
             ]
         ),
-        slider_prior=slider_prior(design),
+        extra_prior=extra_prior(design),
     )
 
 
-def slider_prior(design: Design) -> np.ndarray:
-    """Return mean and sd of the middle of a slider's cuts and of its log precision, (2, 2); without a slider (0, 2)."""
-    if (slider := design.slider) is None:
-        return np.zeros((0, 2))
-    location, precision = slider.location, slider.precision
-    return np.array([(location.mean, location.sd), (math.log(precision.median), precision.sd)])
+def extra_prior(design: Design) -> np.ndarray:
+    """Return mean and sd of `Spec.extra`, of logs where these are normal, (scalars, 2)."""
+    rows = [(p.mean if isinstance(p, Normal) else math.log(p.median), p.sd) for p in design.spec.extra.values()]
+    return np.array(rows).reshape(-1, 2)
 
 
 def cut_group(design: Design, rows: Rows) -> np.ndarray:
@@ -208,9 +206,7 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
     lattice, (table, tabulated) = cells.lattice, cells.table
     keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
     people, tilt, over = NO_PEOPLE, np.zeros(len(keep)), Grid(np.zeros(0), np.zeros(0))
-    parts, inside = cells.parts, np.zeros((0, 3))
-    if cells.inside is not None:
-        inside = cells.inside.kept(keep > 0).sums(len(cells.counts))
+    parts, sums = cells.parts, cells.sums
     answers = parts.shape[1]
     if cells.people is not None:
         people = with_rows(cells.people, keep > 0)
@@ -236,12 +232,12 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
         factor=products.factor,
         times=people.times.astype(float),
         tilt=tilt,
-        inside=inside,
+        sums=sums * keep[: len(sums), None],
     )
 
 
 def parameter_count(swept: Swept) -> int:
     """Return the length of the unconstrained parameter vector."""
     design = swept.design
-    extra = len(slider_prior(design)) + len(design.fading)
+    extra = len(design.spec.extra) + len(design.fading)
     return len(design.scales) + len(design.correlated) + design.spacings + extra + swept.size

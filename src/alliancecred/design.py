@@ -119,6 +119,8 @@ class Design:
     @cached_property
     def inner(self) -> int:
         """Number of (common) log-spacings of cuts."""
+        if self.spec.gaussian is not None:
+            return 0
         return (self.answers if self.slider is None else ENDS_AND_BETWEEN) - 2
 
     @cached_property

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from .cells import Cells
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, STEP, Design, half_life
-from .sliders import LOCATION, PRECISION
 
 
 def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[str]]:
@@ -19,7 +18,7 @@ def coords_of(design: Design, cells: Cells | None = None) -> dict[str, Sequence[
         out[STEP] = [f"{a} → {b}" for a, b in pairwise(design.levels["wave"])]
     if design.slider is not None:
         out["spacing"] = [f"{design.spec.answers[0]} | {design.spec.answers[-1]}"]
-    elif design.answers > 2:
+    elif design.inner:
         out["spacing"] = [f"{a} | {b}" for a, b in zip(design.spec.answers[1:-1], design.spec.answers[2:], strict=True)]
     if cells is not None:
         out["cell"] = [str(i) for i in range(len(cells.counts))]
@@ -41,8 +40,7 @@ def dims_of(design: Design) -> dict[str, tuple[str, ...]]:
         out[SD_RESPONDENT] = ()
     if design.inner:
         out["cut_spacing"] = ("spacing",)
-    if design.slider is not None:
-        out |= {LOCATION: (), PRECISION: ()}
+    out |= {name: () for name in design.spec.extra}
     if design.cut_scale is not None:
         out |= {CUTS_BY_COUNTRY: ("country", "spacing"), SD_CUTS: ()}
     return out | {half_life(name): () for name in design.fading}

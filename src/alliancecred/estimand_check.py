@@ -39,6 +39,8 @@ def estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str
     if estimand.signal is not None:
         yield from unknown("signal", (estimand.signal,), [s.name for s in spec.signals])
     yield from unknown("answer", (estimand.answer,), ("top", "mean", *spec.answers))
+    if spec.gaussian is not None and estimand.answer != "mean" and not spec.gaussian.has_shares(len(spec.answers)):
+        yield f"normal answers scored {spec.scores} have a mean, but no shares", 'answer = "mean"'
     if spec.waves:
         yield from unknown("wave", estimand.waves, [w.name for w in spec.waves])
     defaults = Estimand(estimand.of)

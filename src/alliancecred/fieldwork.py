@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from .cells import Cells, rows_of
 from .design import SD_RESPONDENT, Design
 from .errors import Problem, SpecError, nearest
+from .gaussian import SIGMA
 from .outcome import log_probs
 from .prediction import cuts_of
 from .predictor import linear_predictor
@@ -135,3 +136,18 @@ def slide(
     table = cells.labels().iloc[row].reset_index(drop=True)
     value = slider.low + (slider.high - slider.low) * share
     return table.assign(answer=slider.part(share), count=1, respondent="", value=value)
+
+
+def rate(
+    design: Design, cells: Cells, size: np.ndarray, draws: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return a table of normal answers as numbers, ``size`` of them in each row of ``cells``.
+
+    ``answer`` is the one whose score is nearest; what the model knows is ``value``.
+    """
+    eta, scores = linear_predictor(design, cells.rows, draws)[0], np.array(cells.scores)
+    row = np.repeat(np.arange(len(eta)), size)
+    value = eta[row] + float(np.ravel(draws[SIGMA])[0]) * rng.standard_normal(len(row))
+    nearest_score = np.searchsorted(0.5 * (scores[1:] + scores[:-1]), value)
+    table = cells.labels().iloc[row].reset_index(drop=True)
+    return table.assign(answer=nearest_score, count=1, respondent="", value=value)

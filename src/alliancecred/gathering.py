@@ -38,12 +38,18 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
                 for what, used in (
                     ("a Respondent term", spec.asks_for_people),
                     ("a slider", spec.slider is not None),
+                    ("numbers instead of answers", any("value" in s.table for s in sources if isinstance(s, Survey))),
                     ("covariates of people", any(c.of_people for c in spec.used_covariates)),
                 )
                 if used
             ]
         if (wrong := _slider_problem(spec, source)) is not None:
             out.append(wrong)
+        if spec.gaussian is not None and isinstance(source, Toplines):
+            message = f"normal answers are counted, {source.report.source} was published"
+            out.append(
+                Problem("outcome", "gaussian", message, (), "leave [gaussian] out, or give the answers of people")
+            )
         if spec.rating != getattr(source, "rating", None):
             message = f"the spec declares {spec.rating or 'no rating scale'}, {source.report.source} has another scale"
             out.append(Problem("outcome", "rating", message, (), "read means with read_means(rating=…)"))

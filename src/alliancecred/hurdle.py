@@ -50,6 +50,10 @@ def unsure_spec(spec: Spec | str | Path) -> Spec:
     ('answered', "don't know")
     """
     spec = as_spec(spec)
+    if spec.gaussian is not None:
+        raise SpecError(
+            "priors of normal answers are in points of the scale, which don't know has not → a spec of its own"
+        )
     estimands = tuple(e for e in spec.estimands if e.answer == "top" and e.of != "attrition")
     return replace(
         spec,

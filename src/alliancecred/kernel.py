@@ -41,8 +41,8 @@ class Structure(NamedTuple):
     Cuts are common, or those of the group ``cut_group`` (rows,) of a row; ``cut_option`` (3,) then has how many groups
     there are, which scale is theirs, and whether their log-spacings are sampled centred.
 
-    Of answers on a slider, ``slider_prior`` (2, 2) has mean and sd of the middle of the cuts and of the log precision;
-    it is (0, 2) where answers are categories.
+    ``extra_prior`` has mean and sd of further scalars: of answers on a slider (2, 2), the middle of the cuts and the
+    log precision; of normal answers (1, 2), log sigma; it is (0, 2) where answers are categories.
     """
 
     scale_sd: np.ndarray
@@ -73,7 +73,7 @@ class Structure(NamedTuple):
     carrier_fading: np.ndarray
     cut_group: np.ndarray
     cut_option: np.ndarray
-    slider_prior: np.ndarray
+    extra_prior: np.ndarray
 
 
 class Metric(NamedTuple):
@@ -100,8 +100,8 @@ class Data(NamedTuple):
     probabilities are products of ``left``, ``right`` and ``factor`` (`respondents.Products`); ``tilt``
     (rows,) is added for each unit of η (`respondents.by_score`).
 
-    ``inside`` (cells, 3) sums up the answers between the ends of a slider (`sliders.Inside.sums`); without any it has
-    no rows.
+    ``sums`` (cells, 3) are those of the answers between the ends of a slider (`sliders.Inside.sums`), or of normal
+    answers (`gaussian.sums_of`); without any it has no rows.
     """
 
     counts: np.ndarray
@@ -120,7 +120,7 @@ class Data(NamedTuple):
     factor: np.ndarray
     times: np.ndarray
     tilt: np.ndarray
-    inside: np.ndarray
+    sums: np.ndarray
 
 
 @njit(fastmath={"reassoc", "contract"}, **_JIT)
@@ -716,6 +716,20 @@ def inside_loglik(eta, log_precision, inside, geta):  # type: ignore[no-untyped-
 
 
 @njit(**_JIT)
+def normal_loglik(eta, log_sigma, sums, geta):  # type: ignore[no-untyped-def]
+    """Return the log density of normal answers and its derivative by log sigma; fills ``geta`` with ∂/∂η."""
+    known, total, by_sigma = math.exp(-2.0 * log_sigma), 0.0, 0.0
+    geta[:] = 0.0
+    for i in range(len(sums)):
+        n, first, second = sums[i]
+        away = (second - 2.0 * eta[i] * first + n * eta[i] * eta[i]) * known
+        total -= n * log_sigma + 0.5 * away
+        geta[i] = (first - n * eta[i]) * known
+        by_sigma += away - n
+    return total, by_sigma
+
+
+@njit(**_JIT)
 def _cuts(spacing):  # type: ignore[no-untyped-def]
     cuts = np.zeros(len(spacing) + 1)
     for j in range(len(spacing)):
@@ -938,11 +952,11 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     """Return (log density, gradient) at an unconstrained ``theta``."""
     n_sd, n_rho, common = len(s.scale_sd), len(s.eta), d.groups.shape[2] - 2
     n_cut = common * (1 + s.cut_option[0])
-    slider = n_sd + n_rho + n_cut
-    fading = slider + len(s.slider_prior)
+    extra = n_sd + n_rho + n_cut
+    fading = extra + len(s.extra_prior)
     start = fading + len(s.half_prior)
     sd, rho = np.exp(theta[:n_sd]), np.tanh(theta[n_sd : n_sd + n_rho])
-    spacing, raw = theta[n_sd + n_rho : slider], theta[start:]
+    spacing, raw = theta[n_sd + n_rho : extra], theta[start:]
     grad = np.zeros(len(theta))
     total = 0.0
     for b in range(n_sd):
@@ -958,12 +972,12 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         grad[n_sd + n_rho + j] = -z / s.cut_prior[1]
     by_group, log_density_of = _spacings(s, spacing, sd, common)
     total += log_density_of
-    location = 0.0
-    for k in range(len(s.slider_prior)):
-        z = (theta[slider + k] - s.slider_prior[k, 0]) / s.slider_prior[k, 1]
+    on_slider, normal = len(s.extra_prior) == 2, len(s.extra_prior) == 1
+    location = theta[extra] if on_slider else 0.0
+    for k in range(len(s.extra_prior)):
+        z = (theta[extra + k] - s.extra_prior[k, 0]) / s.extra_prior[k, 1]
         total -= 0.5 * z * z
-        grad[slider + k] = -z / s.slider_prior[k, 1]
-        location = theta[slider]
+        grad[extra + k] = -z / s.extra_prior[k, 1]
     left, gleft = np.empty(s.weeks.shape), np.empty(s.weeks.shape)
     for f in range(len(s.half_prior)):
         z = (theta[fading + f] - s.half_prior[f, 0]) / s.half_prior[f, 1]
@@ -988,13 +1002,17 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         value, by_sd = people_loglik(eta, cuts, s.cut_group, sd[n_sd - 1], d, geta, gcuts, ginner)
         total += value
         grad[n_sd - 1] += by_sd
+    elif normal:
+        value, by_sigma = normal_loglik(eta, theta[extra], d.sums, geta)
+        total += value
+        grad[extra] += by_sigma
     else:
         total += row_loglik(eta, cuts, s.cut_group, d, geta, gcuts, ginner)
-    if len(s.slider_prior) > 0:
-        value, by_precision = inside_loglik(eta, theta[slider + 1], d.inside, geta)
+    if on_slider:
+        value, by_precision = inside_loglik(eta, theta[extra + 1], d.sums, geta)
         total += value
-        grad[slider] += gcuts.sum()
-        grad[slider + 1] += by_precision
+        grad[extra] += gcuts.sum()
+        grad[extra + 1] += by_precision
     for g in range(len(by_group)):
         _cut_gradient(by_group[g], gcuts[g], ginner[g], gspacing[g])
     _spacings_back(s, spacing, sd, gspacing, grad, n_sd + n_rho)

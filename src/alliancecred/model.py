@@ -11,9 +11,10 @@ from .cells import Cells
 from .density import cut_group
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, Pooled, half_life
 from .dims import coords_of, dims_of
+from .gaussian import SIGMA
 from .lattice import Lattice, publish
 from .predictor import fixed_matrix, pooled_matrix
-from .priors import LKJ, Flat, Normal
+from .priors import LKJ, Flat, LogNormal, Normal
 from .respondents import People, grid
 from .sliders import LOCATION, PRECISION
 
@@ -72,8 +73,8 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
     """Return the model as written in the docs: named, dimensioned variables, one per block.
 
     ``counts`` (cell, answer) is multinomial, or, where people differ, ``answers`` (asked) is categorical, given the
-    deviation of the person; ``published`` (topline) is the share of the first
-    published group in per cent, whose likelihood is the mass of the counts its bounds allow.
+    deviation of the person; of normal answers ``mean_answer`` is normal; ``published`` (topline) is the share of the
+    first published group in per cent, whose likelihood is the mass of the counts its bounds allow.
     """
     with pm.Model(coords=coords_of(design, cells)) as model:
         eta: Tensor = 0.0
@@ -95,6 +96,8 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             logp = _over_people(eta, cuts, sd, design.answers)
         elif cells.inside is not None:
             _on_slider(eta, logp, design, cells)
+        elif cells.scores:
+            _normal(eta, design, cells)
         elif cells.unweighted is not None:
             pm.Potential("weighted_counts", pt.sum(cells.counts * logp[:n]))
         elif n:
@@ -115,6 +118,18 @@ def _on_slider(eta: Tensor, logp: Tensor, design: Design, cells: Cells) -> None:
     one = np.repeat(np.arange(len(inside.row)), inside.times)
     mean = pm.math.invlogit(eta[inside.row[one]])
     pm.Beta("between", mu=mean, nu=phi, observed=inside.share[one])
+
+
+def _normal(eta: Tensor, design: Design, cells: Cells) -> None:
+    """Declare the mean answer of every cell, and what the scatter of answers around it says of sigma."""
+    prior = design.spec.extra[SIGMA]
+    assert isinstance(prior, LogNormal)
+    sigma = pm.LogNormal(SIGMA, np.log(prior.median), prior.sd)
+    seen = np.flatnonzero(cells.sums[:, 0] > 0)
+    n, total, square = cells.sums[seen].T
+    pm.Normal("mean_answer", eta[seen], sigma / np.sqrt(n), observed=total / n)
+    scatter = (square - total**2 / n).sum() / (2 * sigma**2) + (n - 1).sum() * (pt.log(sigma) + 0.5 * np.log(2 * np.pi))
+    pm.Potential("scatter", -scatter - 0.5 * np.log(n).sum())
 
 
 def _people(eta: Tensor, cuts: Tensor | None, sd: Tensor, people: People) -> None:

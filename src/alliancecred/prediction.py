@@ -6,17 +6,17 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from . import sliders
-from .cells import Cells, Rows, labels_of
+from . import gaussian, sliders
+from .cells import Cells, Rows
 from .composition import Kinds, composed, kinds_asked
 from .density import cut_group, data_arrays
 from .design import CUTS_BY_COUNTRY, SD_RESPONDENT, Design
-from .errors import PredictError, SpecError, nearest
+from .errors import SpecError, nearest
+from .finite import finite_shares
 from .fitting import Fit
 from .gates import convergence, table_problems
 from .kernel import pattern_logs
 from .lattice import lattice_loglik
-from .new_levels import key_of
 from .outcome import cut_points, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
@@ -25,7 +25,13 @@ _CHUNK = 4_000_000
 
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return P(answer), shape (draws, rows, answers); where people differ, the average over people."""
+    """Return P(answer), shape (draws, rows, answers); where people differ, the average over people.
+
+    In a linear probability model these are 1 − η and η, which nothing keeps between 0 and 1.
+    """
+    if design.spec.gaussian is not None:
+        eta = linear_predictor(design, rows, draws)
+        return np.stack([1 - eta, eta], axis=-1)
     if (slider := design.slider) is not None:
         eta = linear_predictor(design, rows, draws)
         _, precision = sliders.draws_of(draws)
@@ -36,6 +42,8 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
 
 def row_scores(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], answer: str) -> np.ndarray:
     """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``."""
+    if design.spec.gaussian is not None and answer == "mean":
+        return linear_predictor(design, rows, draws)
     if (slider := design.slider) is not None and answer == "mean":
         eta = linear_predictor(design, rows, draws)
         share = sliders.mean_share(eta, cuts_of(design, rows, draws, len(eta)))
@@ -54,11 +62,22 @@ def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> n
     return np.log(sum(parts))
 
 
+def mean_answers(
+    design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return mean normal answers of every cell, replicated (``mean``) and ``expected``, (draws, cells), in points."""
+    eta, n = linear_predictor(design, cells.rows, draws), np.maximum(cells.sums[:, 0], 1e-9)
+    scatter = gaussian.draws_of(draws) / np.sqrt(n) * rng.standard_normal(eta.shape)
+    return {"mean": eta + scatter, "expected": eta}
+
+
 def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log probability of what each row of the data holds, (draws, rows).
 
-    Counts: the multinomial mass; published shares: the mass of the counts they allow.
+    Counts: the multinomial mass; published shares: the mass of the counts they allow; numbers: their density.
     """
+    if cells.scores:
+        return gaussian.log_density(linear_predictor(design, cells.rows, draws), gaussian.draws_of(draws), cells.sums)
     logs = _log_probs(design, cells.rows, draws)
     n = len(cells.counts)
     counted = np.einsum("snk,nk->sn", logs[:, :n], cells.parts) + multinomial_constant(cells.parts)
@@ -143,7 +162,8 @@ def score_rows(
     asked, if left out), ``held``, ``of`` and ``given`` as in `composed`.
     """
     weight = answer_weight(fit.design, answer)
-    if sizes and (fit.spec.rating is not None or (answer == "mean" and fit.design.slider is not None)):
+    numbers = fit.spec.rating or fit.spec.gaussian or (answer == "mean" and fit.design.slider)
+    if sizes and numbers:
         raise SpecError(
             "of a finite population only answers that are categories can be predicted, not means or sliders"
         )
@@ -157,7 +177,7 @@ def score_rows(
         average = partial(over_asked, fit.design, kinds, some, step=step, held=held, of=of, given=given)
         if sizes:
             probs = average(lambda r: answer_probs(fit.design, r, draws))
-            out[:, part] = _finite(fit, some, probs, sizes) @ weight
+            out[:, part] = finite_shares(fit, some, probs, sizes) @ weight
         else:
             out[:, part] = average(lambda r: row_scores(fit.design, r, draws, answer))
     return out
@@ -173,38 +193,12 @@ def answer_weight(design: Design, answer: str) -> np.ndarray:
     spec = design.spec
     if answer not in ("top", "mean", *spec.answers):
         raise SpecError(f"unknown answer {answer!r}: {nearest(answer, ('top', 'mean', *spec.answers))}")
+    if spec.gaussian is not None and answer != "mean" and not spec.gaussian.has_shares(design.answers):
+        raise SpecError(f"normal answers scored {spec.scores} have a mean, but no shares → answer='mean'")
     if answer == "mean" and spec.rating is not None:
         return np.array([spec.rating.low, spec.rating.high])
     top = [spec.answers.index(t) for t in spec.top]
     return scores(design.answers, top, answer, spec.answers) * (1.0 if answer == "mean" else 100.0)
-
-
-def _finite(fit: Fit, rows: Rows, probs: np.ndarray, sizes: Mapping[str, int]) -> np.ndarray:
-    """Replace probabilities by shares of a finite population of which some were observed."""
-    if fit.cells.unweighted is not None:
-        raise PredictError("people observed are known only where they have no weights → read without the weight")
-    n = len(fit.cells.counts)
-    known: dict[tuple[int, ...], np.ndarray] = {}
-    for i in range(n):
-        key = tuple(c[i] for c in fit.cells.rows.codes.values())
-        known[key] = known.get(key, 0) + fit.cells.counts[i]
-    names = np.array(fit.cells.levels["population"], dtype=object)[rows.codes["population"]]
-    seed = int(fit.idata.attrs["random_seed"])
-    labels = labels_of(rows, fit.cells.levels).to_numpy(dtype=str)
-    out = probs.copy()
-    for i, name in enumerate(names):
-        if name not in sizes:
-            continue
-        seen = known.get(tuple(c[i] for c in rows.codes.values()), np.zeros(fit.design.answers))
-        left = sizes[name] - int(seen.sum())
-        if left < 0:
-            raise PredictError(
-                f"{int(seen.sum())} {name} answers were observed, more than the population of {sizes[name]}"
-            )
-        p = probs[:, i] / probs[:, i].sum(1, keepdims=True)
-        rng = np.random.default_rng([seed, key_of("finite population", labels[i])])
-        out[:, i] = (seen + rng.multinomial(left, p)) / sizes[name]
-    return out
 
 
 def estimate_status(fit: Fit, draws: xr.DataArray) -> str:

@@ -12,15 +12,14 @@ from .cells import Cells, make_cells
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, half_life
 from .dims import coords_of, dims_of
 from .errors import Problem, SpecError, nearest
-from .fieldwork import check_plan, field, interview, sizes, slide
+from .fieldwork import check_plan, field, interview, rate, sizes, slide
 from .fitting import Fit, prepare
 from .gates import diagnosis
 from .identify import make_design
 from .lattice import publish
 from .means import means_of
-from .prediction import answer_probs
-from .priors import Flat
-from .sliders import LOCATION, PRECISION
+from .prediction import answer_probs, mean_answers
+from .priors import Flat, LogNormal
 from .sources import DataReport, ReportLine, Survey, Toplines
 from .spec import Fielding, Simulation, Spec
 from .spec_file import as_spec
@@ -99,16 +98,14 @@ def draw_prior(
             scalar(f"cut_spacing[{j}]", rng.normal(design.cuts.mean, design.cuts.sd, size)) for j in range(design.inner)
         ]
         out["cut_spacing"] = np.column_stack(columns)
-    if (slider := design.slider) is not None:
-        out[LOCATION] = scalar(LOCATION, _normal(slider.location, rng, size))
-        prior = slider.precision
-        out[PRECISION] = scalar(PRECISION, prior.median * np.exp(rng.normal(0, prior.sd, size)))
+    for name, prior in design.spec.extra.items():
+        out[name] = scalar(name, _normal(prior, rng, size))
     if design.cut_scale is not None:
         sd = out[SD_CUTS] = scalar(SD_CUTS, np.abs(rng.normal(0, design.cut_scale.sd, size)))
         away = rng.standard_normal((size, design.cut_groups, design.inner))
         out[CUTS_BY_COUNTRY] = out["cut_spacing"][:, None] + sd[:, None, None] * away
     for signal, prior in design.fading.items():
-        out[half_life(signal)] = scalar(half_life(signal), prior.median * np.exp(rng.normal(0, prior.sd, size)))
+        out[half_life(signal)] = scalar(half_life(signal), _normal(prior, rng, size))
     if given:
         known = [*out, *(c.name for c in design.coefficients)]
         raise SpecError(
@@ -119,6 +116,8 @@ def draw_prior(
 
 def _normal(prior: object, rng: np.random.Generator, size: int) -> np.ndarray:
     draws = rng.standard_normal(size)
+    if isinstance(prior, LogNormal):
+        return np.asarray(prior.median * np.exp(prior.sd * draws))
     return draws if isinstance(prior, Flat) else prior.mean + prior.sd * draws  # type: ignore[attr-defined]
 
 
@@ -212,12 +211,11 @@ def _respond(
     layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[Survey | Toplines, Cells]:
     design, cells = layout.design, layout.cells
-    if design.respondent is not None:
-        table = interview(design, cells, layout.fieldings, draws, rng)
-        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)))
-        return survey, make_cells(design.spec, [survey])
-    if design.slider is not None:
-        table = slide(design, cells, layout.size, draws, rng)
+    if design.respondent is not None or design.spec.extra:  # people, or numbers
+        if design.respondent is not None:
+            table = interview(design, cells, layout.fieldings, draws, rng)
+        else:
+            table = (rate if cells.scores else slide)(design, cells, layout.size, draws, rng)
         survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)), slider=design.slider)
         return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]
@@ -255,7 +253,7 @@ def prior_predictive(
     xarray.DataTree
         Groups ``prior`` and ``prior_predictive`` (``counts``: chain, draw, cell, answer;
         ``published``: chain, draw, topline, per cent; ``top``: chain, draw, row, the probability of
-        the top answers in per cent).
+        the top answers in per cent); of normal answers ``mean`` (chain, draw, cell) and what was ``expected`` of it.
     """
     _, cells, design = prepare(spec, *sources)
     rng = np.random.default_rng(random_seed)
@@ -281,7 +279,11 @@ def posterior_predictive(fit: Fit, *, random_seed: int | None = None) -> xr.Data
 def replicate(
     design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator, chains: int
 ) -> xr.Dataset:
-    """Return replicated counts and published shares, dims chain, draw, …."""
+    """Return replicated counts and published shares, dims chain, draw, …; of normal answers their means."""
+    if cells.scores:
+        means = mean_answers(design, cells, draws, rng)
+        both = {k: (("chain", "draw", "cell"), v.reshape(chains, -1, v.shape[1])) for k, v in means.items()}
+        return xr.Dataset(both, {"chain": np.arange(chains), "draw": np.arange(len(means["mean"]) // chains)})
     probs = answer_probs(design, cells.rows, draws)
     probs = probs / probs.sum(-1, keepdims=True)
     n, size = len(cells.counts), len(probs) // chains

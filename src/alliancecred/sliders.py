@@ -79,11 +79,6 @@ class Inside:
         terms = (np.ones(len(self.row)), np.log(self.share), np.log1p(-self.share))
         return np.column_stack([np.bincount(self.row, self.times * t, rows)[:rows] for t in terms])
 
-    def kept(self, keep: np.ndarray) -> "Inside":
-        """Return the answers of rows where ``keep`` (rows,) is true."""
-        own = keep[self.row]
-        return Inside(self.row[own], self.share[own], self.times[own])
-
 
 def gather_inside(tables: Sequence[pd.DataFrame], cells: pd.DataFrame, slider: Slider) -> Inside:
     """Return the answers between the ends, from tables of answers with their ``value``, by the row of ``cells``."""

@@ -9,9 +9,10 @@ from .codec import encode
 from .declared import Attribute, Covariate, Group, Restriction
 from .errors import SpecError, nearest
 from .events import Signal, Wave
-from .priors import Normal
+from .gaussian import SIGMA, Gaussian
+from .priors import LogNormal, Normal
 from .ratings import Rating
-from .sliders import Slider
+from .sliders import LOCATION, PRECISION, Slider
 from .terms import FACTORS, Respondent, Slope, Term
 
 
@@ -188,11 +189,13 @@ class Spec:
     self_ratings
         ``apart`` (a country that judges itself has the role ``self``) or ``merged``.
     intercept
-        Prior of the intercept (logit).
+        Prior of the intercept (logit; with ``gaussian`` points of the scale, as all other priors).
     slider
         Declares that people answered on a slider; ``answers`` then names four parts of it (see `Slider`).
     rating
         Declares that data are published means of a scale; ``answers`` then names its two ends (see `Rating`).
+    gaussian
+        Declares that answers are numbers, normal around a linear predictor without a link (see `Gaussian`).
     estimands, sources
         What to report, and where the data come from (for the command line).
     variants
@@ -233,6 +236,7 @@ class Spec:
     intercept: Normal = Normal(0.0, 1.5)
     slider: Slider | None = None
     rating: Rating | None = None
+    gaussian: Gaussian | None = None
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
     variants: tuple[Variant, ...] = ()
@@ -267,6 +271,23 @@ class Spec:
     def asks_for_people(self) -> bool:
         """Whether the answers of a person belong together."""
         return any(isinstance(t, Respondent) for t in self.terms)
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """The number of each answer, where they are taken for numbers (`Gaussian`); else none."""
+        return () if self.gaussian is None else self.gaussian.numbers(len(self.answers))
+
+    @property
+    def extra(self) -> dict[str, Normal | LogNormal]:
+        """Further scalars of the family of the answers, and their priors: two of a slider, sigma of normal answers."""
+        if (slider := self.slider) is not None:
+            return {LOCATION: slider.location, PRECISION: slider.precision}
+        return {} if self.gaussian is None else {SIGMA: self.gaussian.sd}
+
+    @property
+    def unit(self) -> str:
+        """What the linear predictor and the priors are in."""
+        return "logit" if self.gaussian is None else "points of the scale"
 
     @property
     def simulated(self) -> bool:

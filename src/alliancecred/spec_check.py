@@ -1,16 +1,17 @@
 """Everything that can be inconsistent in a spec, listed at once."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .declared import factor_problems
 from .errors import Problem, nearest, raise_spec
 from .estimand_check import estimand_problems, unknown
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
+from .gaussian import gaussian_problems
 from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
-from .spec import Spec
+from .spec import MeanFile, Spec, ToplineFile
 from .term_check import NAME, across_terms, prior_problems, repeated, term_problems
 from .terms import JOINED, Cuts, Respondent
 
@@ -79,6 +80,22 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("schema", "variants", "overdispersion is of percentages: means have standard errors")
     for i in strange if spec.slider is not None else ():
         yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for answers on a slider")
+    if spec.gaussian is not None:
+        yield from gaussian_problems(spec.gaussian, spec.answers)
+        yield from _linear_problems(spec, strange)
+
+
+def _linear_problems(spec: Spec, strange: Sequence[int]) -> Iterator[Problem]:
+    """Yield what does not go with answers that are taken for numbers."""
+    if spec.slider is not None or spec.rating is not None:
+        yield Problem("schema", "gaussian", "answers have one family: not together with a slider or a rating scale")
+    if spec.variants:
+        yield Problem("schema", "variants", "overdispersion is of percentages: not for normal answers")
+    for i in strange:
+        yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for normal answers")
+    for i, source in enumerate(spec.sources):
+        if isinstance(source, ToplineFile | MeanFile):
+            yield Problem("schema", f"sources[{i}]", f"{source.tag}: normal answers are counted, not published")
 
 
 def _wave_problems(spec: Spec) -> Iterator[Problem]:

@@ -34,9 +34,15 @@ def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tu
     people = cells.people
     if people is not None:
         people = with_rows(people, held > 0, group)
-    counts = np.zeros((len(first), cells.counts.shape[1]), dtype=cells.counts.dtype)
-    np.add.at(counts, group, cells.counts)
+    counts, valued = _added(cells.counts, group), None if cells.valued is None else _added(cells.valued, group)
     index = np.concatenate([first, np.arange(n, len(cells.rows))])
     inside = None if cells.inside is None else replace(cells.inside, row=group[cells.inside.row])
-    fewer = replace(cells, rows=cells.rows.take(index), counts=counts, people=people, inside=inside)
+    fewer = replace(cells, rows=cells.rows.take(index), counts=counts, people=people, inside=inside, valued=valued)
     return fewer, None if mask is None else mask[index]
+
+
+def _added(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Return values (rows, …) added up over the rows of each group."""
+    out = np.zeros((group.max() + 1, values.shape[1]), dtype=values.dtype)
+    np.add.at(out, group, values)
+    return out

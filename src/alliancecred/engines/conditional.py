@@ -40,7 +40,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     never correctness, because draws are weighted by the exact density.
     """
     on, off, prior_det = prior = field.precision(h)
-    cuts, precision, faded = h.cuts, h.precision.sum(0), field.left(h)
+    cuts, shape, faded = h.cuts, h.shape, field.left(h)
     x, step = np.array(start), np.zeros_like(start)
     best = np.full(len(h), -np.inf)
     mode, low = np.full_like(x, np.nan), np.full((field.pattern.col_ptr[-1], len(h)), np.nan)
@@ -48,7 +48,7 @@ def condition(field: Field, h: Hyper, start: np.ndarray) -> Conditional:
     left = np.arange(len(h))
     for count in range(STEPS):
         value, slope, curvature = field.likelihood.slopes(
-            field.eta(_some(x, left), _some(faded, left)), _some(cuts, left), _some(precision, left)
+            field.eta(_some(x, left), _some(faded, left)), _some(cuts, left), _some(shape, left)
         )
         away = _some(x, left) - field.centre[:, None]
         pull = field.times(_some(on, left), _some(off, left), away)
@@ -105,7 +105,7 @@ def draw(field: Field, h: Hyper, given: Conditional, white: np.ndarray) -> tuple
     x = given.mode + colour(given.low, field.pattern, white)
     on, off, prior_det = given.prior
     away = x - field.centre[:, None]
-    joint = field.likelihood.value(field.eta(x, field.left(h)), h.cuts, h.precision.sum(0))
+    joint = field.likelihood.value(field.eta(x, field.left(h)), h.cuts, h.shape)
     joint = joint + 0.5 * prior_det - 0.5 * (away * field.times(on, off, away)).sum(0)
     proposal = 0.5 * given.log_det + np.logaddexp(thin, wide)
     return x, joint - proposal + 0.5 * (field.size - field.dimension) * LOG_2PI

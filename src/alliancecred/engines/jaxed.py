@@ -172,6 +172,8 @@ def run(
         raise FitError("method 'numpyro' does not know cuts by country → method='nuts'")
     if swept.design.slider is not None:
         raise FitError("method 'numpyro' does not know sliders → method='nuts'")
+    if swept.design.spec.gaussian is not None:
+        raise FitError("method 'numpyro' does not know normal answers (gaussian) → method='nuts'")
     if swept.design.spec.rating is not None:
         raise FitError("method 'numpyro' does not know means of rating scales → method='nuts'")
     if swept.design.fading:

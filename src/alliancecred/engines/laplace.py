@@ -24,7 +24,6 @@ from scipy.special import logsumexp
 from ..cells import Cells
 from ..design import Design, half_life
 from ..outcome import multinomial_constant
-from ..sliders import LOCATION, PRECISION
 from ..weights import BLOCK, largest_k, pareto_smooth
 from .condense import condense
 from .conditional import condition, draw
@@ -180,7 +179,7 @@ def _worst(design: Design, pools: list[_Pool], log_weight: np.ndarray) -> float:
     latents = pools[0].latents.shape[0]
     blocks = (slice(a, a + BLOCK) for a in range(0, latents, BLOCK))
     parts = (np.concatenate([p.latents[s] for p in pools], axis=1) for s in blocks)
-    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, h.half, h.location, h.precision])
+    hyper = np.vstack([h.sd, np.tanh(h.atanh_rho), h.spacing, h.half, h.extra])
     return max(largest_k(values, log_weight) for values in (hyper, *parts))
 
 
@@ -289,7 +288,7 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
         out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
     out |= _scales(design, h)
     out |= {"cut_spacing": h.spacing.T} if design.inner else {}
-    out |= {} if design.slider is None else {LOCATION: h.location[0], PRECISION: h.precision[0]}
+    out |= dict(zip(design.spec.extra, h.extra, strict=True))
     return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}
 
 

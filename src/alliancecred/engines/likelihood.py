@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import sliders
+from .. import gaussian, sliders
 from ..cells import Cells
 from ..kernel import count_terms, lattice_sums
 from ..lattice import TABLE_EDGE, TABLE_STEP, Lattice, group_log_probs, lattice_loglik
@@ -19,7 +19,7 @@ from ..outcome import log_probs, multinomial_constant
 STEP = 1e-3  # of the differences that give slope and curvature of the rest
 FLATTEST = 1e-6  # curvature assumed where a published share is flat or curved the wrong way
 
-ONE = np.ones(1)  # the precision where there is no slider
+ONE = np.ones(1)  # the shape where answers are categories
 Slopes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -41,9 +41,11 @@ class Likelihood:
         The other toplines.
     constant
         Sum of the log multinomial coefficients.
-    inside
-        (cells, 3): what is between the ends of a slider; (0, 3) without one. ``counts`` then are those of low end,
-        between and high end.
+    sums
+        (cells, 3): what numbers add up to (`Cells.sums`); (0, 3) where answers are categories. ``counts`` then are
+        those of low end, between and high end of a slider; of normal answers none.
+    normal
+        Whether answers are normal.
     """
 
     keep: np.ndarray
@@ -53,24 +55,30 @@ class Likelihood:
     sign: np.ndarray
     rest: Lattice
     constant: float
-    inside: np.ndarray
+    sums: np.ndarray
+    normal: bool
 
-    def value(self, eta: np.ndarray, cuts: np.ndarray, precision: np.ndarray = ONE) -> np.ndarray:
-        """Return the log likelihood, (batch,), for ``eta`` (rows, batch), ``cuts`` (answers - 1, batch), φ (batch,)."""
+    def value(self, eta: np.ndarray, cuts: np.ndarray, shape: np.ndarray = ONE) -> np.ndarray:
+        """Return the log likelihood, (batch,), for ``eta`` (rows, batch), ``cuts`` (answers - 1, batch).
+
+        ``shape`` (batch,) is φ of a slider or σ of normal answers.
+        """
         counts, simple, rest = self._split(eta)
         total = self._counts(counts, cuts)[0]
-        if len(self.inside):
-            total = total + sliders.log_density(counts, precision, self.inside[:, None]).sum(0)
+        if len(self.sums):
+            density = gaussian.log_density if self.normal else sliders.log_density
+            total = total + density(counts, shape, self.sums[:, None]).sum(0)
         if len(simple):
             total = total + self._simple(simple, cuts)[0].sum(0)
         return total + self._rest(rest, cuts).sum(0) if len(rest) else total
 
-    def slopes(self, eta: np.ndarray, cuts: np.ndarray, precision: np.ndarray = ONE) -> Slopes:
+    def slopes(self, eta: np.ndarray, cuts: np.ndarray, shape: np.ndarray = ONE) -> Slopes:
         """Return log likelihood (batch,), its slope and minus its curvature (rows, batch)."""
         counts, simple, rest = self._split(eta)
         total, slope, curvature = self._counts(counts, cuts)
-        if len(self.inside):
-            value, first, second = sliders.slopes(counts, precision, self.inside[:, None])
+        if len(self.sums):
+            slopes = gaussian.slopes if self.normal else sliders.slopes
+            value, first, second = slopes(counts, shape, self.sums[:, None])
             total, slope = total + value.sum(0), slope + first
             curvature = np.maximum(curvature + second, FLATTEST)
         if len(simple):
@@ -93,7 +101,8 @@ class Likelihood:
         """Σ_j y_j log σ(a_j) + y_{j+1} log σ(−a_j) + inner terms, a_j = cut_j − η: concave in η."""
         total = np.full(eta.shape[1], self.constant)
         slope, curvature = np.zeros_like(eta), np.zeros_like(eta)
-        count_terms(eta, np.ascontiguousarray(cuts), self.counts, total, slope, curvature)
+        if not self.normal:
+            count_terms(eta, np.ascontiguousarray(cuts), self.counts, total, slope, curvature)
         if len(cuts) > 1:
             total += self.counts[:, 1:-1].sum(0) @ np.log(-np.expm1(-np.diff(cuts, axis=0)))
         return total, slope, curvature
@@ -149,7 +158,7 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     cut, sign = _logit_of(cells.lattice.groups, tabulated)
     simple, rest = published[sign[published] != 0], published[sign[published] == 0]
     counts = np.ascontiguousarray(cells.parts[count], dtype=float)
-    inside = np.zeros((0, 3)) if cells.inside is None else cells.inside.sums(n)[count]
+    sums = cells.sums
     return Likelihood(
         keep=np.concatenate([count, n + simple, n + rest]).astype(int),
         counts=counts,
@@ -158,7 +167,8 @@ def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
         sign=sign[simple],
         rest=cells.lattice.of(rest),
         constant=float(multinomial_constant(counts).sum()),
-        inside=inside,
+        sums=sums[count] if len(sums) else sums,
+        normal=bool(cells.scores),
     )
 
 

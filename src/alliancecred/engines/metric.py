@@ -10,9 +10,10 @@ import numpy as np
 from scipy.special import expit, zeta
 
 from ..cells import Cells
-from ..density import CENTRED_ABOVE, LOW_QUANTILE, cuts_centred, parameter_count, slider_prior
+from ..density import CENTRED_ABOVE, LOW_QUANTILE, cuts_centred, extra_prior, parameter_count
 from ..design import SD_CUTS, SD_RESPONDENT, half_life
 from ..events import Decay
+from ..gaussian import rough_sigma
 from ..kernel import Metric
 from ..priors import Flat, LogNormal
 from ..sliders import rough_precision
@@ -43,8 +44,10 @@ def row_information(cells: Cells) -> np.ndarray:
     """Return the Fisher information about η in every row, (rows,).
 
     For an ordered logit with shares p and cumulative shares F (McCullagh 1980):
-    n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k.
+    n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k. For normal answers: n / σ².
     """
+    if cells.scores:
+        return np.asarray(cells.sums[:, 0] / rough_sigma(cells.sums) ** 2)
     n = len(cells.counts)
     groups = [_two_groups(t) for t in cells.toplines]
     shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.parts] + groups
@@ -165,7 +168,10 @@ def _hyper(swept: Swept, cells: Cells, scales: Scales) -> tuple[np.ndarray, np.n
     values += [np.arctanh(np.clip(scales[b.corr_name], -CLOSEST, CLOSEST)) for b in design.correlated]
     inner = np.ones(design.inner)
     own = np.ones(design.inner * design.cut_groups)
-    extra = slider_prior(design)
+    extra = extra_prior(design)
+    if cells.scores:  # n answers tell log sigma to 1 / √(2 n)
+        known = 2 * cells.sums[:, 0].sum() + extra[0, 1] ** -2
+        extra = np.array([[np.log(rough_sigma(cells.sums)), known**-0.5]])
     own_centred = cuts_centred(design, cells, scales.get(SD_CUTS))
     own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if own_centred else (0.0, 1.0)
     half = [np.log(scales[half_life(name)]) for name in design.fading]

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..density import slider_prior
 from ..design import CUTS_BY_COUNTRY, SD_CUTS, Design, half_life
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
-from ..sliders import LOCATION, PRECISION
+from ..priors import LogNormal
 from ..sweep import Stratum, Swept, cholesky, covariance
 from .metric import Centred
 
@@ -27,7 +26,7 @@ class Raw:
     scales
         Scale, correlation, half-life → (chain, draw).
     cuts
-        Log-spacings (chain, draw, …), of a slider also the middle of the cuts and φ; empty for two answers.
+        Log-spacings (chain, draw, …) and the further scalars (`Spec.extra`); empty for two answers.
     stats
         Sampler statistics, dims chain, draw.
     attrs
@@ -48,7 +47,7 @@ def read(
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.scales), len(design.correlated), design.spacings
-    e = len(slider_prior(design))
+    e = len(design.spec.extra)
     first = b + r + c + e + len(design.fading)
     scales = {name: np.exp(theta[..., i]) for i, name in enumerate(design.scales)}
     scales |= {p.corr_name: np.tanh(theta[..., b + i]) for i, p in enumerate(design.correlated)}
@@ -68,7 +67,7 @@ def read(
     return Raw(
         coordinates,
         scales,
-        cuts_read(design, spacing, scales, own_centred) | _slider_read(design, theta[..., b + r + c : b + r + c + e]),
+        cuts_read(design, spacing, scales, own_centred) | _extra_read(design, theta[..., b + r + c : b + r + c + e]),
         thinned(stats[keep], thin),
         {"centred": centred},
     )
@@ -88,9 +87,10 @@ def cuts_read(
     return {"cut_spacing": common, CUTS_BY_COUNTRY: own}
 
 
-def _slider_read(design: Design, extra: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the middle of the cuts and φ of a slider."""
-    return {} if design.slider is None else {LOCATION: extra[..., 0], PRECISION: np.exp(extra[..., 1])}
+def _extra_read(design: Design, extra: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the further scalars of the family of the answers, of which logs are sampled where these are normal."""
+    pairs = zip(design.spec.extra.items(), np.moveaxis(extra, -1, 0), strict=True)
+    return {name: np.exp(v) if isinstance(prior, LogNormal) else v for (name, prior), v in pairs}
 
 
 def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:

@@ -126,6 +126,8 @@ def _scale(estimate: Estimate, table: pd.DataFrame) -> tuple[float, float]:
         return 0.0, 100.0
     if (scale := estimate.spec.slider or estimate.spec.rating) is not None:
         return scale.low, scale.high
+    if scores := estimate.spec.scores:
+        return scores[0], scores[-1]
     return 1.0, float(max(2, len(estimate.spec.answers)))
 
 

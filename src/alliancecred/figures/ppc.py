@@ -23,7 +23,7 @@ def ppc_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFrame:
     """Return what `plot_ppc` draws: the frame checked, with ``label``, ``observed`` and ``inside``, sorted.
 
     ``observed`` is the middle of its bounds; ``inside`` says whether the bounds touch the interval.
-    The largest observed share comes first.
+    The largest observed share comes first. Of normal answers (``spec.gaussian``) all are mean answers, in points.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def ppc_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFrame:
     >>> ppc_data(cells)[["label", "inside"]].values.tolist()
     [['PL', False], ['DE', True]]
     """
-    _check(frame)
+    _check(frame, spec)
     table = frame.reset_index(drop=True).copy()
     table.insert(0, "label", _labels(table, spec))
     table["observed"] = (table["observed_lower"] + table["observed_upper"]) / 2
@@ -56,7 +56,11 @@ def ppc_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFrame:
     return table.sort_values("observed", ascending=False, kind="stable", ignore_index=True)
 
 
-def _check(frame: pd.DataFrame) -> None:
+def _of_means(spec: Spec | None) -> bool:
+    return spec is not None and spec.gaussian is not None
+
+
+def _check(frame: pd.DataFrame, spec: Spec | None) -> None:
     columns = [*FACTORS, *NUMBERS]
     missing = [c for c in columns if c not in frame]
     if missing:
@@ -64,11 +68,14 @@ def _check(frame: pd.DataFrame) -> None:
         raise SchemaError([Problem("schema", c, "this column is missing", (), remedy) for c in missing])
     problems = []
     for column in NUMBERS:
-        high = 1.0 if column == "rank" else 100.0
+        low, high = (0.0, 1.0 if column == "rank" else 100.0)
+        if _of_means(spec) and column != "rank":
+            low, high = np.finfo(float).min, np.finfo(float).max
         values = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
-        bad = np.flatnonzero(~((values >= 0) & (values <= high)))
+        bad = np.flatnonzero(~((values >= low) & (values <= high)))
         if bad.size:
-            problems.append(Problem("schema", column, f"must lie between 0 and {high:g}", tuple(map(int, bad[:5]))))
+            message = f"must lie between {low:g} and {high:g}"
+            problems.append(Problem("schema", column, message, tuple(map(int, bad[:5]))))
     if frame.empty:
         problems.append(Problem("schema", "", "the frame has no rows: there is nothing to draw"))
     raise_data(problems)
@@ -133,7 +140,7 @@ def plot_ppc(
     start = EDGE + labels + 0.1
     room = wide - start - EDGE - 0.1 - (1.9 if abreast else 0)
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
-    _draw_cells(page.axes(start, page.top - lines.inches, room, lines.inches), lines, table, room)
+    _draw_cells(page.axes(start, page.top - lines.inches, room, lines.inches), lines, table, room, _of_means(spec))
     if abreast:
         right = page.axes(wide - EDGE - 1.55, page.top - _RANKS, 1.5, _RANKS)
         _draw_ranks(right, table["rank"].to_numpy(dtype=float), 1.5)
@@ -145,13 +152,13 @@ def plot_ppc(
 
 def _words(table: pd.DataFrame, intervals: str, codes: str, spec: Spec | None, source: str) -> str:
     outside = int((~table["inside"]).sum())
-    many = len(table) > _MOST_LABELS
+    many, observed = len(table) > _MOST_LABELS, "means" if _of_means(spec) else "shares"
     parts = [
         f"Circles: posterior predictive means; bars: {intervals}; upright strokes: observed",
         "a stroke with width is a published figure that was rounded"
         if (table["observed_upper"] > table["observed_lower"]).any()
         else "",
-        f"{outside} of {len(table)} observed shares lie outside their interval (crosses)",
+        f"{outside} of {len(table)} observed {observed} lie outside their interval (crosses)",
         "Cells are named in the table that goes with the figure" if many else "",
         "Ranks of what was observed among predictions are level if the model fits"
         + ("; band: 95% of such histograms, bin by bin" if len(table) >= 20 else "; line: perfectly even ranks"),
@@ -177,7 +184,7 @@ def _place(table: pd.DataFrame, wide: float, spec: Spec | None) -> tuple[Lines, 
     return Lines(lines, size, min(0.22, max(0.155, _RANKS / size)), 0.0), codes
 
 
-def _draw_cells(axes: Axes, lines: Lines, table: pd.DataFrame, room: float) -> None:
+def _draw_cells(axes: Axes, lines: Lines, table: pd.DataFrame, room: float, means: bool) -> None:
     axes.set_ylim(lines.size, 0)
     thick = min(1.0, lines.pitch / 0.15)
     for line in lines.lines:
@@ -212,7 +219,10 @@ def _draw_cells(axes: Axes, lines: Lines, table: pd.DataFrame, room: float) -> N
         axes.fill_betweenx(stroke, low, high, color=INK, linewidth=0.6, zorder=4, gid="observed")
     columns = ["observed_lower", "observed_upper", "mean", "lower", "upper"]
     low, high = padded(table[columns].to_numpy(dtype=float))
-    set_range(axes, max(low, -1.0), min(high, 101.0), width=room, title="Share of answers (%)")
+    if means:
+        set_range(axes, low, high, width=room, title="Mean answer (points of the scale)")
+    else:
+        set_range(axes, max(low, -1.0), min(high, 101.0), width=room, title="Share of answers (%)")
 
 
 def _draw_ranks(axes: Axes, rank: np.ndarray, room: float) -> None:
@@ -241,5 +251,5 @@ def _draw_ranks(axes: Axes, rank: np.ndarray, room: float) -> None:
             zorder=2,
         )
         axes.set_ylim(0, 1.08 * max(float(counts.max()), high))
-    title = "Rank of the observed share" if n >= 20 else "Sorted ranks against even spread"
+    title = "Rank of what was observed" if n >= 20 else "Sorted ranks against even spread"
     set_range(axes, -0.03, 1.03, width=room, title=title)

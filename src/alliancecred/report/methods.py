@@ -154,17 +154,18 @@ def _left_out(contents: Contents) -> Html:
     if frame is None:
         return Html("")
     keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
+    unit, digits = ("%", 1) if contents.spec.gaussian is None else ("points", 2)
     rows = [
         [
             ", ".join(contents.spec.label(str(row[k])) for k in keys),
-            _bounds(row),
-            f"{number(float(row['mean']))} [{number(float(row['lower']))}, {number(float(row['upper']))}]",
+            _bounds(row, digits),
+            "{} [{}, {}]".format(*(number(float(row[k]), digits=digits) for k in ("mean", "lower", "upper"))),
             f"{float(row['rank']):.2f}",
             str(row["status"]),
         ]
         for row in frame.to_dict("records")
     ]
-    head = ("Cell", "Observed, %", "Predicted without it [95 %]", "Rank", "Gates of that fit")
+    head = ("Cell", f"Observed, {unit}", "Predicted without it [95 %]", "Rank", "Gates of that fit")
     bad = int((frame["status"] != "passed").sum())
     note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
     return join(
@@ -180,9 +181,9 @@ def _left_out(contents: Contents) -> Html:
     )
 
 
-def _bounds(row: Row) -> str:
+def _bounds(row: Row, digits: int) -> str:
     low, high = float(row["observed_lower"]), float(row["observed_upper"])
-    return number(low) if high - low < 0.05 else f"{number(low)}–{number(high)}"
+    return number(low, digits=digits) if high - low < 0.05 else f"{number(low)}–{number(high)}"
 
 
 def provenance(contents: Contents) -> Html:

@@ -180,7 +180,7 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 def _checks(contents: Contents) -> list[_Plan]:
     spec, out = contents.spec, []
     for name, title, frame in (
-        ("ppc", "Observed shares and what the model predicts for them", contents.ppc),
+        ("ppc", f"Observed {_observed(spec)} and what the model predicts for them", contents.ppc),
         ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
     ):
         if frame is not None and len(frame):
@@ -188,7 +188,7 @@ def _checks(contents: Contents) -> list[_Plan]:
                 _Plan(
                     name,
                     title,
-                    _ppc_words(frame),
+                    _ppc_words(frame, spec),
                     _ppc_drawer(frame, spec, contents.source),
                     ppc_data(frame, spec=spec),
                 )
@@ -200,12 +200,17 @@ def _ppc_drawer(frame: pd.DataFrame, spec: Spec, source: str) -> Callable[[Width
     return lambda width: plot_ppc(frame, spec=spec, width=width, source=source)
 
 
-def _ppc_words(frame: pd.DataFrame) -> str:
-    inside = int(ppc_data(frame)["inside"].sum())
+def _observed(spec: Spec) -> str:
+    return "shares" if spec.gaussian is None else "means"
+
+
+def _ppc_words(frame: pd.DataFrame, spec: Spec) -> str:
+    inside = int(ppc_data(frame, spec=spec)["inside"].sum())
+    what = _observed(spec)
     low, high = np.min(frame["rank"]), np.max(frame["rank"])
     return (
-        f"Observed shares of {len(frame)} cells against 95 % predictive intervals: {inside} of {len(frame)} lie "
-        f"inside. Ranks of the observed shares run from {low:.2f} to {high:.2f}."
+        f"Observed {what} of {len(frame)} cells against 95 % predictive intervals: {inside} of {len(frame)} lie "
+        f"inside. Ranks of the observed {what} run from {low:.2f} to {high:.2f}."
     )
 
 

@@ -53,6 +53,8 @@ def _sampled(design: Design) -> Iterator[str]:
         yield f"cut_spacing: {design.inner} ~ {prior_words(design.cuts)}"
     if (slider := design.slider) is not None:
         yield f"cut_location ~ {prior_words(slider.location)}; precision ~ {prior_words(slider.precision, '')}"
+    if (normal := design.spec.gaussian) is not None:
+        yield f"sigma ~ {prior_words(normal.sd, '')}"
     if design.cut_scale is not None:
         yield f"cut_spacing_country: {design.cut_groups} countries, scale ~ {prior_words(design.cut_scale)}"
     for name, prior in design.fading.items():

@@ -94,7 +94,8 @@ def term_words(term: Term, spec: Spec) -> str:
             whose = f"one for each {_by(by)}, all of one scale" if by else "common to all"
             return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
         case Drift(sd=sd):
-            return f"Drift: a common step from wave to wave, declared to have sd {sd:g} (logit) a year; not estimated."
+            size = f"{sd:g} ({spec.unit}) a year"
+            return f"Drift: a common step from wave to wave, declared to have sd {size}; not estimated."
         case Respondent():
             return "Respondent: a deviation for each person, the same in all of their answers; it is integrated out."
         case Cuts(by=by):
@@ -104,8 +105,11 @@ def term_words(term: Term, spec: Spec) -> str:
 
 
 def priors_table(design: Design) -> Html:
-    """Return a table of every prior: on the logit scale, and in points at 50 %."""
-    head = ("Quantity", "Prior (logit)", "sd at 50 %, points", "95 % of effects at 50 %, points")
+    """Return a table of every prior: on the logit scale, and in points at 50 %; of normal answers in points alone."""
+    head = ("Quantity", f"Prior ({design.spec.unit})", "sd at 50 %, points", "95 % of effects at 50 %, points")
+    if design.spec.gaussian is not None:
+        caption = "Priors. A scale (sd) is that of a pooled block"
+        return table(head[:2], [list(row[:2]) for row in _prior_rows(design)], caption=caption)
     return table(
         head,
         [list(row) for row in _prior_rows(design)],
@@ -128,6 +132,8 @@ def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
     if (slider := design.slider) is not None:
         yield "middle of the cuts", prior_words(slider.location), "–", "–"
         yield "precision of answers between the ends", prior_words(slider.precision, ""), "–", "–"
+    if (normal := design.spec.gaussian) is not None:
+        yield "sd of answers (sigma)", prior_words(normal.sd, ""), "–", "–"
     if design.cut_scale is not None:
         yield "sd of cut spacings over countries (log)", prior_words(design.cut_scale), "–", "–"
     for name, prior in design.fading.items():
@@ -150,6 +156,9 @@ def model_words(design: Design) -> Html:
             "Answers on the slider are ordered beta (Kubinec 2023): the chances of its two ends follow a cumulative "
             "logit, and answers between them a beta distribution whose mean is a logistic function, of a sum of terms"
         )
+    elif design.spec.gaussian is not None:
+        numbers = ", ".join(f"{x:g} for “{a}”" for x, a in zip(spec.scores, spec.answers, strict=True))
+        kind = f"Answers are taken for numbers ({numbers}), normal around a sum of terms with one standard deviation"
     elif design.answers == 2:
         kind = "The chance of the answer that counts as credible is a logistic function of a sum of terms"
     else:

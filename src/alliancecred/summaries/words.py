@@ -48,6 +48,8 @@ def quantity(estimate: Estimate) -> str:
         if estimate.answer == "mean":
             return f"mean answer ({rating.low:g} to {rating.high:g}, {ends})"
         return f"mean answer as a percentage of the scale ({ends})"
+    if estimate.answer == "mean" and (scores := spec.scores):
+        return f"mean answer ({scores[0]:g} = “{spec.answers[0]}” to {scores[-1]:g} = “{spec.answers[-1]}”)"
     if estimate.answer == "mean":
         return f"mean answer (1 = “{spec.answers[0]}” to {len(spec.answers)} = “{spec.answers[-1]}”)"
     answers = spec.top if estimate.answer == "top" else (estimate.answer,)
