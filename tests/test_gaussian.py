@@ -507,6 +507,8 @@ def test_sources_and_engines_that_do_not_know_it(made):
     published = Toplines((), survey.answers, survey.top, 0.0, DataReport("figures", ()))
     with pytest.raises(SpecError, match="normal answers are counted, figures was published"):
         make_cells(design.spec, [survey, published])
+    with pytest.raises(SpecError, match="cuts: not for normal answers"):
+        ac.cuts_grid(simple_spec())
     with pytest.raises(SpecError, match="in points of the scale"):
         ac.unsure_spec(simple_spec())
     pytest.importorskip("jax")

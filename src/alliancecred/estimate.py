@@ -35,7 +35,7 @@ class Estimate:
         that it is broken down by. In ``unit``.
     unit
         ``percent`` (a level), ``percentage points`` (a difference of levels), ``points`` (mean
-        score on 1…K) or ``scale points``.
+        of the scores) or ``scale points``.
     identification
         One of ``randomised, difference-in-differences, unexpected event, interrupted series,
         before-after, descriptive``.

@@ -38,7 +38,7 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
                 for what, used in (
                     ("a Respondent term", spec.asks_for_people),
                     ("a slider", spec.slider is not None),
-                    ("numbers instead of answers", any("value" in s.table for s in sources if isinstance(s, Survey))),
+                    ("numbers instead of answers", spec.gaussian is not None and _any_numbers(sources)),
                     ("covariates of people", any(c.of_people for c in spec.used_covariates)),
                 )
                 if used
@@ -65,6 +65,10 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
         if not len(source):
             out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
     return out
+
+
+def _any_numbers(sources: Sequence[Survey | Toplines]) -> bool:
+    return any("value" in s.table for s in sources if isinstance(s, Survey))
 
 
 def _slider_problem(spec: Spec, source: Survey | Toplines) -> Problem | None:

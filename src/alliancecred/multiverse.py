@@ -151,7 +151,7 @@ def cuts_grid(spec: Spec | str | Path) -> dict[str, Spec]:
     Raises
     ------
     SpecError
-        If there are two answers, whose one cut is the level's.
+        If there are two answers, whose one cut is the level's, or answers are numbers, which have no cuts to free.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def cuts_grid(spec: Spec | str | Path) -> dict[str, Spec]:
     declared = next((t for t in spec.terms if isinstance(t, Cuts)), Cuts())
     others = tuple(t for t in spec.terms if not isinstance(t, Cuts))
     kinds = {"common cuts": Cuts(spacing=declared.spacing), "cuts by country": replace(declared, by=("country",))}
-    return {name: replace(spec, terms=(*others, cuts)) for name, cuts in kinds.items()}
+    return {name: as_spec(replace(spec, terms=(*others, cuts))) for name, cuts in kinds.items()}
 
 
 def _summarise(

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Normal:
-    """Normal prior for an unpooled coefficient, on the logit scale.
+    """Normal prior for an unpooled coefficient, on the logit scale (`Gaussian`: in points).
 
     Examples
     --------
@@ -21,7 +21,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class HalfNormal:
-    """Half-normal prior for the scale (sd, logit) of a pooled block.
+    """Half-normal prior for the scale (sd, logit; `Gaussian`: points) of a pooled block.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class Flat:
 
 @dataclass(frozen=True)
 class LogNormal:
-    """Log-normal prior of a time in weeks, or of a precision: its logarithm is normal; ``sd = 0``: it is known.
+    """Log-normal prior of a time in weeks, a precision or an sd: its logarithm is normal; ``sd = 0``: it is known.
 
     Examples
     --------
