@@ -12,12 +12,13 @@ from alliancecred.gaussian import Gaussian
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.means import mean_of
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.priors import HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.respondents import gather_people
 from alliancecred.simulation import simulate
 from alliancecred.sliders import Inside, Slider
-from alliancecred.spec import Estimand, Fielding, Simulation, Spec
+from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
 from alliancecred.terms import Cuts, Drift, Fixed, Level, Respondent, Shift, Slope, Trend

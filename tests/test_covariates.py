@@ -14,10 +14,11 @@ from alliancecred.cells import make_cells
 from alliancecred.declared import Covariate
 from alliancecred.errors import DataError, DataWarning, IdentificationWarning, SchemaError, SpecError
 from alliancecred.identify import make_design
+from alliancecred.origins import Fielding
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import Normal
 from alliancecred.simulation import draw_prior, simulate
-from alliancecred.spec import Estimand, Fielding
+from alliancecred.spec import Estimand
 from alliancecred.spec_file import spec_from_table, spec_to_toml
 from alliancecred.terms import Level, Shift, Slope
 from models import ALLIES, COUNTRIES, WAVES, make_spec, make_survey

@@ -22,12 +22,12 @@ from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.lattice import lattice_loglik, make_lattice
 from alliancecred.new_levels import extend
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.prediction import answer_probs
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import HalfNormal, Normal
 from alliancecred.simulation import draw_prior, simulate
-from alliancecred.spec import Fielding, Simulation
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Cuts, Level
 from models import RICH, make_spec, make_survey

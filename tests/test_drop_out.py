@@ -15,9 +15,10 @@ from alliancecred.errors import SpecError
 from alliancecred.estimands import evaluate, shift
 from alliancecred.figures import attrition_data, plot_attrition
 from alliancecred.figures.example import example_attrition
+from alliancecred.origins import Fielding
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.simulation import simulate
-from alliancecred.spec import Estimand, Fielding
+from alliancecred.spec import Estimand
 from alliancecred.terms import Slope
 
 PLAN = (Fielding("w1", 60), Fielding("w2", 20, again="w1", retention=0.6, selection=2.0))

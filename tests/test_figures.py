@@ -30,7 +30,8 @@ from alliancecred.figures import (
 )
 from alliancecred.figures.page import COLOURS
 from alliancecred.figures.text import clean, shorten, width_of, wrap
-from alliancecred.spec import Simulation, Spec
+from alliancecred.origins import Simulation
+from alliancecred.spec import Spec
 
 CODES = ("US", "UK", "DE", "PL", "CA", "RU")
 FULL = ("United States", "United Kingdom", "Germany", "Poland", "Canada", "Russia")

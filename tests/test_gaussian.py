@@ -27,6 +27,7 @@ from alliancecred.fitting import fit_design, prepare
 from alliancecred.gaussian import Gaussian
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
+from alliancecred.origins import Fielding, MeanFile, Simulation, ToplineFile
 from alliancecred.prediction import log_likelihood, row_log_likelihood, row_scores, score_rows
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import Flat, HalfNormal, LogNormal, Normal
@@ -35,7 +36,7 @@ from alliancecred.report.words import model_words, priors_table
 from alliancecred.simulation import draw_prior, prior_predictive, replicate, simulate
 from alliancecred.sliders import Slider
 from alliancecred.sources import DataReport, Toplines
-from alliancecred.spec import Estimand, Fielding, MeanFile, Simulation, ToplineFile, Variant
+from alliancecred.spec import Estimand, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import spec_from_table, spec_to_toml
 from alliancecred.summaries.words import quantity

@@ -12,8 +12,8 @@ from alliancecred.dates import read_dates
 from alliancecred.errors import SchemaError, SpecError
 from alliancecred.fitting import fit_design, prepare
 from alliancecred.hurdle import Hurdle
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.prediction import answer_probs
-from alliancecred.spec import Fielding, Simulation
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.terms import Cuts, Level, Shift
 

@@ -23,13 +23,13 @@ from alliancecred.fitting import fit_design, prepare
 from alliancecred.kernel import log_density
 from alliancecred.lattice import TABLE_EDGE, TABLE_STEP, lattice_loglik, publish
 from alliancecred.means import mean_of
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.outcome import log_probs
 from alliancecred.prediction import log_likelihood, row_scores
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import LogNormal
 from alliancecred.ratings import Rating, log_mass, mean_table, possible_sds
 from alliancecred.simulation import draw_prior, replicate, simulate
-from alliancecred.spec import Fielding, Simulation
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import spec_from_table, spec_to_toml
 from alliancecred.summaries.words import quantity
@@ -265,7 +265,7 @@ def test_terms_and_data_that_do_not_go_with_it_are_refused(small):
 
 def test_a_run_reads_means_beside_its_spec(tmp_path):
     from alliancecred.opening import open_sources
-    from alliancecred.spec import MeanFile
+    from alliancecred.origins import MeanFile
 
     spec = replace(small_spec("means"), sources=(MeanFile("means.csv"),))
     text = "country,ally,wave,mean,se,precision\nDE,US,2024,5.1,0.1,one decimal\nDE,US,2025,4.4,0.1,one decimal\n"

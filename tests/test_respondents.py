@@ -23,6 +23,7 @@ from alliancecred.events import Signal, Wave
 from alliancecred.fitting import beyond_laplace, fit_design, prepare
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density, pattern_logs, people_loglik
+from alliancecred.origins import Fielding
 from alliancecred.outcome import cut_points, log_probs
 from alliancecred.prediction import answer_probs, log_likelihood, row_log_likelihood
 from alliancecred.predictor import linear_predictor
@@ -30,7 +31,7 @@ from alliancecred.priors import HalfNormal, Normal
 from alliancecred.respondents import by_score, gather_people, grid, shared_products, with_rows
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.sources import DataReport, Survey
-from alliancecred.spec import Fielding, Spec
+from alliancecred.spec import Spec
 from alliancecred.sweep import sweep
 from alliancecred.terms import FACTORS, Gap, Level, Respondent, Shift
 

@@ -19,9 +19,10 @@ from alliancecred.errors import ConvergenceWarning, SpecError, StoreError
 from alliancecred.estimands import evaluate
 from alliancecred.fitting import fit, prepare
 from alliancecred.opening import open_sources
+from alliancecred.origins import ToplineFile
 from alliancecred.report import covered, prior_fit
 from alliancecred.simulation import simulate
-from alliancecred.spec import Estimand, ToplineFile
+from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.store import slug, write_draws
 from alliancecred.summaries import write_csv

@@ -17,10 +17,11 @@ from alliancecred.estimands import levels, shift
 from alliancecred.events import Signal, Wave
 from alliancecred.identify import make_design
 from alliancecred.model import plain_model
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.priors import LKJ, Flat, HalfNormal, Normal
 from alliancecred.simulation import draw_prior, posterior_predictive, prior_predictive, simulate
 from alliancecred.sources import DataReport, Survey, Topline, Toplines
-from alliancecred.spec import Fielding, Simulation, Spec
+from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
 
 D = dt.date

@@ -21,12 +21,12 @@ from alliancecred.errors import DataError, FitError, SpecError
 from alliancecred.estimands import levels, shift
 from alliancecred.fitting import fit_design, prepare
 from alliancecred.kernel import log_density
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.outcome import cut_points
 from alliancecred.prediction import answer_probs, log_likelihood, row_scores
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import LogNormal, Normal
 from alliancecred.simulation import draw_prior, replicate, simulate
-from alliancecred.spec import Fielding, Simulation
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import models_dir, read_spec, spec_from_table, spec_to_toml
 from alliancecred.summaries.words import quantity

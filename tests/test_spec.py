@@ -13,20 +13,11 @@ from alliancecred.declared import Attribute, Covariate, Group, Restriction
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.gaussian import Gaussian
+from alliancecred.origins import Exclusion, Fielding, MeanFile, Simulation, SurveyFile, ToplineFile
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.sliders import Slider
-from alliancecred.spec import (
-    Estimand,
-    Exclusion,
-    Fielding,
-    MeanFile,
-    Simulation,
-    Spec,
-    SurveyFile,
-    ToplineFile,
-    Variant,
-)
+from alliancecred.spec import Estimand, Spec, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
 from alliancecred.terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Trend

@@ -15,7 +15,8 @@ import xarray as xr
 from alliancecred.errors import SpecError
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.events import Signal, Wave
-from alliancecred.spec import Simulation, Spec
+from alliancecred.origins import Simulation
+from alliancecred.spec import Spec
 from alliancecred.summaries import (
     COLUMNS,
     DIAGNOSTICS,

@@ -16,10 +16,11 @@ from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.fitting import fit_design, prepare
 from alliancecred.identify import make_design
+from alliancecred.origins import Fielding, Simulation
 from alliancecred.priors import HalfNormal, LogNormal, Normal
 from alliancecred.report.words import prior_words, term_words
 from alliancecred.simulation import draw_prior, simulate
-from alliancecred.spec import Estimand, Fielding, Simulation, Spec
+from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_check import check_spec
 from alliancecred.terms import FACTORS, Cuts, Drift, Gap, Level, Shift, Trend
 from models import FADING, LONG, RISING, TIMED, make_spec, make_survey

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from alliancecred.errors import DataError, DataWarning, LevelError, OutcomeError, SchemaError
+from alliancecred.origins import Exclusion
 from alliancecred.sources import ReportLine, count_range
-from alliancecred.spec import Exclusion
 from alliancecred.spec_file import models_dir
 from alliancecred.toplines import read_toplines
 

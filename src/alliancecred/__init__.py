@@ -12,7 +12,8 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
     "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
-    "experiments": ("amce", "marginal_means", "moderation"),
+    "effects": ("amce",),
+    "experiments": ("marginal_means", "moderation"),
     "declared": ("Attribute", "Covariate", "Group", "Restriction"),
     "terms": (
         "Cuts",
@@ -33,7 +34,8 @@ _EXPORTS = {
     "sliders": ("Slider",),
     "gaussian": ("Gaussian",),
     "ratings": ("Rating",),
-    "spec": ("Estimand", "Exclusion", "Fielding", "MeanFile", "Simulation", "Spec", "Variant"),
+    "origins": ("Exclusion", "Fielding", "MeanFile", "Simulation", "SurveyFile", "ToplineFile"),
+    "spec": ("Estimand", "Spec", "Variant"),
     "spec_file": ("read_spec", "shipped_models", "spec_to_toml"),
     "sources": ("DataReport", "Roles", "Survey", "Toplines"),
     "survey": ("read_counts", "read_survey"),

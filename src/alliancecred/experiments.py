@@ -5,27 +5,25 @@ means, since those of effects depend on an arbitrary baseline (Leeper, Hobolt & 
 section 3).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from .asked import By, asked, factors_of, rows_for
-from .averaging import make_estimate, scored
+from .averaging import make_estimate
 from .composition import Kinds, composed
-from .declared import Attribute, allowed
 from .errors import SpecError, nearest
-from .estimate import Estimate, stacked
+from .estimate import Estimate
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
 from .prediction import row_scores, rows_at_a_time
-from .profiles import Profiles, thinned
+from .profiles import Profiles
 from .spec import Spec
 from .terms import FACTORS
 
-AT_MOST = 2_000  # kinds of people and questions that an effect is averaged over, in each country and population
 ATTRIBUTE, LEVEL = "attribute", "level"
 RANDOMISED = "randomised"
 
@@ -75,7 +73,7 @@ def marginal_means(
     ----------
     Leeper, Hobolt & Tilley (2020), Political Analysis 28(2), section 2.
     """
-    names, by = _attributes(fit.spec, attributes), factors_of(fit.spec.factors, by)
+    names, by = attributes_of(fit.spec, attributes), factors_of(fit.spec.factors, by)
     kinds = whom(fit.spec, fit.cells, population, profiles)
     own = [f for f in by if f in FACTORS]
     table = asked(fit, own, countries=countries)
@@ -91,7 +89,7 @@ def marginal_means(
         values,
         answer=answer,
         identification=RANDOMISED,
-        notes=(_profile_words(profiles),),
+        notes=(profile_words(profiles),),
         people=people_words(population),
     )
     return _sorted(estimate)
@@ -130,111 +128,6 @@ def _means(
         total += row_scores(fit.design, more.take(part), draws, answer) @ weights[part]
     means = total / weights.sum(0)
     return list(zip(frames, np.split(means, np.cumsum([len(f) for f in frames])[:-1], axis=1), strict=True))
-
-
-def amce(
-    fit: Fit,
-    attributes: str | Sequence[str] = (),
-    *,
-    baseline: Mapping[str, str] | None = None,
-    by: By = (),
-    answer: str = "top",
-    profiles: Profiles = "design",
-    population: Population | None = None,
-    countries: Sequence[str] = (),
-    smallest: float = 0.0,
-) -> Estimate:
-    """Return what changing an attribute from its baseline to each other level does, on average over the rest.
-
-    The average marginal component effect: both arms have the same people and the same rest of the question, of which
-    only profiles count that may be shown with either level.
-
-    Parameters
-    ----------
-    fit, attributes, by, answer, profiles, population, countries
-        As in `marginal_means`. Effects broken down ``by`` groups of people or another attribute are conditional
-        effects; compare groups by `moderation`.
-    baseline
-        Attribute → the level others are compared with; default the one that is declared.
-    smallest
-        Smallest effect of interest, percentage points.
-
-    Returns
-    -------
-    Estimate
-        In percentage points, ``randomised``. A note says how many comparisons it shows.
-
-    Raises
-    ------
-    SpecError
-        If an attribute has no baseline, or no profile may be shown with both levels.
-
-    References
-    ----------
-    Hainmueller, Hopkins & Yamamoto (2014), Political Analysis 22(1), section 3.
-    """
-    by = factors_of(fit.spec.factors, by)
-    parts = []
-    for attribute in (a for a in fit.spec.attributes if a.name in _attributes(fit.spec, attributes)):
-        if attribute.name in by:
-            raise SpecError(f"{attribute.name!r} is what is compared: it cannot be in `by`")
-        base = (baseline or {}).get(attribute.name, attribute.baseline)
-        if base not in attribute.levels:
-            problem = "has no baseline: declare one, or give baseline={…}" if not base else f"has no level {base!r}"
-            raise SpecError(f"{attribute.name!r} {problem}; `marginal_means` need none")
-        parts += [
-            _effect(fit, attribute, level, base, by, answer, profiles, population, countries, smallest)
-            for level in attribute.levels
-            if level != base
-        ]
-    whole = stacked(parts)
-    return replace(whole, notes=(*whole.notes, comparisons_words(len(whole))))
-
-
-def _effect(
-    fit: Fit,
-    attribute: Attribute,
-    level: str,
-    base: str,
-    by: Sequence[str],
-    answer: str,
-    profiles: Profiles,
-    population: Population | None,
-    countries: Sequence[str],
-    smallest: float,
-) -> Estimate:
-    kinds = whom(fit.spec, fit.cells, population, profiles)
-    keep = np.ones(len(kinds.share), dtype=bool)
-    for label in (level, base):
-        code = np.full(len(keep), fit.cells.levels[attribute.name].index(label))
-        shown = {a.name: kinds.codes[a.name] for a in fit.spec.attributes} | {attribute.name: code}
-        keep &= allowed(fit.spec.restrictions, fit.cells.levels, shown)
-    if not keep.any():
-        raise SpecError(f"no profile may be shown with {attribute.name} {level!r} and with {base!r}")
-    some = thinned(kinds.where(keep), AT_MOST)
-    table = asked(fit, by, countries=countries, kinds=some)
-    given = [f for f in by if f in fit.spec.declared]
-    sides = tuple(
-        scored(fit, table.assign(**{attribute.name: label}), answer, None, kinds=some, given=given)
-        for label in (base, level)
-    )
-    labelled = table.assign(**{ATTRIBUTE: attribute.name, LEVEL: f"{level} − {base}"})
-    notes = [_profile_words(profiles)]
-    if len(some.share) < keep.sum():
-        notes.append(f"averaged over {AT_MOST:,} profiles per country, drawn from those that count")
-    return make_estimate(
-        fit,
-        "AMCE",
-        labelled,
-        (ATTRIBUTE, LEVEL, *by),
-        sides[1] - sides[0],
-        answer=answer,
-        identification=RANDOMISED,
-        smallest=smallest,
-        notes=tuple(notes),
-        people=people_words(population),
-        sides=(sides[0], sides[1]),
-    )
 
 
 def moderation(
@@ -324,7 +217,8 @@ def comparisons_words(count: int) -> str:
     )
 
 
-def _attributes(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
+def attributes_of(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the attributes that are wanted, all if none is named; one that is unknown is a `SpecError`."""
     names = tuple(a.name for a in spec.attributes)
     chosen = (wanted,) if isinstance(wanted, str) else tuple(wanted)
     if not names:
@@ -335,7 +229,8 @@ def _attributes(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
     return chosen or names
 
 
-def _profile_words(profiles: Profiles) -> str:
+def profile_words(profiles: Profiles) -> str:
+    """Return in words what the rest of a question was averaged over."""
     match profiles:
         case "design":
             return "averaged over the rest of the questions as they were shown"

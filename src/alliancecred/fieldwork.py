@@ -11,11 +11,12 @@ from .cells import Cells, rows_of
 from .design import SD_RESPONDENT, Design
 from .errors import Problem, SpecError, nearest
 from .gaussian import SIGMA
+from .origins import Fielding
 from .outcome import log_probs
 from .prediction import cuts_of
 from .predictor import linear_predictor
 from .sliders import PRECISION, SMALLEST
-from .spec import Fielding, Spec
+from .spec import Spec
 from .terms import FACTORS
 
 

@@ -12,10 +12,11 @@ from .errors import DataWarning, Problem, raise_data
 from .factors import code_factors, column_problems, constant_problems, factor_lines, label_array, nothing_left
 from .factors import exclude as without_gaps
 from .labels import as_text
+from .origins import Exclusion
 from .ratings import Rating, possible_sds, rating_problems
 from .shares import HALF_WIDTH, Complaint, Row, gather, row_numbers
 from .sources import DataReport, ReportLine, Topline, Toplines
-from .spec import Exclusion, Spec
+from .spec import Spec
 from .tables import Table, open_table
 from .terms import FACTORS
 from .toplines import leave_out

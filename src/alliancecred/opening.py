@@ -8,9 +8,10 @@ from pathlib import Path, PureWindowsPath
 from .errors import Problem, SpecError, nearest, raise_spec
 from .fitting import Fit
 from .means import read_means
+from .origins import MeanFile, Simulation, SurveyFile, ToplineFile
 from .simulation import Simulated, simulate
 from .sources import Roles, Survey, Toplines
-from .spec import MeanFile, Simulation, Spec, SurveyFile, ToplineFile
+from .spec import Spec
 from .spec_file import models_dir
 from .survey import read_survey
 from .toplines import read_toplines

@@ -18,10 +18,11 @@ from .gates import diagnosis
 from .identify import make_design
 from .lattice import publish
 from .means import means_of
+from .origins import Fielding, Simulation
 from .prediction import answer_probs, mean_answers
 from .priors import Flat, LogNormal
 from .sources import DataReport, ReportLine, Survey, Toplines
-from .spec import Fielding, Simulation, Spec
+from .spec import Spec
 from .spec_file import as_spec
 from .terms import FACTORS
 

@@ -3,103 +3,17 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import ClassVar
 
 from .codec import encode
 from .declared import Attribute, Covariate, Group, Restriction
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .gaussian import SIGMA, Gaussian
+from .origins import Simulation, Source
 from .priors import LogNormal, Normal
 from .ratings import Rating
 from .sliders import LOCATION, PRECISION, Slider
 from .terms import FACTORS, Respondent, Slope, Term
-
-
-# --- where the data come from -------------------------------------------------------------------
-@dataclass(frozen=True)
-class Exclusion:
-    """Rows of a source that are left out on purpose, and why: those that match ``where`` in every factor it names.
-
-    Examples
-    --------
-    >>> Exclusion((("country", ("PL",)), ("wave", ("2002",))), "its shares sum to 130").why
-    'its shares sum to 130'
-    """
-
-    where: tuple[tuple[str, tuple[str, ...]], ...]
-    why: str
-
-
-@dataclass(frozen=True)
-class ToplineFile:
-    """Published percentages in a CSV beside the spec (see `read_toplines`)."""
-
-    tag: ClassVar[str] = "toplines"
-    path: str
-    overdispersion: float = 0.0
-    exclude: tuple[Exclusion, ...] = ()
-
-
-@dataclass(frozen=True)
-class MeanFile:
-    """Published means of a rating scale in a CSV beside the spec (see `read_means`)."""
-
-    tag: ClassVar[str] = "means"
-    path: str
-    exclude: tuple[Exclusion, ...] = ()
-
-
-@dataclass(frozen=True)
-class SurveyFile:
-    """Microdata in a file beside the spec, with the roles of its columns (see `read_survey`)."""
-
-    tag: ClassVar[str] = "survey"
-    path: str
-    roles: tuple[tuple[str, str], ...]
-    constants: tuple[tuple[str, str], ...] = ()
-    missing: tuple[str, ...] = ()
-    traits: tuple[tuple[str, str], ...] = ()
-    dont_know: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Fielding:
-    """One simulated sample: ``n`` people of a population in a wave, who rate every ally.
-
-    Parameters
-    ----------
-    wave, n, population, countries
-        When, how many new people per country, of which population, where (empty: everywhere).
-    again
-        An earlier wave whose people are asked again; for specs with a `Respondent` term. The ``n`` new people then are
-        a refreshment sample.
-    retention
-        Share of them who answer.
-    selection
-        Log-odds of answering, of those who called every ally credible then against those who called none so.
-    """
-
-    wave: str
-    n: int
-    population: str = "public"
-    countries: tuple[str, ...] = ()
-    again: str = ""
-    retention: float = 1.0
-    selection: float = 0.0
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A simulated survey with known truth: scalars in ``truth``, group effects drawn with ``seed``."""
-
-    tag: ClassVar[str] = "simulation"
-    seed: int
-    fieldings: tuple[Fielding, ...]
-    truth: tuple[tuple[str, float], ...]
-
-
-Source = ToplineFile | MeanFile | SurveyFile | Simulation
 
 
 # --- what is asked of the posterior -------------------------------------------------------------

@@ -8,10 +8,11 @@ from .errors import Problem, nearest, raise_spec
 from .estimand_check import estimand_problems, unknown
 from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
 from .gaussian import gaussian_problems
+from .origins import MeanFile, ToplineFile
 from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
-from .spec import MeanFile, Spec, ToplineFile
+from .spec import Spec
 from .term_check import NAME, across_terms, prior_problems, repeated, term_problems
 from .terms import JOINED, Cuts, Respondent
 

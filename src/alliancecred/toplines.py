@@ -18,10 +18,10 @@ from .factors import (
 )
 from .factors import exclude as without_gaps
 from .labels import Coded, as_text
+from .origins import Exclusion
 from .published import Cell, cells_of, toplines_of
 from .shares import Row, number
 from .sources import DataReport, ReportLine, Toplines
-from .spec import Exclusion
 from .tables import Table, open_table
 from .terms import FACTORS
 

@@ -9,7 +9,8 @@ import xarray as xr
 
 from ..estimate import LABELS, Attrition, Estimate, stacked
 from ..events import Signal, Wave
-from ..spec import Fielding, Simulation, Spec
+from ..origins import Fielding, Simulation
+from ..spec import Spec
 
 _NAMES = (
     ("US", "United States"),

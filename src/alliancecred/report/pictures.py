@@ -27,8 +27,9 @@ from ..figures import (
 from ..figures.page import Width
 from ..figures.save import PACKED
 from ..figures.waves import LEAST_WAVES
+from ..origins import Simulation
 from ..sources import Survey, Toplines
-from ..spec import Estimand, Simulation, Spec
+from ..spec import Estimand, Spec
 from ..store import slug
 from ..summaries import quantity
 from .contents import Contents, relabelled
