@@ -12,8 +12,8 @@ from alliancecred.check import lines_of, ppc
 from alliancecred.disclosure import guarded, people_of_lines, remark, small_lines, without_small
 from alliancecred.errors import SchemaError, SpecError
 from alliancecred.fitting import fit_design, prepare
-from alliancecred.prediction import score_rows
 from alliancecred.priors import HalfNormal
+from alliancecred.scoring import score_rows
 from alliancecred.spec import Spec
 from alliancecred.terms import Level
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from alliancecred import prediction
+from alliancecred import scoring
 from alliancecred.cells import make_cells
 from alliancecred.comparisons import gap
 from alliancecred.contrasts import contrast
@@ -648,7 +648,7 @@ def test_finite_populations_of_two_waves_are_drawn_apart():
 def test_pieces_in_which_rows_are_computed_do_not_share_their_noise(monkeypatch):
     # Once wrong (prediction._finite): each piece of rows starts from one seed.
     of = made(spec(2), chains=2, draws=1500)
-    monkeypatch.setattr(prediction, "_CHUNK", 1)
+    monkeypatch.setattr(scoring, "CHUNK", 1)
     found = levels(of, population_size={"elite": 50})
     p = levels(of)
     rows = [{"country": "PL", "ally": a, "wave": "w2", "population": "elite"} for a in ("US", "FR")]
@@ -661,5 +661,5 @@ def test_pieces_in_which_rows_are_computed_do_not_share_their_noise(monkeypatch)
 
 def test_rows_in_pieces_are_the_rows_at_once(monkeypatch):
     whole = levels(fit()).draws.values
-    monkeypatch.setattr(prediction, "_CHUNK", 40)
+    monkeypatch.setattr(scoring, "CHUNK", 40)
     np.testing.assert_allclose(levels(fit()).draws.values, whole, rtol=0, atol=1e-10)

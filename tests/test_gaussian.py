@@ -28,11 +28,12 @@ from alliancecred.gaussian import Gaussian
 from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.origins import Fielding, MeanFile, Simulation, ToplineFile
-from alliancecred.prediction import log_likelihood, row_log_likelihood, row_scores, score_rows
+from alliancecred.prediction import log_likelihood, row_log_likelihood, row_scores
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import Flat, HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.report.words import model_words, priors_table
+from alliancecred.scoring import score_rows
 from alliancecred.simulation import draw_prior, prior_predictive, replicate, simulate
 from alliancecred.sliders import Slider
 from alliancecred.sources import DataReport, Toplines

@@ -152,6 +152,11 @@ VARYING = replace(
     restrictions=(Restriction((("regime", ("democracy",)), ("act", ("arms", "troops")))),),
     groups=(Group("educ", ("school", "college"), "school"), Group("region", ("north", "south"))),
     covariates=(Covariate("vote", ("region",), (("north", 0.4), ("south", 0.6))), Covariate("age", ("person",), ())),
+    estimands=(
+        Estimand("marginal_means", attributes=("act", "regime"), by=("educ",), profiles="uniform"),
+        Estimand("moderation", attributes=("act",), moderator="regime"),
+    ),
+    sources=(Simulation(1, (Fielding("", 10, tasks=3),), ()),),
     terms=(
         Level(("educ",)), Level(("regime", "act"), HalfNormal(0.3)), Level(("region",)),
         Effect(("act",), Normal(0.0, 2.0)),

@@ -16,11 +16,12 @@ from alliancecred.errors import IntegrityError, SpecError, StoreError, StudyErro
 from alliancecred.estimands import shift
 from alliancecred.fitting import Fit, prepare
 from alliancecred.gates import Diagnosis
+from alliancecred.layout import lay_out
 from alliancecred.origins import Fielding, Simulation
 from alliancecred.prediction import answer_probs, row_log_likelihood
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.rules import Rule
-from alliancecred.simulation import dataset, draw_prior, lay_out, simulate, simulate_on
+from alliancecred.simulation import dataset, draw_prior, simulate, simulate_on
 from alliancecred.sources import DataReport, Topline, Toplines
 from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec

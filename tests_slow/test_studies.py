@@ -15,7 +15,8 @@ import joblib
 import pytest
 
 import alliancecred as ac
-from alliancecred.simulation import lay_out, simulate_on
+from alliancecred.layout import lay_out
+from alliancecred.simulation import simulate_on
 from alliancecred.studies import refit
 
 WAVES = (

@@ -14,7 +14,8 @@ from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
 from .identify import pseudo_posterior
-from .prediction import estimate_status, score_rows
+from .prediction import estimate_status
+from .scoring import score_rows
 
 
 def scored(

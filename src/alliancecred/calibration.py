@@ -15,10 +15,11 @@ from .errors import FitError, SpecError
 from .estimands import evaluate
 from .estimate import Estimate
 from .fitting import Fit, Method, prepare
+from .layout import Layout, lay_out
 from .planning import plan_fieldings
 from .prediction import log_likelihood
 from .ranks import holm, thin, uniformity
-from .simulation import Layout, dataset, draw_prior, lay_out, simulate_on
+from .simulation import dataset, draw_prior, simulate_on
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec

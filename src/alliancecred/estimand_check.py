@@ -5,14 +5,18 @@ from dataclasses import fields
 
 from .errors import nearest
 from .spec import Estimand, Spec
-from .terms import FACTORS, ROLES
+from .terms import ROLES
 
+EXPERIMENTAL = ("marginal_means", "amce", "moderation")
 _USED = {
     "levels": ("by", "countries", "answer", "waves"),
     "change": ("by", "countries", "answer", "waves", "smallest"),
     "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
     "attrition": ("by", "signal", "roles", "countries", "answer", "smallest"),
     "gap": ("by", "signal", "answer", "smallest"),
+    "marginal_means": ("by", "countries", "answer", "attributes", "profiles"),
+    "amce": ("by", "countries", "answer", "attributes", "profiles", "smallest"),
+    "moderation": ("by", "countries", "answer", "attributes", "profiles", "moderator", "smallest"),
     "comparison": ("by", "covariate", "low", "high", "signal", "countries", "answer", "waves", "smallest"),
 }
 
@@ -34,7 +38,9 @@ def roles_of_spec(spec: Spec) -> tuple[str, ...]:
 def estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with an estimand, and remedies."""
     yield from unknown("estimand", (estimand.of,), tuple(_USED))
-    yield from unknown("factor", estimand.by, FACTORS)
+    yield from unknown("factor", estimand.by, spec.factors)
+    yield from unknown("attribute", estimand.attributes, [a.name for a in spec.attributes])
+    yield from unknown("profiles", (estimand.profiles,), ("design", "uniform"))
     yield from unknown("role", estimand.roles, roles_of_spec(spec))
     if estimand.signal is not None:
         yield from unknown("signal", (estimand.signal,), [s.name for s in spec.signals])
@@ -56,6 +62,16 @@ def estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str
         yield f"weeks after a signal are counted from 0, got {estimand.weeks}", ""
     if estimand.of == "comparison":
         yield from unknown("covariate", (str(estimand.covariate),), [c.name for c in spec.covariates])
+    if estimand.of in EXPERIMENTAL and not spec.attributes:
+        yield f"{estimand.of}: the spec declares no attributes", ""
+    if estimand.of == "moderation":
+        yield from unknown("factor", (estimand.moderator,), spec.factors)
+        if len(estimand.attributes) != 1:
+            yield f"moderation is of one attribute, got {len(estimand.attributes)}", ""
+    if estimand.of == "amce":
+        for attribute in spec.attributes:
+            if not attribute.baseline and attribute.name in (estimand.attributes or (attribute.name,)):
+                yield f"{attribute.name!r} has no baseline", "declare it; marginal means need none"
     if estimand.of == "attrition" and not spec.asks_for_people:
         yield "attrition is about people: it needs a respondent term", ""
     if estimand.of in ("shift", "attrition") and not spec.signals:

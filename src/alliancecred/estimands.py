@@ -21,11 +21,14 @@ from .asked import (
 from .averaging import make_estimate, scored
 from .comparisons import comparison, gap
 from .drop_out import attrition
+from .effects import amce
 from .errors import SpecError
 from .estimate import Estimate, stacked
+from .experiments import marginal_means, moderation
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
+from .profiles import Profiles
 from .spec import Estimand
 
 
@@ -256,6 +259,31 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
                 answer=e.answer,
                 smallest=e.smallest,
             )
+        case "marginal_means":
+            result = marginal_means(
+                fit, e.attributes, by=e.by, answer=e.answer, profiles=_profiles(e), countries=e.countries
+            )
+        case "amce":
+            result = amce(
+                fit,
+                e.attributes,
+                by=e.by,
+                answer=e.answer,
+                profiles=_profiles(e),
+                countries=e.countries,
+                smallest=e.smallest,
+            )
+        case "moderation":
+            result = moderation(
+                fit,
+                e.attributes[0],
+                e.moderator,
+                by=e.by,
+                answer=e.answer,
+                profiles=_profiles(e),
+                countries=e.countries,
+                smallest=e.smallest,
+            )
         case _:
             raise SpecError(f"unknown estimand {e.of!r}")
     if not e.name:
@@ -264,3 +292,7 @@ def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
         names = dict.fromkeys(map(str, result.draws["estimand"].values))
         return stacked([result.at(estimand=name).named(f"{e.name}: {name}") for name in names])
     return result.named(e.name)
+
+
+def _profiles(estimand: Estimand) -> Profiles:
+    return "uniform" if estimand.profiles == "uniform" else "design"

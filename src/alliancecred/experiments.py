@@ -19,8 +19,9 @@ from .estimate import Estimate
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
-from .prediction import row_scores, rows_at_a_time
+from .prediction import row_scores
 from .profiles import Profiles
+from .scoring import rows_at_a_time
 from .spec import Spec
 from .terms import FACTORS
 

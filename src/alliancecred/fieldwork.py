@@ -1,7 +1,6 @@
-"""Who is asked what in a simulated survey, and what people answer who are asked several times."""
+"""What people answer in a simulated survey who are asked several times, or on a scale."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,78 +8,13 @@ from scipy.special import expit, logit
 
 from .cells import Cells, rows_of
 from .design import SD_RESPONDENT, Design
-from .errors import Problem, SpecError, nearest
 from .gaussian import SIGMA
 from .origins import Fielding
 from .outcome import log_probs
 from .prediction import cuts_of
 from .predictor import linear_predictor
 from .sliders import PRECISION, SMALLEST
-from .spec import Spec
 from .terms import FACTORS
-
-
-def check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
-    """Refuse a plan that cannot be carried out, with all problems at once."""
-    problems = [
-        Problem("schema", key, f"{key} must be declared to simulate")
-        for key in ("countries", "allies", "waves")
-        if not getattr(spec, key)
-    ]
-    if not fieldings:
-        problems.append(Problem("schema", "fieldings", "nothing to field", (), "give fieldings=(Fielding(wave, n), …)"))
-    waves = [w.name for w in spec.waves]
-    for f in fieldings:
-        if f.wave not in waves:
-            problems.append(Problem("schema", "fieldings", f"unknown wave {f.wave!r}", (), nearest(f.wave, waves)))
-        if f.population not in spec.populations:
-            problems.append(Problem("schema", "fieldings", f"unknown population {f.population!r}"))
-        if f.n < 0 or (f.n == 0 and not f.again):
-            problems.append(Problem("schema", "fieldings", f"n must be positive, got {f.n}"))
-        problems += [Problem("schema", "fieldings", text) for text in _again(spec, f, fieldings)]
-        strange = [c for c in f.countries if c not in spec.countries]
-        if strange:
-            problems.append(Problem("schema", "fieldings", f"unknown countries {strange}"))
-    if problems:
-        raise SpecError(problems)
-
-
-def _again(spec: Spec, fielding: Fielding, fieldings: Sequence[Fielding]) -> Iterator[str]:
-    """Yield what is wrong with people who are asked again."""
-    if not fielding.again:
-        if fielding.retention != 1 or fielding.selection:
-            yield "`retention` and `selection` need `again`, the wave whose people are asked again"
-        return
-    start = {w.name: w.start for w in spec.waves}
-    if not spec.asks_for_people:
-        yield f"{fielding.wave}: people are asked again: the spec needs a respondent term"
-    if fielding.again not in start or (fielding.wave in start and start[fielding.again] >= start[fielding.wave]):
-        yield f"again: {fielding.again!r} is no wave before {fielding.wave!r}"
-    elif not any(f.wave == fielding.again and f.population == fielding.population for f in fieldings):
-        yield f"again: nobody ({fielding.population}) is asked in {fielding.again!r}"
-    if not 0 < fielding.retention <= 1:
-        yield f"retention must lie above 0 and be at most 1, got {fielding.retention}"
-
-
-def field(spec: Spec, fieldings: Sequence[Fielding]) -> pd.DataFrame:
-    """Return the combinations of factors that are asked."""
-    rows = [
-        (country, ally, "", f.wave, f.population)
-        for f in fieldings
-        for country, ally in product(f.countries or spec.countries, spec.allies)
-    ]
-    return pd.DataFrame(rows, columns=list(FACTORS)).drop_duplicates().reset_index(drop=True)
-
-
-def sizes(spec: Spec, fieldings: Sequence[Fielding], cells: Cells) -> np.ndarray:
-    """Return the new people behind each row of the cells, (rows,)."""
-    size: dict[tuple[str, str, str], int] = {}
-    for f in fieldings:
-        for country in f.countries or spec.countries:
-            key = (country, f.wave, f.population)
-            size[key] = size.get(key, 0) + f.n
-    labels = cells.labels()
-    return np.array([size[k] for k in zip(labels.country, labels.wave, labels.population, strict=True)])
 
 
 def interview(

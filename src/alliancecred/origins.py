@@ -63,6 +63,8 @@ class Fielding:
         a refreshment sample.
     retention
         Share of them who answer.
+    tasks
+        Profiles that each of them is shown, in experiments.
     selection
         Log-odds of answering, of those who called every ally credible then against those who called none so.
     """
@@ -74,6 +76,7 @@ class Fielding:
     again: str = ""
     retention: float = 1.0
     selection: float = 0.0
+    tasks: int = 1
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from .errors import SpecError
 from .fitting import Fit, Method
+from .layout import Layout, lay_out
 from .origins import Fielding, Simulation
 from .rules import Rule, ask
-from .simulation import Layout, lay_out, simulate_on
+from .simulation import simulate_on
 from .spec import Spec
 from .spec_file import as_spec
 from .studies import name_of, refit, run_study, seed_of

@@ -1,18 +1,15 @@
 """From draws to answers: probabilities and scores of rows, and the log likelihood of what they hold."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
 from . import gaussian, sliders
 from .cells import Cells, Rows
-from .composition import Kinds, composed, kinds_asked
 from .density import cut_group, data_arrays
 from .design import CUTS_BY_COUNTRY, SD_RESPONDENT, Design
 from .errors import SpecError, nearest
-from .finite import finite_shares
 from .fitting import Fit
 from .gates import convergence, table_problems
 from .kernel import pattern_logs
@@ -20,8 +17,6 @@ from .lattice import lattice_loglik
 from .outcome import cut_points, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
-
-_CHUNK = 4_000_000
 
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -118,74 +113,6 @@ def grouped_cuts(design: Design, draws: Mapping[str, np.ndarray], size: int) -> 
     if design.slider is not None:
         cuts = cuts + sliders.draws_of(draws)[0][:, :, None]
     return np.ascontiguousarray(cuts)
-
-
-def over_asked(
-    design: Design,
-    kinds: Kinds,
-    rows: Rows,
-    value: Callable[[Rows], np.ndarray],
-    *,
-    step: int,
-    held: Collection[str] = (),
-    of: str | None = None,
-    given: Sequence[str] | None = None,
-) -> np.ndarray:
-    """Return values (draws, rows, …) averaged over the kinds of people and questions of each row's place.
-
-    ``value`` gives those of any rows, ``step`` of them at a time; ``held``, ``of`` and ``given`` as in `composed`.
-    """
-    found = composed(design.spec, design.levels, kinds, rows, held=held, of=of, given=given)
-    if found is None:
-        return value(rows)
-    out = []
-    for more, share in found:
-        parts = [np.arange(a, min(a + step, len(more))) for a in range(0, len(more), step)]
-        out.append(sum(np.einsum("sn...,n->s...", value(more.take(part)), share[part]) for part in parts))
-    return np.stack(out, axis=1)
-
-
-def score_rows(
-    fit: Fit,
-    rows: Rows,
-    answer: str = "top",
-    sizes: Mapping[str, int] | None = None,
-    *,
-    kinds: Kinds | None = None,
-    held: Collection[str] = (),
-    of: str | None = None,
-    given: Sequence[str] | None = None,
-) -> np.ndarray:
-    """Return an estimand's value in every row, (draws, rows): per cent, or points for ``mean``.
-
-    ``sizes`` maps populations to their finite size: people observed are known, the others drawn. ``kinds`` (those
-    asked, if left out), ``held``, ``of`` and ``given`` as in `composed`.
-    """
-    weight = answer_weight(fit.design, answer)
-    numbers = fit.spec.rating or fit.spec.gaussian or (answer == "mean" and fit.design.slider)
-    if sizes and numbers:
-        raise SpecError(
-            "of a finite population only answers that are categories can be predicted, not means or sliders"
-        )
-    draws = fit.draws()
-    kinds = kinds_asked(fit.spec, fit.cells) if kinds is None else kinds
-    out = np.empty((len(next(iter(draws.values()))), len(rows)))
-    step = rows_at_a_time(fit.design, len(out))
-    for start in range(0, len(rows), step):
-        part = np.arange(start, min(start + step, len(rows)))
-        some = rows.take(part)
-        average = partial(over_asked, fit.design, kinds, some, step=step, held=held, of=of, given=given)
-        if sizes:
-            probs = average(lambda r: answer_probs(fit.design, r, draws))
-            out[:, part] = finite_shares(fit, some, probs, sizes) @ weight
-        else:
-            out[:, part] = average(lambda r: row_scores(fit.design, r, draws, answer))
-    return out
-
-
-def rows_at_a_time(design: Design, draws: int) -> int:
-    """Return how many rows to evaluate together, so that memory stays small."""
-    return max(1, _CHUNK // (draws * design.answers))
 
 
 def answer_weight(design: Design, answer: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from .check import lines_of
 from .disclosure import LEAST, check_least, people_of_lines, small_lines
 from .errors import SpecError, nearest
 from .fitting import Fit
-from .prediction import score_rows
+from .scoring import score_rows
 from .summaries import check_interval
 from .terms import FACTORS
 

@@ -5,26 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from .cells import Cells, make_cells
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, half_life
 from .dims import coords_of, dims_of
 from .errors import Problem, SpecError, nearest
-from .fieldwork import check_plan, field, interview, rate, sizes, slide
+from .fieldwork import interview, rate, slide
 from .fitting import Fit, prepare
 from .gates import diagnosis
-from .identify import make_design
 from .lattice import publish
+from .layout import Layout, lay_out, replace_counts, simulated_report
 from .means import means_of
 from .origins import Fielding, Simulation
 from .prediction import answer_probs, mean_answers
 from .priors import Flat, LogNormal
-from .sources import DataReport, ReportLine, Survey, Toplines
+from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec
-from .terms import FACTORS
 
 
 @dataclass(frozen=True)
@@ -41,16 +39,6 @@ class Simulated:
 
     survey: Survey | Toplines
     truth: Fit
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Rows to be asked: their design, their cells (without answers yet), the new people behind each, and the plan."""
-
-    design: Design
-    cells: Cells
-    size: np.ndarray
-    fieldings: tuple[Fielding, ...]
 
 
 def draw_prior(
@@ -163,27 +151,6 @@ def simulate(
     return simulate_on(lay_out(spec, fieldings), truth, seed)
 
 
-def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
-    """Return what `simulate` would ask of whom; refuses what it refuses."""
-    check_plan(spec, fieldings)
-    table = field(spec, fieldings)
-    if spec.rating is not None:
-        cells = make_cells(
-            spec, [means_of(spec, table, np.full(len(table), 0.5), np.ones(len(table)), _report(len(table)))]
-        )
-        return Layout(make_design(spec, cells), cells, sizes(spec, fieldings, cells), tuple(fieldings))
-    blank = replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec)
-    if (slider := spec.slider) is not None:
-        middle = np.array([slider.low, slider.above, 0.5 * (slider.above + slider.high), slider.high])
-        blank = replace(blank, table=blank.table.assign(value=middle[blank.table["answer"]]), slider=slider)
-    # whoever they will be, people answer for all allies
-    blank = replace(
-        blank, table=blank.table.assign(respondent=blank.table[["country", "population"]].agg(" ".join, axis=1))
-    )
-    cells = make_cells(spec, [blank])
-    return Layout(make_design(spec, cells), cells, sizes(spec, fieldings, cells), tuple(fieldings))
-
-
 def simulate_on(layout: Layout, truth: Mapping[str, float], random_seed: int | None) -> Simulated:
     """Return what `simulate` does, for rows that are laid out already."""
     rng = np.random.default_rng(random_seed)
@@ -196,18 +163,6 @@ def simulate_on(layout: Layout, truth: Mapping[str, float], random_seed: int | N
     return Simulated(survey, Fit(layout.design.spec, full, layout.design, tree, verdict))
 
 
-def replace_counts(table: pd.DataFrame, counts: np.ndarray, spec: Spec) -> Survey:
-    """Return a survey with these counts (rows, answers) for the rows of a table of factors."""
-    parts = [table[list(FACTORS)].assign(answer=k, count=counts[:, k], respondent="") for k in range(counts.shape[1])]
-    long = pd.concat(parts, ignore_index=True)
-    return Survey(long, spec.answers, spec.top, _report(int(counts.sum())))
-
-
-def _report(total: int) -> DataReport:
-    lines = tuple(ReportLine(action, total, "simulated answers") for action in ("read", "used"))
-    return DataReport("simulated survey", lines)
-
-
 def _respond(
     layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[Survey | Toplines, Cells]:
@@ -217,13 +172,17 @@ def _respond(
             table = interview(design, cells, layout.fieldings, draws, rng)
         else:
             table = (rate if cells.scores else slide)(design, cells, layout.size, draws, rng)
-        survey = Survey(table, design.spec.answers, design.spec.top, _report(len(table)), slider=design.slider)
+        survey = Survey(table, design.spec.answers, design.spec.top, simulated_report(len(table)), slider=design.slider)
         return survey, make_cells(design.spec, [survey])
     probs = answer_probs(design, cells.rows, draws)[0]
     if (rating := design.spec.rating) is not None:
         se = rating.sd.median / np.sqrt(layout.size)
         means = means_of(
-            design.spec, cells.labels(), probs[:, 1] + se * rng.standard_normal(len(se)), layout.size, _report(len(se))
+            design.spec,
+            cells.labels(),
+            probs[:, 1] + se * rng.standard_normal(len(se)),
+            layout.size,
+            simulated_report(len(se)),
         )
         return means, make_cells(design.spec, [means])
     counts = rng.multinomial(layout.size, probs / probs.sum(1, keepdims=True))

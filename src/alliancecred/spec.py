@@ -24,8 +24,8 @@ class Estimand:
     Parameters
     ----------
     of
-        ``levels``, ``change``, ``shift``, ``attrition`` (the shift among who stayed, who left, and over all), ``gap``
-        or ``comparison``.
+        ``levels``, ``change``, ``shift``, ``attrition`` (the shift among who stayed, who left, and over all), ``gap``,
+        ``comparison``; of experiments ``marginal_means``, ``amce``, ``moderation``.
     name
         Label in tables; defaults to ``of``.
     by
@@ -44,6 +44,12 @@ class Estimand:
         For ``shift``: weeks after the signal; default those of the wave.
     covariate, low, high
         For ``comparison``: what is compared at ``high`` with ``low``.
+    attributes
+        For estimands of experiments: which attributes; empty means all.
+    moderator
+        For ``moderation``: between whose levels marginal means are compared.
+    profiles
+        For estimands of experiments: ``design`` or ``uniform``.
     """
 
     of: str
@@ -60,6 +66,9 @@ class Estimand:
     covariate: str | None = None
     low: float = 0.0
     high: float = 1.0
+    attributes: tuple[str, ...] = ()
+    moderator: str = ""
+    profiles: str = "design"
 
 
 @dataclass(frozen=True)

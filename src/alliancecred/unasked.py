@@ -14,7 +14,8 @@ from .fitting import Fit
 from .gates import weights_of
 from .identify import pseudo_posterior
 from .new_levels import extend
-from .prediction import answer_weight, estimate_status, over_asked, row_scores, rows_at_a_time
+from .prediction import answer_weight, estimate_status, row_scores
+from .scoring import over_asked, rows_at_a_time
 from .terms import FACTORS
 
 
