@@ -9,10 +9,11 @@ from scipy.integrate import simpson
 from test_respondents import TERMS, spec_of
 
 import alliancecred as ac
+from alliancecred.asking import evaluate
 from alliancecred.declared import Covariate
 from alliancecred.design import SD_RESPONDENT
 from alliancecred.errors import SpecError
-from alliancecred.estimands import evaluate, shift
+from alliancecred.estimands import shift
 from alliancecred.figures import attrition_data, plot_attrition
 from alliancecred.figures.example import example_attrition
 from alliancecred.origins import Fielding

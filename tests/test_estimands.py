@@ -17,11 +17,12 @@ import pytest
 import xarray as xr
 
 from alliancecred import scoring
+from alliancecred.asking import evaluate
 from alliancecred.cells import make_cells
 from alliancecred.comparisons import gap
 from alliancecred.contrasts import contrast
 from alliancecred.errors import PredictError, SpecError
-from alliancecred.estimands import change, evaluate, levels, shift
+from alliancecred.estimands import change, levels, shift
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.events import Signal, Wave
 from alliancecred.fitting import Fit

@@ -10,8 +10,8 @@ import pytest
 from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
 from alliancecred import check
+from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
-from alliancecred.estimands import evaluate
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal

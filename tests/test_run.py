@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 
 import alliancecred as ac
+from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
 from alliancecred.errors import ConvergenceWarning, SpecError, StoreError
-from alliancecred.estimands import evaluate
 from alliancecred.fitting import fit, prepare
 from alliancecred.opening import open_sources
 from alliancecred.origins import ToplineFile

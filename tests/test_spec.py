@@ -13,7 +13,7 @@ from alliancecred.declared import Attribute, Covariate, Group, Restriction
 from alliancecred.errors import SpecError
 from alliancecred.events import Decay, Ramp, Signal, Step, Wave
 from alliancecred.gaussian import Gaussian
-from alliancecred.origins import Exclusion, Fielding, MeanFile, Simulation, SurveyFile, ToplineFile
+from alliancecred.origins import Exclusion, Fielding, MeanFile, PopulationFile, Simulation, SurveyFile, ToplineFile
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.sliders import Slider
@@ -136,6 +136,8 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             if path.endswith("gaussian")
             else Rating(0.0, 1.0)
             if path.endswith("rating")
+            else PopulationFile("census.csv", (("country", "c"),))
+            if path.endswith("Spec.population")
             else "x",
         )
 
@@ -154,9 +156,14 @@ VARYING = replace(
     covariates=(Covariate("vote", ("region",), (("north", 0.4), ("south", 0.6))), Covariate("age", ("person",), ())),
     estimands=(
         Estimand("marginal_means", attributes=("act", "regime"), by=("educ",), profiles="uniform"),
-        Estimand("moderation", attributes=("act",), moderator="regime"),
+        Estimand("moderation", attributes=("act",), moderator="regime", poststratify=True),
     ),
-    sources=(Simulation(1, (Fielding("", 10, tasks=3),), ()),),
+    sources=(
+        Simulation(1, (Fielding("", 10, tasks=3),), ()),
+        SurveyFile("a.csv", (("answer", "q"),), levels=(("regime", (("1", "democracy"), ("2", "autocracy"))),)),
+    ),
+    population=PopulationFile(
+        "census.csv", (("educ", "e"),), "n", (("educ", (("1", "school"),)),), True, "the census"),
     terms=(
         Level(("educ",)), Level(("regime", "act"), HalfNormal(0.3)), Level(("region",)),
         Effect(("act",), Normal(0.0, 2.0)),
@@ -194,6 +201,7 @@ KINDS = (
         Group,
         Restriction,
         Effect,
+        PopulationFile,
     ),
 )
 

@@ -50,7 +50,8 @@ _EXPORTS = {
     "estimate": ("Attrition", "Estimate"),
     "contrasts": ("contrast",),
     "comparisons": ("comparison", "gap"),
-    "estimands": ("change", "evaluate", "levels", "shift"),
+    "asking": ("evaluate",),
+    "estimands": ("change", "levels", "shift"),
     "drop_out": ("attrition", "retention"),
     "hurdle": ("Hurdle", "bounds", "fit_hurdle", "unsure_spec", "unsure_survey"),
     "unasked": ("predict",),
@@ -100,11 +101,13 @@ _HOME = {name: module for module, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from .asking import evaluate
     from .calibration import calibrate
     from .check import leave_one_out, ppc
+    from .comparisons import gap
     from .contrasts import contrast
     from .errors import AcError, DataError, SpecError
-    from .estimands import change, evaluate, gap, levels, shift
+    from .estimands import change, levels, shift
     from .fitting import Fit, build, fit
     from .folds import compare, k_fold
     from .multiverse import sensitivity

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .asking import evaluate
 from .cells import Cells
 from .design import SD_CUTS, SD_RESPONDENT, half_life
 from .errors import FitError, SpecError
-from .estimands import evaluate
 from .estimate import Estimate
 from .fitting import Fit, Method, prepare
 from .layout import Layout, lay_out

@@ -239,7 +239,7 @@ def _check(arguments: argparse.Namespace) -> int:
     with listening() as heard:
         opened = open_sources(spec, arguments.data or folder_of(arguments.model))
         _, cells, design = prepare(spec, *opened.sources)
-        rehearse(design, cells)
+        rehearse(design, cells, population=opened.population)
     print(plain(design_text(design, cells)))
     for w in heard:
         _tell(f"warning: {w.message}")

@@ -8,16 +8,39 @@ from .spec import Estimand, Spec
 from .terms import ROLES
 
 EXPERIMENTAL = ("marginal_means", "amce", "moderation")
+_ALL = ("poststratify", "by")
 _USED = {
-    "levels": ("by", "countries", "answer", "waves"),
-    "change": ("by", "countries", "answer", "waves", "smallest"),
-    "shift": ("by", "signal", "roles", "countries", "include_self", "answer", "waves", "smallest", "weeks"),
+    "levels": (*_ALL, "countries", "answer", "waves"),
+    "change": (*_ALL, "countries", "answer", "waves", "smallest"),
+    "shift": (
+        "poststratify",
+        "by",
+        "signal",
+        "roles",
+        "countries",
+        "include_self",
+        "answer",
+        "waves",
+        "smallest",
+        "weeks",
+    ),
     "attrition": ("by", "signal", "roles", "countries", "answer", "smallest"),
-    "gap": ("by", "signal", "answer", "smallest"),
-    "marginal_means": ("by", "countries", "answer", "attributes", "profiles"),
-    "amce": ("by", "countries", "answer", "attributes", "profiles", "smallest"),
-    "moderation": ("by", "countries", "answer", "attributes", "profiles", "moderator", "smallest"),
-    "comparison": ("by", "covariate", "low", "high", "signal", "countries", "answer", "waves", "smallest"),
+    "gap": (*_ALL, "signal", "answer", "smallest"),
+    "marginal_means": (*_ALL, "countries", "answer", "attributes", "profiles"),
+    "amce": (*_ALL, "countries", "answer", "attributes", "profiles", "smallest"),
+    "moderation": (*_ALL, "countries", "answer", "attributes", "profiles", "moderator", "smallest"),
+    "comparison": (
+        "poststratify",
+        "by",
+        "covariate",
+        "low",
+        "high",
+        "signal",
+        "countries",
+        "answer",
+        "waves",
+        "smallest",
+    ),
 }
 
 
@@ -72,6 +95,8 @@ def estimand_problems(spec: Spec, estimand: Estimand) -> Iterator[tuple[str, str
         for attribute in spec.attributes:
             if not attribute.baseline and attribute.name in (estimand.attributes or (attribute.name,)):
                 yield f"{attribute.name!r} has no baseline", "declare it; marginal means need none"
+    if estimand.poststratify and spec.population is None:
+        yield "poststratify: the spec declares no [population]", ""
     if estimand.of == "attrition" and not spec.asks_for_people:
         yield "attrition is about people: it needs a respondent term", ""
     if estimand.of in ("shift", "attrition") and not spec.signals:

@@ -19,17 +19,11 @@ from .asked import (
     signals_between,
 )
 from .averaging import make_estimate, scored
-from .comparisons import comparison, gap
-from .drop_out import attrition
-from .effects import amce
 from .errors import SpecError
-from .estimate import Estimate, stacked
-from .experiments import marginal_means, moderation
+from .estimate import Estimate
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
-from .profiles import Profiles
-from .spec import Estimand
 
 
 def levels(
@@ -210,89 +204,3 @@ def shift(
         notes=notes,
         people=people_words(population),
     )
-
-
-def evaluate(fit: Fit, estimand: Estimand) -> Estimate:
-    """Return the estimate a spec's `Estimand` asks for, under its own name."""
-    e = estimand
-    match e.of:
-        case "levels":
-            result = levels(fit, by=e.by, answer=e.answer, countries=e.countries, waves=e.waves)
-        case "change":
-            result = change(fit, *e.waves, by=e.by, answer=e.answer, countries=e.countries, smallest=e.smallest)
-        case "shift":
-            result = shift(
-                fit,
-                signal=e.signal,
-                by=e.by,
-                roles=e.roles,
-                countries=e.countries,
-                smallest=e.smallest,
-                include_self=e.include_self,
-                answer=e.answer,
-                wave=e.waves[0] if e.waves else None,
-                weeks=e.weeks,
-            )
-        case "gap":
-            result = gap(fit, signal=e.signal, by=e.by, answer=e.answer, smallest=e.smallest)
-        case "attrition":
-            result = attrition(
-                fit,
-                signal=e.signal,
-                by=e.by,
-                roles=e.roles,
-                countries=e.countries,
-                deltas=(0.0,),
-                answer=e.answer,
-                smallest=e.smallest,
-            ).apart
-        case "comparison":
-            result = comparison(
-                fit,
-                str(e.covariate),
-                low=e.low,
-                high=e.high,
-                signal=e.signal,
-                by=e.by,
-                countries=e.countries,
-                waves=e.waves,
-                answer=e.answer,
-                smallest=e.smallest,
-            )
-        case "marginal_means":
-            result = marginal_means(
-                fit, e.attributes, by=e.by, answer=e.answer, profiles=_profiles(e), countries=e.countries
-            )
-        case "amce":
-            result = amce(
-                fit,
-                e.attributes,
-                by=e.by,
-                answer=e.answer,
-                profiles=_profiles(e),
-                countries=e.countries,
-                smallest=e.smallest,
-            )
-        case "moderation":
-            result = moderation(
-                fit,
-                e.attributes[0],
-                e.moderator,
-                by=e.by,
-                answer=e.answer,
-                profiles=_profiles(e),
-                countries=e.countries,
-                smallest=e.smallest,
-            )
-        case _:
-            raise SpecError(f"unknown estimand {e.of!r}")
-    if not e.name:
-        return result
-    if e.of == "attrition":  # its rows are told apart by their names
-        names = dict.fromkeys(map(str, result.draws["estimand"].values))
-        return stacked([result.at(estimand=name).named(f"{e.name}: {name}") for name in names])
-    return result.named(e.name)
-
-
-def _profiles(estimand: Estimand) -> Profiles:
-    return "uniform" if estimand.profiles == "uniform" else "design"

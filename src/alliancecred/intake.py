@@ -16,8 +16,9 @@ from .answers import (
 from .dates import read_dates
 from .design_effect import read_weights, weight_line
 from .errors import Problem
-from .factors import code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
+from .factors import Found, code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
 from .labels import Coded, encode
+from .level_maps import LevelMap, map_labels, map_notes
 from .panel import Panel, panel_lines, panel_of
 from .sliders import Slider
 from .sources import ANSWER_COLUMNS, DataReport, ReportLine, Roles
@@ -37,6 +38,7 @@ class Said:
     traits: Mapping[str, str] = field(default_factory=dict)
     slider: Slider | None = None
     dont_know: tuple[str, ...] = ()
+    levels: tuple[LevelMap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,16 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
 def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     """Return the rows of a table that has one row per person and judged ally, or stands for such rows."""
     times = table.stands_for
-    found = code_factors(table, columns, said.constants)
-    value, (answer, wrong) = None, _answer(table, columns, said)
+    found, mapped, notes = _factors(table, columns, said)
+    value, (answer, wrong) = None, _answer(table, columns, said, notes)
     if said.slider is not None and not wrong:
         value, answer, wrong = match_slider(answer, said.answers, said.slider, said.missing)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
     weight, misweighed = _weight(table, columns.get("weight"))
-    read = {name: _coded(table, column) for name, column in said.traits.items()}
-    traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
-    unread = [p for _, found_there in read.values() for p in found_there]
+    traits, unread = _traits(table, said, notes)
     date, undated = _date(table, columns.get("date"))
-    problems = [*found.problems, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unread]
+    problems = [*found.problems, *mapped, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unread]
     keep, lines = exclude({**found.factors, "answer": answer, **traits}, times)
     if date is not None and (dateless := int(times[keep & np.isnat(date)].sum())):
         lines.append(ReportLine("excluded", dateless, "no date of interview"))
@@ -116,7 +116,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         keep &= weight > 0
     if not problems:
         problems += nothing_left(table, keep, lines)
-    notes = list(missing_shares(answer, found.factors.get("country"), times))
+    notes += missing_shares(answer, found.factors.get("country"), times)
     unsure = None
     if said.dont_know:
         whole = exclude({**found.factors, **traits}, times)[0] & (count > 0)
@@ -153,11 +153,51 @@ def with_panel(rows: Rows, panel: Panel) -> Rows:
     return replace(rows, panel=panel, report=report, problems=(*rows.problems, *panel.problems))
 
 
-def _answer(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Coded, list[Problem]]:
+def _factors(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Found, list[Problem], list[ReportLine]]:
+    """Return the factors in the labels of the analysis, what cannot be mapped, and notes on what was."""
+    found, notes, problems = code_factors(table, columns, said.constants), list[ReportLine](), list[Problem]()
+    factors = {}
+    for role, coded in found.factors.items():
+        factors[role], wrong = _mapped(coded, role, said, notes)
+        problems += wrong
+    return replace(found, factors=factors), problems, notes
+
+
+def _traits(table: Table, said: Said, notes: list[ReportLine]) -> tuple[dict[str, Coded], list[Problem]]:
+    """Return covariates of people, groups and attributes in the labels of the analysis, and what is wrong with them."""
+    out, problems = {}, []
+    for name, column in said.traits.items():
+        coded, wrong = _coded(table, column)
+        problems += wrong
+        if coded is not None:
+            out[name], wrong = _mapped(coded, name, said, notes)
+            problems += wrong
+    return out, problems
+
+
+def _mapped(coded: Coded, name: str, said: Said, notes: list[ReportLine]) -> tuple[Coded, list[Problem]]:
+    level_map = next((m for m in said.levels if m.key == name), None)
+    if level_map is None:
+        return coded, []
+    if coded.gone:  # what counts as missing needs no name
+        stay = [i for i in range(len(coded.labels)) if i not in coded.gone]
+        move = np.full(len(coded.labels) + 1, -1)
+        move[stay] = np.arange(len(stay))
+        coded = Coded(coded.column, move[coded.codes], tuple(coded.labels[i] for i in stay))
+    new, problems = map_labels(coded, level_map)
+    notes += [] if problems else [ReportLine("noted", 0, text) for text in map_notes(coded, level_map)]
+    return new, problems
+
+
+def _answer(
+    table: Table, columns: Mapping[str, str], said: Said, notes: list[ReportLine]
+) -> tuple[Coded, list[Problem]]:
     coded, problems = _coded(table, columns.get("answer"))
     if coded is None:
         return Coded("answer", np.zeros(table.rows, dtype=np.int64), said.answers), problems
-    coded = translate(coded, said.codes)
+    coded, unmapped = _mapped(translate(coded, said.codes), "answer", said, notes)
+    if unmapped:
+        return coded, [*problems, *unmapped]
     return (coded, problems) if said.slider is not None else match_answers(coded, said.answers, said.missing)
 
 
@@ -211,16 +251,15 @@ def _report(
 # --- tables of counts ---------------------------------------------------------------------------
 def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, str], said: Said) -> Rows:
     """Return a row per row of the table and answer; the report counts the rows of the table."""
-    found = code_factors(table, columns, said.constants)
-    problems = list(found.problems)
+    found, mapped, notes = _factors(table, columns, said)
+    problems = [*found.problems, *mapped]
     matrix = np.zeros((table.rows, len(counts)), dtype=np.int64)
     for k, column in enumerate(counts.values()):
         if column in table.data:
             matrix[:, k], wrong = numbers(table.data[column], column, table.stands_for)
             problems += wrong
-    read = {name: _coded(table, column) for name, column in said.traits.items()}
-    traits = {name: coded for name, (coded, _) in read.items() if coded is not None}
-    problems += [p for _, found_there in read.values() for p in found_there]
+    traits, unread = _traits(table, said, notes)
+    problems += unread
     keep, lines = exclude({**found.factors, **traits}, table.stands_for)
     if empty := int((keep & (matrix.sum(axis=1) == 0)).sum()):
         lines.append(ReportLine("excluded", empty, "nobody answered"))
@@ -230,7 +269,7 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     labels = {**found.factors, **traits}
     cells = pd.DataFrame({role: coded.codes[keep] for role, coded in labels.items()})
     again = int(cells.duplicated().sum())
-    notes = [ReportLine("noted", again, "rows repeat a cell; they are added up")] if again else []
+    notes += [ReportLine("noted", again, "rows repeat a cell; they are added up")] if again else []
     used = f"rows ({int(matrix[keep].sum()):,} people)"
     report = _report(table, lines, keep, used, found.factors, notes)
     k = len(counts)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .asking import evaluate
 from .cells import Cells
 from .design import Design
 from .errors import SpecError
-from .estimands import evaluate
 from .fitting import Fit, Method, prepare
 from .identify import make_design
 from .journal import canonical

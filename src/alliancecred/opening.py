@@ -7,8 +7,10 @@ from pathlib import Path, PureWindowsPath
 
 from .errors import Problem, SpecError, nearest, raise_spec
 from .fitting import Fit
+from .level_maps import LevelMap
 from .means import read_means
-from .origins import MeanFile, Simulation, SurveyFile, ToplineFile
+from .origins import MeanFile, PopulationFile, Simulation, SurveyFile, ToplineFile
+from .populations import Population, read_population
 from .simulation import Simulated, simulate
 from .sources import Roles, Survey, Toplines
 from .spec import Spec
@@ -29,11 +31,14 @@ class Opened:
         The known truth, if one of them was simulated.
     files
         Path (as declared) and SHA-256 of each file.
+    population
+        The people to poststratify to, if the spec declares them.
     """
 
     sources: tuple[Survey | Toplines, ...]
     truth: Fit | None = None
     files: tuple[tuple[str, str], ...] = ()
+    population: Population | None = None
 
 
 def folder_of(spec: Spec | str | Path) -> Path:
@@ -69,7 +74,10 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
     """
     if not spec.sources:
         raise SpecError("the spec declares no sources: there is nothing to fit → add [[sources]]")
-    raise_spec([p for i, s in enumerate(spec.sources) for p in _problems(s, Path(folder), f"sources[{i}]")])
+    problems = [p for i, s in enumerate(spec.sources) for p in _problems(s, Path(folder), f"sources[{i}]")]
+    if spec.population is not None:
+        problems += _problems(spec.population, Path(folder), "population")
+    raise_spec(problems)
     if spec.rating is None and any(isinstance(s, MeanFile) for s in spec.sources):
         raise SpecError("means need the scale they are of → [rating] with low and high")
     if sum(isinstance(s, Simulation) for s in spec.sources) > 1:
@@ -85,10 +93,31 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
             continue
         say(f"reading {source.path}")
         path = Path(folder) / source.path
-        with path.open("rb") as file:  # in pieces: it may be larger than memory
-            files.append((source.path, hashlib.file_digest(file, "sha256").hexdigest()))
+        files.append((source.path, _digest(path)))
         opened.append(_read(source, path, spec))
-    return Opened(tuple(opened), truth, tuple(files))
+    people = None
+    if (declared := spec.population) is not None:
+        say(f"reading {declared.path}")
+        path = Path(folder) / declared.path
+        files.append((declared.path, _digest(path)))
+        people = read_population(
+            path,
+            keys=dict(declared.keys),
+            size=declared.size,
+            levels=_maps(declared.levels),
+            share=declared.share,
+            source=declared.source or declared.path,
+        )
+    return Opened(tuple(opened), truth, tuple(files), people)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:  # in pieces: it may be larger than memory
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _maps(levels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> tuple[LevelMap, ...]:
+    return tuple(LevelMap(key, labels) for key, labels in levels)
 
 
 def _read(source: ToplineFile | MeanFile | SurveyFile, path: Path, spec: Spec) -> Survey | Toplines:
@@ -111,10 +140,13 @@ def _read(source: ToplineFile | MeanFile | SurveyFile, path: Path, spec: Spec) -
         traits=dict(source.traits),
         slider=spec.slider,
         dont_know=source.dont_know,
+        levels=_maps(source.levels),
     )
 
 
-def _problems(source: ToplineFile | MeanFile | SurveyFile | Simulation, folder: Path, where: str) -> Iterator[Problem]:
+def _problems(
+    source: ToplineFile | MeanFile | SurveyFile | PopulationFile | Simulation, folder: Path, where: str
+) -> Iterator[Problem]:
     if isinstance(source, Simulation):
         return
     if wrong := path_problem(source.path, folder):

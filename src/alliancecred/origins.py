@@ -39,7 +39,10 @@ class MeanFile:
 
 @dataclass(frozen=True)
 class SurveyFile:
-    """Microdata in a file beside the spec, with the roles of its columns (see `read_survey`)."""
+    """Microdata in a file beside the spec, with the roles of its columns (see `read_survey`).
+
+    ``levels`` maps, for a role or a trait, labels of the file to those of the analysis (see `LevelMap`).
+    """
 
     tag: ClassVar[str] = "survey"
     path: str
@@ -48,6 +51,19 @@ class SurveyFile:
     missing: tuple[str, ...] = ()
     traits: tuple[tuple[str, str], ...] = ()
     dont_know: tuple[str, ...] = ()
+    levels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class PopulationFile:
+    """A table of people beside the spec, to poststratify to (see `read_population`)."""
+
+    path: str
+    keys: tuple[tuple[str, str], ...]
+    size: str = "count"
+    levels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    share: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from .asking import evaluate
 from .errors import SpecError
-from .estimands import evaluate
 from .estimate import Estimate
 from .fitting import Fit
 from .spec import Estimand

@@ -170,9 +170,9 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
     say("checking the design and drawing from the priors")
     prior = _prior_table(spec, opened, size.seed, folder)
     main = _fit(spec, opened.sources, size, say)
-    estimates = evaluate_all(main)
+    estimates = evaluate_all(main, opened.population)
     varied = tuple(_vary(spec, v, opened, size, say) for v in spec.variants)
-    truth = evaluate_all(opened.truth) if opened.truth is not None else ()
+    truth = evaluate_all(opened.truth, opened.population) if opened.truth is not None else ()
     say("checking the predictions")
     ppc = without_small(check.ppc(main, random_seed=size.seed), main, least)
     left_out, why = _leave_out(main, size, say)
@@ -200,7 +200,7 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
 
 def _prior_table(spec: Spec, opened: Opened, seed: int, folder: Path) -> pd.DataFrame | None:
     _, cells, design = prepare(spec, *opened.sources)
-    rehearsed = rehearse(design, cells, random_seed=seed)
+    rehearsed = rehearse(design, cells, random_seed=seed, population=opened.population)
     if rehearsed is None:
         return None
     trial = folder / ".rehearsal.nc.tmp"
@@ -232,7 +232,7 @@ def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) 
         replace(s, overdispersion=variant.overdispersion) if isinstance(s, Toplines) else s for s in opened.sources
     ]
     other = _fit(spec, sources, size, say, name=variant.name)
-    return Varied(variant, other, tuple(renamed(e, variant.name) for e in evaluate_all(other)))
+    return Varied(variant, other, tuple(renamed(e, variant.name) for e in evaluate_all(other, opened.population)))
 
 
 def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, str]:

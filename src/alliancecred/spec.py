@@ -9,7 +9,7 @@ from .declared import Attribute, Covariate, Group, Restriction
 from .errors import SpecError, nearest
 from .events import Signal, Wave
 from .gaussian import SIGMA, Gaussian
-from .origins import Simulation, Source
+from .origins import PopulationFile, Simulation, Source
 from .priors import LogNormal, Normal
 from .ratings import Rating
 from .sliders import LOCATION, PRECISION, Slider
@@ -50,6 +50,8 @@ class Estimand:
         For ``moderation``: between whose levels marginal means are compared.
     profiles
         For estimands of experiments: ``design`` or ``uniform``.
+    poststratify
+        Whether averages are over the population of the spec, instead of those asked.
     """
 
     of: str
@@ -69,6 +71,7 @@ class Estimand:
     attributes: tuple[str, ...] = ()
     moderator: str = ""
     profiles: str = "design"
+    poststratify: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,8 @@ class Spec:
         Declares that data are published means of a scale; ``answers`` then names its two ends (see `Rating`).
     gaussian
         Declares that answers are numbers, normal around a linear predictor without a link (see `Gaussian`).
-    estimands, sources
-        What to report, and where the data come from (for the command line).
+    estimands, sources, population
+        What to report, where the data come from, and whom to poststratify to (for the command line).
     variants
         Declared variations that are fitted and reported beside the main analysis.
     names
@@ -162,6 +165,7 @@ class Spec:
     gaussian: Gaussian | None = None
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
+    population: PopulationFile | None = None
     variants: tuple[Variant, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     title: str = ""

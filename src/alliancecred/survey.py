@@ -18,6 +18,7 @@ from .intake import (
     person_rows,
     with_panel,
 )
+from .level_maps import LevelMap
 from .scans import Scan, open_source
 from .sliders import Slider, slider_problems
 from .sources import Roles, Survey
@@ -39,6 +40,7 @@ def read_survey(
     traits: Mapping[str, str] = _NONE,
     slider: Slider | None = None,
     dont_know: Sequence[str] = (),
+    levels: Sequence[LevelMap] = (),
 ) -> Survey:
     """Read answers of people, one row per person and judged ally.
 
@@ -74,12 +76,16 @@ def read_survey(
         What the numbers in the answer column mean, ``{1: "no", 2: "yes"}``; goes before the value
         labels of a labelled file.
     traits
-        Covariates of people, name → column: ``{"age": "q12"}``. A row without one is excluded, and counted in the
+        Covariates of people, groups, and attributes of experiments, name → column: ``{"age": "q12"}``. A row without
+        one is excluded, and counted in the
         report. The spec says what their labels count (`Covariate` with ``by=("person",)``).
     slider
         Declares that answers are numbers on it; ``answers`` then names four parts of the scale (see `Slider`).
     dont_know
         Answers that say "don't know": missing for the scale, and kept apart for `fit_hurdle`.
+
+    levels
+        What labels of the data are called in the analysis: a `LevelMap` per role (answer, country, …) or trait.
 
     Returns
     -------
@@ -120,7 +126,7 @@ def read_survey(
     said = Said(
         _tuple(answers), _tuple(top), (*_tuple(missing), *_tuple(dont_know)), numeric_codes or {}, constants, traits
     )
-    said = replace(said, slider=slider, dont_know=_tuple(dont_know))
+    said = replace(said, slider=slider, dont_know=_tuple(dont_know), levels=tuple(levels))
     columns = columns_of(roles) | {f"traits[{name!r}]": column for name, column in traits.items()}
     problems = [*declared_problems(answers, top, said.missing), *argument_problems(said, columns, ("answer",))]
     problems += [] if slider is None else slider_problems(slider, said.answers, said.top)

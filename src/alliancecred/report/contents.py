@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..asking import evaluate
 from ..errors import SpecError, raise_spec
-from ..estimands import evaluate
 from ..estimate import Estimate
 from ..fitting import Fit
+from ..populations import Population
 from ..spec import Estimand, Spec, Variant
 from ..summaries import summary
 
@@ -92,8 +93,8 @@ class Contents:
         return (*self.estimates, *(e for v in self.varied for e in v.estimates))
 
 
-def evaluate_all(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the estimate of every estimand of a fit's spec.
+def evaluate_all(fit: Fit, population: Population | None = None) -> tuple[Estimate, ...]:
+    """Return the estimate of every estimand of a fit's spec, poststratified ones over a population.
 
     Raises
     ------
@@ -103,7 +104,7 @@ def evaluate_all(fit: Fit) -> tuple[Estimate, ...]:
     out, problems = [], []
     for i, estimand in enumerate(fit.spec.estimands):
         try:
-            out.append(evaluate(fit, estimand))
+            out.append(evaluate(fit, estimand, population))
         except SpecError as error:
             problems += [replace(p, column=f"estimands[{i}] {p.column}".strip()) for p in error.problems]
     raise_spec(problems)

@@ -11,6 +11,7 @@ from ..errors import SpecError
 from ..estimate import Estimate
 from ..fitting import Fit
 from ..gates import diagnosis
+from ..populations import Population
 from ..priors import Flat, HalfNormal, Normal
 from ..simulation import dataset, draw_prior
 from .contents import evaluate_all
@@ -42,7 +43,9 @@ def has_flat(design: Design) -> bool:
     return any(isinstance(c.prior, Flat) for c in design.coefficients)
 
 
-def rehearse(design: Design, cells: Cells, *, random_seed: int = 0) -> tuple[Fit, tuple[Estimate, ...]] | None:
+def rehearse(
+    design: Design, cells: Cells, *, random_seed: int = 0, population: Population | None = None
+) -> tuple[Fit, tuple[Estimate, ...]] | None:
     """Do with draws from the prior what will be done with the posterior: what can fail, fails before sampling.
 
     Returns
@@ -60,7 +63,7 @@ def rehearse(design: Design, cells: Cells, *, random_seed: int = 0) -> tuple[Fit
     if has_flat(design):
         return None
     rehearsal = prior_fit(design, cells, random_seed=random_seed)
-    return rehearsal, evaluate_all(rehearsal)
+    return rehearsal, evaluate_all(rehearsal, population)
 
 
 def points_at_half(prior: Normal | HalfNormal | Flat) -> tuple[float, float, float] | None:
