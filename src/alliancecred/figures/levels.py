@@ -49,7 +49,8 @@ def levels_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = 
     if not len(estimate):
         raise SpecError("the estimate has no rows: there is nothing to draw")
     table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    keys = [k for k in ("estimand", "target", "wave", "population") if table[k].nunique() > 1]
+    own = [k for k in estimate.keys[2:] if k not in ("country", "ally")]
+    keys = [k for k in ("estimand", *own) if table[k].nunique() > 1]
     table.insert(0, "label", row_names(estimate))
     words = [[full_name(estimate.spec, str(v)) or f"all {k}s" for v in table[k]] for k in keys]
     table.insert(1, "facet", [", ".join(w[i] for w in words) for i in range(len(table))])
