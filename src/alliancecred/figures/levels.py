@@ -176,11 +176,12 @@ def _place(table: pd.DataFrame, spec: Spec) -> Lines:
     y = 0.0
     for code in order:
         name = spec.label(str(code)) or "Average"
-        if several:
+        if several and (code or len(order) > 1):
             lines.append(Line(name, y + 0.5, bold=True))
             y += 1.0
         for i in np.flatnonzero(table[key] == code):
-            lines.append(Line(str(table["facet"][i]) if several else name, y + 0.5, int(i), not code))
+            average = not code and (len(order) > 1 or not several)
+            lines.append(Line(str(table["facet"][i]) if several else name, y + 0.5, int(i), average))
             y += 1.0
         y += 0.3 if several else 0.0
     return Lines(tuple(lines), y + 0.1, 0.175, 0.0)
