@@ -167,7 +167,7 @@ VARYING = replace(
     terms=(
         Level(("educ",)), Level(("regime", "act"), HalfNormal(0.3)), Level(("region",)),
         Effect(("act",), Normal(0.0, 2.0)),
-        Effect(("regime", "educ"), Flat()), Slope("vote"),
+        Effect(("regime", "educ"), Flat()), Effect(("regime",), by=("region",), scale=HalfNormal(0.4)), Slope("vote"),
         Slope("age", by=("educ",), scale=HalfNormal(0.2), correlated=True, correlation=LKJ(3.0)),
     ),
 )  # fmt: skip

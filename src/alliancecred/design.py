@@ -201,7 +201,7 @@ def _coefficients(spec: Spec) -> Iterator[Coefficient]:
                 for role in term.roles or roles:
                     carrier = Carrier(signal, (role,), population)
                     yield Coefficient(f"gap_{population}_shift_{signal}", role, carrier, prior)
-            case Effect(of=of, prior=prior):
+            case Effect(of=of, by=(), prior=prior):
                 yield from _effects(spec, of, prior)
             case Slope(covariate=covariate, by=(), signal=None, prior=prior):
                 yield Coefficient(f"slope_{covariate}", "", Carrier(covariate=covariate), prior)
@@ -239,8 +239,10 @@ def _ordered(spec: Spec, by: Sequence[str]) -> tuple[str, ...]:
 
 def _pooled(spec: Spec) -> Iterator[Pooled]:
     all_roles = ROLES if spec.self_ratings == "apart" else ROLES[:2]
-    pooled = [t for t in spec.terms if isinstance(t, Trend) or (isinstance(t, Level | Slope | Shift | Gap) and t.by)]
-    for term in sorted(pooled, key=lambda t: (Level, Trend, Slope, Shift, Gap).index(type(t))):
+    pooled = [
+        t for t in spec.terms if isinstance(t, Trend) or (isinstance(t, Level | Effect | Slope | Shift | Gap) and t.by)
+    ]
+    for term in sorted(pooled, key=lambda t: (Level, Trend, Effect, Slope, Shift, Gap).index(type(t))):
         by = _ordered(spec, term.by)
         suffix = "_".join(by)
         match term:
@@ -248,6 +250,9 @@ def _pooled(spec: Spec) -> Iterator[Pooled]:
                 yield Pooled(f"level_{suffix}", by, Carrier(), scale)
             case Trend(scale=scale):
                 yield Pooled("_".join(["trend", *by]), _ordered(spec, (*by, "wave")), Carrier(), scale, walk=True)
+            case Effect(of=of, scale=scale):
+                (contrast,) = _effects(spec, of, Flat())
+                yield Pooled("_".join(["effect", *of, *by]), by, contrast.carrier, scale)
             case Slope(covariate=covariate, scale=scale):
                 partner = f"level_{suffix}" if term.correlated else None
                 name, carrier = f"slope_{covariate}_{suffix}", Carrier(covariate=covariate)

@@ -220,7 +220,7 @@ def _scaled(term: Term, factor: float) -> Term:
         case Cuts():
             scale = wider(term.scale) if term.by else term.scale
             return replace(term, spacing=wider(term.spacing), scale=scale)
-        case Shift() | Gap() | Slope() if term.by:
+        case Shift() | Gap() | Slope() | Effect() if term.by:
             return replace(term, scale=wider(term.scale))
         case (
             Shift(prior=Normal() as prior)

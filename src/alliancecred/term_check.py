@@ -71,7 +71,10 @@ def term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield from unknown("signal", (name,), signals)
             elif roles:
                 yield "`roles` of a slope need its `signal`", ""
-        case Effect(of=of):
+        case Effect(of=of, by=by):
+            yield from unknown("factor", by, tuple(f for f in spec.factors if f not in of))
+            if by and any(len(spec.declared[f].levels) > 2 for f in of if f in spec.declared):
+                yield "an effect by groups is one contrast, of two levels", f"Level({(*of, *by)})"
             yield from unknown("declared factor", of, tuple(spec.declared))
             if not of:
                 yield "an effect is of at least one attribute or group", "`of`"

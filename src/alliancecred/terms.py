@@ -137,7 +137,8 @@ class Slope:
 class Effect:
     """Unpooled contrasts of the levels of an attribute or a group with its baseline; of several: their interaction.
 
-    Pooled effects of attributes are a `Level` of them, which needs no baseline.
+    Pooled effects of attributes are a `Level` of them, which needs no baseline. With ``by`` the one contrast of two
+    levels differs between groups: pooled deviations with a scale of their own.
 
     Parameters
     ----------
@@ -146,6 +147,11 @@ class Effect:
         baseline.
     prior
         Prior of each contrast (logit).
+    by
+        Empty, or the factors between whose groups the contrast differs; for more than two levels, `Level` by the
+        attribute and those factors does that.
+    scale
+        Prior of the sd of those differences (logit).
 
     Examples
     --------
@@ -156,6 +162,8 @@ class Effect:
     tag: ClassVar[str] = "effect"
     of: tuple[str, ...]
     prior: Normal | Flat = Normal(0.0, 1.0)
+    by: tuple[str, ...] = ()
+    scale: HalfNormal = HalfNormal(0.5)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ def term_words(term: Term, spec: Spec) -> str:
         case Slope(covariate=covariate, by=by, correlated=correlated) if by:
             also = f", correlated with the level of the {_by(by)}" if correlated else ""
             return f"Slope of {covariate} by {_by(by)}: deviations, pooled{also}."
+        case Effect(of=of, by=by) if by:
+            return f"Effect of {_by(of)} by {_by(by)}: deviations, pooled."
         case Effect(of=of):
             return f"Effect of {_by(of)}: each level against the baseline, not pooled."
         case Slope(covariate=covariate, signal=signal):
