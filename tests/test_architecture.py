@@ -393,7 +393,7 @@ ALLOWED |= {
         "toplines",
     },
     "store": {"errors", "estimate", "fitting", "sources", "spec", "spec_file", "summaries"},
-    "figures": {"errors", "estimate", "events", "origins", "spec", "summaries"},
+    "figures": {"declared", "errors", "estimate", "events", "origins", "spec", "summaries"},
     # many fits
     "ranks": set(),
     "journal": {"errors", "summaries"},

@@ -68,9 +68,13 @@ _EXPORTS = {
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
     "figures": (
+        "plot_amce",
         "plot_attrition",
         "plot_gap",
         "plot_levels",
+        "plot_marginal_means",
+        "plot_margins",
+        "plot_moderation",
         "plot_pooling",
         "plot_ppc",
         "plot_shift",

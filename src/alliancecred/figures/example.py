@@ -1,12 +1,14 @@
 """A small made-up estimate for examples in the documentation."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..declared import Attribute
 from ..estimate import LABELS, Attrition, Estimate, stacked
 from ..events import Signal, Wave
 from ..origins import Fielding, Simulation
@@ -21,16 +23,48 @@ _NAMES = (
     ("RU", "Russia"),
 )
 
+_ATTRIBUTES = (
+    Attribute("regime", ("autocracy", "democracy"), "autocracy"),
+    Attribute("stakes", ("low", "high"), "low"),
+)
+_Rows = tuple[dict[str, str], ...]
+_REGIME: _Rows = ({"attribute": "regime", "level": "autocracy"}, {"attribute": "regime", "level": "democracy"})
+_STAKES: _Rows = ({"attribute": "stakes", "level": "low"}, {"attribute": "stakes", "level": "high"})
+_EXPERIMENT: dict[str, tuple[str, tuple[float, ...], _Rows]] = {
+    "marginal_means": ("percent", (40.0, 50.0, 42.0, 48.0), (*_REGIME, *_STAKES)),
+    "marginal_means by stakes": (
+        "percent",
+        (38.0, 42.0, 46.0, 54.0),
+        tuple({**row, "stakes": x} for row in _REGIME for x in ("low", "high")),
+    ),
+    "amce": (
+        "percentage points",
+        (10.0, 6.0),
+        ({"attribute": "regime", "level": "democracy − autocracy"}, {"attribute": "stakes", "level": "high − low"}),
+    ),
+    "moderation": ("percentage points", (4.0, 8.0), tuple({**row, "stakes": "high − low"} for row in _REGIME)),
+}
+
 
 def example_estimate(of: str = "shift", *, seed: int = 1) -> Estimate:
     """Return a made-up ``shift``, ``levels`` or ``gap`` with two countries: 4 chains of 250 draws.
+
+    Of an experiment with two attributes, regime and stakes: ``marginal_means``, ``marginal_means by stakes`` (of the
+    regime), ``amce`` or ``moderation`` (of the regime by the stakes).
 
     Examples
     --------
     >>> len(example_estimate()), example_estimate("levels").unit
     (4, 'percent')
+    >>> example_estimate("amce").labels(0)["level"]
+    'democracy − autocracy'
     """
     rng = np.random.default_rng(seed)
+    if of in _EXPERIMENT:
+        unit, means, varied = _EXPERIMENT[of]
+        named = [{"estimand": of.split(" ")[0].replace("_", " ").rstrip("s"), **row} for row in varied]
+        made = _estimate(_draws(rng, list(means), named), unit, "randomised")
+        return replace(made, spec=replace(made.spec, signals=(), waves=(), attributes=_ATTRIBUTES))
     if of == "levels":
         cells = {("DE", "US"): 60.0, ("PL", "US"): 70.0, ("DE", "UK"): 55.0, ("PL", "UK"): 50.0}
         rows = [{"estimand": of, "country": c, "ally": a} for c, a in cells]
@@ -83,10 +117,11 @@ def example_attrition(*, seed: int = 1) -> Attrition:
     return Attrition(stacked(apart), over_all, returned)
 
 
-def _draws(rng: np.random.Generator, means: list[float], rows: list[dict[str, str]]) -> xr.DataArray:
+def _draws(rng: np.random.Generator, means: list[float], rows: Sequence[dict[str, str]]) -> xr.DataArray:
     noise = rng.normal(size=(4, 250, len(means)))
     noise = (noise - noise.mean(axis=(0, 1))) * 1.5
-    coords = {k: ("row", np.array([r.get(k, "") for r in rows], dtype=object)) for k in LABELS}
+    keys = dict.fromkeys((*LABELS, *(k for r in rows for k in r)))
+    coords = {k: ("row", np.array([r.get(k, "") for r in rows], dtype=object)) for k in keys}
     return xr.DataArray(noise + np.array(means, dtype=float), dims=("chain", "draw", "row"), coords=coords)
 
 
