@@ -6,6 +6,7 @@ from .gap import gap_data, plot_gap
 from .levels import levels_data, plot_levels
 from .marginal import marginal_means_data, margins_data, plot_marginal_means, plot_margins
 from .pooling import plot_pooling, pooling_data
+from .populations import plot_populations, populations_data
 from .ppc import plot_ppc, ppc_data
 from .save import alt_text, save_figure
 from .shift import plot_shift, shift_data
@@ -28,10 +29,12 @@ __all__ = [
     "plot_margins",
     "plot_moderation",
     "plot_pooling",
+    "plot_populations",
     "plot_ppc",
     "plot_shift",
     "plot_waves",
     "pooling_data",
+    "populations_data",
     "ppc_data",
     "save_figure",
     "shift_data",

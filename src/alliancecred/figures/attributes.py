@@ -75,6 +75,12 @@ def heading(spec: Spec, name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def in_sentence(spec: Spec, name: str) -> str:
+    """Return what a declared factor is called within a sentence: as declared, its identifier in small letters."""
+    full = spec.label(name)
+    return full if full != name else heading(spec, name).lower()
+
+
 def is_effect(estimate: Estimate) -> bool:
     """Whether levels are compared with baselines, as `amce` does (`moderation` compares one level between groups)."""
     rows = zip(estimate.draws[ATTRIBUTE].to_numpy().astype(str), estimate.draws[LEVEL].to_numpy().astype(str),

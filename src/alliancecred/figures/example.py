@@ -117,6 +117,23 @@ def example_attrition(*, seed: int = 1) -> Attrition:
     return Attrition(stacked(apart), over_all, returned)
 
 
+def example_populations() -> pd.DataFrame:
+    """Return a made-up table of `populations_side_by_side`: two countries, four ways.
+
+    Examples
+    --------
+    >>> example_populations()["country"].tolist()
+    ['DE', 'PL']
+    """
+    means = {"raw": (50.0, 62.0), "weighted": (47.0, 60.0), "model": (49.0, 61.0), "poststratified": (46.0, 58.0)}
+    table = pd.DataFrame({"country": ["DE", "PL"], "people": [1012.0, 985.0], "effective": [640.0, 702.0]})
+    for way, mean in means.items():
+        half = 4.0 if way == "weighted" else 3.0
+        table[way] = mean
+        table[f"{way}_lower"], table[f"{way}_upper"] = table[way] - half, table[way] + half
+    return table.assign(status="passed")
+
+
 def _draws(rng: np.random.Generator, means: list[float], rows: Sequence[dict[str, str]]) -> xr.DataArray:
     noise = rng.normal(size=(4, 250, len(means)))
     noise = (noise - noise.mean(axis=(0, 1))) * 1.5

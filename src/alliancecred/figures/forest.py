@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .forest_layout import BANKS, BETWEEN, KEY, MOST_MARKS, Sheet, column_width, key_start
+from .forest_layout import BETWEEN, KEY, MOST_MARKS, Sheet, column_width, key_start
 from .page import AXIS, EDGE, FAINT, INK, LINE, QUIET, Page, make_page, set_range
 from .rows import draw_zero
 from .text import SMALL, shorten, width_of
@@ -28,7 +28,7 @@ def forest(sheet: Sheet, *, banners: list[str], caption: str) -> Figure:
     _write_key(page, sheet)
     for k, panel in enumerate(sheet.panels):
         bank, column = divmod(k, sheet.across)
-        top = page.top - len(sheet.key) * KEY - bank * (sheet.bank + BANKS) - sheet.head
+        top = page.top - sheet.top(bank)
         if column == 0:
             _write_rows(page, sheet, top)
         x = EDGE + sheet.label_room + 0.1 + column * (sheet.room + sheet.beside + BETWEEN)
@@ -113,7 +113,7 @@ def _draw(axes: Axes, sheet: Sheet, part: pd.DataFrame) -> None:
         for name, value in part.drop_duplicates("series")[["series", "grand"]].itertuples(index=False):
             colour = look(sheet.marks, name)[0] if name else QUIET
             axes.axvline(value, color=colour, linewidth=0.5, alpha=0.8, zorder=1, gid="grand")
-    for row in part.to_dict("records"):
+    for row in _once(part):
         y = _place_of(sheet, row)
         if row.get("baseline", False):
             (mark,) = axes.plot([0], [y], "o", markersize=3.4, color="white", zorder=4, gid="baseline")
@@ -126,14 +126,17 @@ def _draw(axes: Axes, sheet: Sheet, part: pd.DataFrame) -> None:
             mark.set(markersize=_SIZES[shape] * (1.0 if sheet.room > 0.8 else 0.8), markeredgewidth=0)
 
 
+def _once(part: pd.DataFrame) -> list[Mapping[Hashable, Any]]:
+    """Return the lines of a panel, the baseline of all groups once."""
+    if "baseline" in part:
+        part = part[~(part["baseline"] & part.duplicated(["place", "baseline"]))]
+    return list(part.to_dict("records"))
+
+
 def _print(page: Page, sheet: Sheet, part: pd.DataFrame, x: float, top: float) -> None:
-    done: set[float] = set()
-    for row in part.to_dict("records"):
-        y = _place_of(sheet, row)
-        if y in done:
-            continue
-        done.add(y)
+    for row in _once(part):
         right, colour = x, QUIET if row.get("baseline", False) else INK
         for column in sheet.printed:
             right += column_width(column) + 0.06
-            page.text(right, top - y, column[int(row["nth"])], size=SMALL, align="right", colour=colour)
+            y = top - _place_of(sheet, row)
+            page.text(right, y, column[int(row["nth"])], size=SMALL, align="right", colour=colour)

@@ -13,7 +13,8 @@ MOST_MARKS = 4
 TALLEST = 9.0  # inches: numbers of several marks in a row are printed up to here
 KEY, HEADING = 0.17, 0.19  # inches
 BETWEEN, BANKS = 0.16, 0.08  # inches between panels, abreast and below each other
-_ROW, _GAP = 0.175, 0.06
+_ROW, _DENSE, _GAP = 0.185, 0.145, 0.06  # a row, one of many
+_MANY = 30  # rows
 _SLOT, _TIGHT = 0.115, 0.08  # between marks of a row: with numbers beside them, without
 _LEAST, _NARROWEST = 0.85, 0.58  # a panel with numbers beside it, and without
 _MOST_LINES = 3  # of a label, of the title of a panel
@@ -62,20 +63,20 @@ class Sheet:
         return sum(column_width(c) + 0.06 for c in self.printed)
 
     @property
-    def head(self) -> float:
-        """Height of the titles of panels."""
-        return max((LINE * len(t) + 0.06 for t in self.titles if t), default=0.03)
+    def heads(self) -> tuple[float, ...]:
+        """Height of the titles of panels, for each line of panels."""
+        lines = [max(map(len, self.titles[a : a + self.across])) for a in range(0, len(self.panels), self.across)]
+        return tuple(LINE * n + 0.06 if n else 0.03 for n in lines)
 
-    @property
-    def bank(self) -> float:
-        """Height of panels abreast."""
-        return self.head + self.lines.inches + AXIS
+    def top(self, bank: int) -> float:
+        """Return where the rows of a line of panels begin, below the upper edge of everything."""
+        above = bank * (self.lines.inches + AXIS + BANKS)
+        return len(self.key) * KEY + above + sum(self.heads[: bank + 1])
 
     @property
     def height(self) -> float:
         """Height of everything."""
-        banks = -(-len(self.panels) // self.across)
-        return len(self.key) * KEY + banks * self.bank + (banks - 1) * BANKS
+        return self.top(len(self.heads) - 1) + self.lines.inches + AXIS
 
 
 def lay_out(table: pd.DataFrame, style: Style) -> Sheet:
@@ -108,6 +109,8 @@ def _sized(table: pd.DataFrame, style: Style, printed: tuple[tuple[str, ...], ..
     share = 0.4 if len(panels) == 1 else 0.3 if style.wide >= 5 else 0.34
     texts = tuple(Line(str(x), 0.0, i) for i, x in enumerate(table["label"]))
     labels = label_room(Lines(texts, 0.0, 1.0, 0.0), style.wide, share=share)
+    if "under" in table:
+        labels = max(labels, *(min(width_of(u, size=SMALL), 0.3 * style.wide) for u in table["under"]))
     lines, own, edges = _lines(table, labels, slot * len(marks))
     key = key_lines(marks, style)
     one = Sheet(table, style, lines, edges, own, labels, marks, slot, panels, (), 1, 0.0, printed, key)
@@ -130,6 +133,7 @@ def _lines(
     edges: list[float] = []
     y, heading = 0.0, ""
     marked = table.groupby("place")["series"].any()
+    least = _ROW if len(marked) <= _MANY else _DENSE
     for row in table.drop_duplicates("place").to_dict("records"):
         if str(row["heading"]) != heading:
             heading = str(row["heading"])
@@ -139,7 +143,7 @@ def _lines(
         own = wrapped(str(row["label"]), room, _MOST_LINES)
         under = bool(row.get("under", ""))
         marks = several + 0.06 if marked[row["place"]] and not row.get("baseline", False) else 0.0
-        high = max(_ROW, marks, LINE * (len(own) + under) + 0.06)
+        high = max(least, marks, LINE * (len(own) + under - 1) + least)
         lines.append(Line(str(row["label"]), y + high / 2, int(row["place"])))
         words.append(own)
         y += high

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..summaries import CiKind
-from .attributes import ATTRIBUTE, attribute_frame, broken_down_by, for_caption, heading
+from .attributes import ATTRIBUTE, attribute_frame, broken_down_by, for_caption, heading, in_sentence
 from .forest import forest
 from .forest_layout import Style, lay_out
 from .page import Width, banners, caption, inches, interval_words, padded
@@ -122,8 +122,7 @@ def margins_data(
                         f"{conditional.unit}")  # fmt: skip
     if strange := [x for x in right["label"].unique() if x not in set(left["label"])]:
         raise SpecError(f"the level {strange[0]!r} is in one of them only")
-    name = heading(conditional.spec, factor)
-    right["panel"] = [p or f"By {name[:1].lower()}{name[1:]}" for p in right["panel"]]
+    right["panel"] = [p or f"By {in_sentence(conditional.spec, factor)}" for p in right["panel"]]
     return pd.concat([left.assign(panel="All"), right], ignore_index=True).drop(columns="grand")
 
 
@@ -175,7 +174,7 @@ def plot_margins(
     shown = replace(overall, status=status, notes=notes)
     factor = broken_down_by(conditional)
     words = f"Marks: posterior means; bars: {interval_words(ci_prob, ci_kind)}. "
-    words += f"First panel: over all; then given each level of {heading(overall.spec, factor).lower()}"
+    words += f"First panel: over all; then given each level of {in_sentence(overall.spec, factor)}"
     style = Style(inches(width), answer_title(overall), limits_of(overall, table), key=_key(conditional, table))
     return forest(
         lay_out(table, style),
