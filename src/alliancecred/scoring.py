@@ -16,7 +16,7 @@ from .prediction import answer_probs, answer_weight, cuts_of, row_scores
 from .predictor import fixed_matrix, on_grid
 
 CHUNK = 4_000_000  # numbers held at once
-MANY = 20_000  # kinds for one row of an estimand
+MANY = 500  # kinds for one row of an estimand: from here on single precision saves most of the time
 _LOOKED_UP, _AT_ONCE = 8_192, 64  # rows whose effects are looked up together; rows that stay in the cache of a core
 
 
