@@ -55,8 +55,6 @@ def asked(
     With ``kinds`` the declared factors of ``by`` have every combination that is among them, asked or not.
     """
     table = combinations_asked(fit, by if kinds is None else [f for f in by if f in FACTORS])
-    if kinds is not None:
-        table = _with_groups(fit, table, [f for f in by if f in kinds.codes], kinds)
     for factor, wanted in (("country", countries), ("wave", waves)):
         known = set(table[factor])
         for value in wanted:
@@ -68,6 +66,8 @@ def asked(
         table = table[table.population == fit.spec.reference]
     if table.empty:
         raise SpecError("nothing was asked that matches")
+    if kinds is not None:
+        table = _with_groups(fit, table, [f for f in by if f in kinds.codes], kinds)
     return table.reset_index(drop=True)
 
 
@@ -79,7 +79,12 @@ def _with_groups(fit: Fit, table: pd.DataFrame, groups: Sequence[str], kinds: Ki
     names = [*PLACE, *groups]
     codes = np.unique(np.column_stack([{**there.place, **there.codes}[f] for f in names]), axis=0)
     frame = pd.DataFrame({f: np.array(fit.cells.levels[f], dtype=object)[codes[:, j]] for j, f in enumerate(names)})
-    return table.merge(frame, on=list(PLACE), how="inner")
+    out = table.merge(frame, on=list(PLACE), how="left")
+    lone = out[out[groups[0]].isna()]
+    if len(lone):
+        message = f"nobody is there in {', '.join(lone['country'].unique())}: there is nothing to average over"
+        raise SpecError(f"{message} → countries=…")
+    return out
 
 
 def asked_after(

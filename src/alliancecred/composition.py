@@ -100,7 +100,7 @@ def composed(
     if not free:
         return None
     chosen = [f for f in kinds.codes if f in rows.codes] if given is None else [f for f in given if f in kinds.codes]
-    return _composed(spec, levels, kinds, rows, frozenset(held), of, chosen, _numbered(free))
+    return _composed(spec, levels, kinds, rows, frozenset(held), of, chosen, numbered(free))
 
 
 def _composed(
@@ -134,7 +134,7 @@ def _composed(
         yield replace(more, codes=codes, covariates=filled), share
 
 
-def _numbered(columns: Sequence[np.ndarray]) -> np.ndarray:
+def numbered(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Return 0, 1, … for every distinct combination of the columns, (rows,)."""
     out = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
@@ -147,7 +147,7 @@ def _shares(
     within: Sequence[np.ndarray], kind: np.ndarray, share: np.ndarray
 ) -> dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]]:
     """Return, for every combination of the columns ``within``, its kinds and their shares, summing to 1."""
-    place = _numbered(within)
+    place = numbered(within)
     pair, inverse = np.unique(place * (kind.max(initial=0) + 1) + kind, return_inverse=True)
     size = np.bincount(inverse, share)
     _, first = np.unique(place, return_index=True)

@@ -14,9 +14,9 @@ from .experiments import ATTRIBUTE, LEVEL, RANDOMISED, attributes_of, comparison
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
-from .profiles import Profiles, thinned
+from .profiles import Profiles, distinct, everyone, thinned
 
-AT_MOST = 2_000  # kinds of people and questions that an effect is averaged over, in each country and population
+AT_MOST = 2_000  # kinds of people and questions that an effect is averaged over, in each place it is broken down by
 
 
 def amce(
@@ -61,6 +61,7 @@ def amce(
     Hainmueller, Hopkins & Yamamoto (2014), Political Analysis 22(1), section 3.
     """
     by = factors_of(fit.spec.factors, by)
+    attributes_of(fit.spec, tuple(baseline or ()))
     parts = []
     for attribute in (a for a in fit.spec.attributes if a.name in attributes_of(fit.spec, attributes)):
         if attribute.name in by:
@@ -98,17 +99,19 @@ def _effect(
         keep &= allowed(fit.spec.restrictions, fit.cells.levels, shown)
     if not keep.any():
         raise SpecError(f"no profile may be shown with {attribute.name} {level!r} and with {base!r}")
-    some = thinned(kinds.where(keep), AT_MOST)
-    table = asked(fit, by, countries=countries, kinds=some)
     given = [f for f in by if f in fit.spec.declared]
+    all_kinds = distinct(everyone(kinds.where(keep), [attribute.name]))
+    some = thinned(all_kinds, AT_MOST, given)
+    table = asked(fit, by, countries=countries, kinds=some)
     sides = tuple(
         scored(fit, table.assign(**{attribute.name: label}), answer, None, kinds=some, given=given)
         for label in (base, level)
     )
     labelled = table.assign(**{ATTRIBUTE: attribute.name, LEVEL: f"{level} − {base}"})
     notes = [profile_words(profiles)]
-    if len(some.share) < keep.sum():
-        notes.append(f"averaged over {AT_MOST:,} profiles per country, drawn from those that count")
+    if len(some.share) < len(all_kinds.share):
+        where = " and ".join(["country", *given])
+        notes.append(f"averaged over at most {AT_MOST:,} profiles per {where}, drawn from those that count")
     return make_estimate(
         fit,
         "AMCE",

@@ -179,6 +179,8 @@ def moderation(
     """
     by = factors_of(fit.spec.factors, by)
     (moderator,) = factors_of(fit.spec.factors, moderator)
+    if moderator in (attribute, *by):
+        raise SpecError(f"{moderator!r} is what is compared: it cannot be the attribute, nor in `by`")
     means = marginal_means(
         fit,
         attribute,
@@ -200,14 +202,25 @@ def moderation(
         rows[label == x].merge(base, on=keys, suffixes=("", "_base")).assign(_to=x) for x in known if x != reference
     ]
     pair = pd.concat(pairs, ignore_index=True)
+    if pair.empty:
+        raise SpecError(f"no level of {attribute!r} stands beside {reference!r} and another level of {moderator!r}")
     at, against = pair["_at"].to_numpy(), pair["_at_base"].to_numpy()
     draws = means.draws.isel(row=at).copy(data=means.draws.values[..., at] - means.draws.values[..., against])
     names = np.array([f"{x} − {reference}" for x in pair["_to"]])
     draws = draws.assign_coords({moderator: ("row", names), "estimand": ("row", np.full(len(pair), "moderation"))})
     unit = {"percent": "percentage points", "points": "scale points"}[means.unit]
     label_of = RANDOMISED if moderator in {a.name for a in fit.spec.attributes} else "descriptive"
-    notes = (*means.notes, comparisons_words(len(pair)))
+    notes = (*means.notes, *_not_compared(rows[keys], pair, known, reference), comparisons_words(len(pair)))
     return replace(means, draws=draws, unit=unit, identification=label_of, smallest=smallest, notes=notes)
+
+
+def _not_compared(rows: pd.DataFrame, pair: pd.DataFrame, known: Sequence[str], reference: str) -> tuple[str, ...]:
+    """Return a note on what one of two levels of a moderator has and the other has not."""
+    others = pd.DataFrame({"_to": [x for x in known if x != reference]})
+    wanted = rows.drop_duplicates().merge(others, how="cross").merge(pair[[*rows, "_to"]], how="left", indicator=True)
+    lone = wanted[wanted["_merge"] == "left_only"]
+    names = [f"{level} ({to} − {reference})" for level, to in zip(lone[LEVEL], lone["_to"], strict=True)]
+    return (f"not compared, since one side has none: {', '.join(dict.fromkeys(names))}",) if names else ()
 
 
 def comparisons_words(count: int) -> str:

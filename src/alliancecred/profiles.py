@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from .cells import Levels
-from .composition import Kinds
+from .composition import Kinds, numbered
 from .declared import allowed
 from .errors import SpecError, nearest
 from .spec import Spec
@@ -77,6 +77,7 @@ def crossed(people: Kinds, codes: Mapping[str, np.ndarray], share: np.ndarray) -
 
     Profiles are assigned at random: whoever is asked, they are the same.
     """
+    people = people.where(people.share > 0)
     where, inverse = np.unique(np.column_stack(list(people.place.values())), axis=0, return_inverse=True)
     pairs: list[np.ndarray] = []
     size: list[np.ndarray] = []
@@ -116,9 +117,14 @@ def _shuffled(index: np.ndarray) -> np.ndarray:
     return np.random.default_rng(SEED).permutation(index)
 
 
-def thinned(kinds: Kinds, most: int) -> Kinds:
-    """Return at most ``most`` kinds for each place, drawn in proportion to their share (always the same)."""
-    where, inverse = np.unique(np.column_stack(list(kinds.place.values())), axis=0, return_inverse=True)
+def thinned(kinds: Kinds, most: int, within: Sequence[str] = ()) -> Kinds:
+    """Return at most ``most`` kinds for each place and group of ``within``, drawn in proportion to their share.
+
+    The draw is always the same. Kinds that are equal count as one.
+    """
+    kinds = distinct(kinds)
+    columns = [*kinds.place.values(), *(kinds.codes[f] for f in within)]
+    where, inverse = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
     keep: list[np.ndarray] = []
     share: list[np.ndarray] = []
     for i in range(len(where)):
@@ -130,8 +136,15 @@ def thinned(kinds: Kinds, most: int) -> Kinds:
         keep.append(own[spread(kinds.share[own], most)])
         share.append(np.full(most, kinds.share[own].sum() / most))
     chosen = np.concatenate(keep)
-    parts = [{k: v[chosen] for k, v in part.items()} for part in (kinds.place, kinds.codes, kinds.covariates)]
-    return Kinds(parts[0], parts[1], parts[2], np.concatenate(share), kinds.elsewhere)
+    return replace(kinds.where(chosen), share=np.concatenate(share))
+
+
+def distinct(kinds: Kinds) -> Kinds:
+    """Return every kind once, with the share of all that are equal; those that nobody is are left out."""
+    columns = [*kinds.place.values(), *kinds.codes.values(), *kinds.covariates.values()]
+    _, first, inverse = np.unique(numbered(columns), return_index=True, return_inverse=True)
+    share = np.bincount(inverse, kinds.share, len(first))
+    return replace(kinds.where(first), share=share).where(share > 0)
 
 
 def everyone(kinds: Kinds, without: Sequence[str]) -> Kinds:
