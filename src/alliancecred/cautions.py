@@ -38,6 +38,28 @@ def _few_groups(design: Design, cells: Cells) -> list[str]:
     return out
 
 
+def _arms_missing(design: Design, cells: Cells) -> list[str]:
+    """Name levels of attributes that nobody of a country (and population) was shown, though others were."""
+    n, levels = len(cells.counts), design.levels
+    place = np.column_stack([cells.rows.codes[f][:n] for f in ("country", "population")])
+    several = len(np.unique(place[:, 1])) > 1
+    out = []
+    for attribute in (a.name for a in design.spec.attributes):
+        shown = cells.rows.codes[attribute][:n]
+        lone = []
+        for country, population in np.unique(place, axis=0):
+            own = shown[(place == (country, population)).all(1)]
+            if gone := [x for i, x in enumerate(levels[attribute]) if i not in own]:
+                who = f" ({levels['population'][population]})" if several else ""
+                lone.append(f"{levels['country'][country]}{who} {', '.join(gone)}")
+        if lone:
+            out.append(
+                f"{attribute}: never shown in {'; '.join(lone)}; what is said of it there is from other countries and "
+                "priors, and its marginal means are averages over fewer countries"
+            )
+    return out
+
+
 def changes_with(design: Design, cells: Cells, signal: str) -> list[str]:
     """Name what changes with a signal: a house, mode or wording of the waves after it that no wave before it has.
 
@@ -65,6 +87,7 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
         if len(block.by) == 1 and n < FEW_LEVELS:
             out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
     out += _few_groups(design, cells)
+    out += _arms_missing(design, cells)
     out += [text for name in signals_of(design) for text in changes_with(design, cells, name)]
     rows, levels = cells.rows, design.levels
     country, ally = rows.codes["country"], rows.codes["ally"]

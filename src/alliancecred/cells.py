@@ -113,9 +113,12 @@ class Cells:
 
     @property
     def design_effects(self) -> np.ndarray:
-        """People over effective size of each count cell, (cells,); 1 without weights."""
+        """People over effective size where weights are scaled, given at each count cell, (cells,); 1 without weights."""
         people = self.counts if self.unweighted is None else self.unweighted
-        return np.asarray(people.sum(1) / self.counts.sum(1))
+        place = np.column_stack([self.rows.codes[f][: len(people)] for f in FACTORS])
+        _, inverse = np.unique(place, axis=0, return_inverse=True)
+        whole, effective = (np.bincount(inverse.ravel(), x.sum(1)) for x in (people, self.counts))
+        return np.asarray((whole / effective)[inverse.ravel()])
 
     @property
     def parts(self) -> np.ndarray:

@@ -156,9 +156,11 @@ def factor_problems(
             yield where, f"baseline {factor.baseline!r} is not among the levels {list(factor.levels)}"
     known = {a.name: a.levels for a in attributes}
     for i, restriction in enumerate(restrictions):
-        if len(restriction.where) < 2:
-            yield f"restrictions[{i}]", "names at least two attributes: it is about combinations"
+        if len({name for name, _ in restriction.where}) < max(2, len(restriction.where)):
+            yield f"restrictions[{i}]", "names at least two attributes, each once: it is about combinations"
         for name, levels in restriction.where:
+            if not levels:
+                yield f"restrictions[{i}]", f"{name!r} without levels: it would exclude nothing"
             if strange := [x for x in levels if x not in known.get(name, ())]:
                 yield f"restrictions[{i}]", f"{name!r} has no level {strange[0]!r}: {list(known.get(name, ()))}"
 

@@ -15,6 +15,7 @@ from itertools import pairwise, product
 
 from .carriers import Carrier
 from .cells import Levels
+from .errors import Problem, SpecError
 from .events import Decay
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from .sliders import ENDS_AND_BETWEEN, Slider
@@ -173,11 +174,17 @@ class Design:
 def draft_design(spec: Spec, levels: Levels) -> Design:
     """Return every coefficient and block the terms of a spec ask for, whatever the data can tell apart."""
     first = Coefficient("intercept", "", Carrier(), spec.intercept)
+    coefficients = (first, *_coefficients(spec), *_drifts(spec, levels))
+    pooled = tuple(_pooled(spec))
+    names = [*dict.fromkeys(c.variable for c in coefficients), *(b.variable for b in pooled), *levels]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        message = f"{twice[0]!r} would name two things in the posterior"
+        raise SpecError([Problem("schema", "terms", message, (), "rename the covariate, the attribute or the group")])
     return Design(
         spec=spec,
         levels=levels,
-        coefficients=(first, *_coefficients(spec), *_drifts(spec, levels)),
-        pooled=tuple(_pooled(spec)),
+        coefficients=coefficients,
+        pooled=pooled,
         cuts=spec.slider.spacing
         if spec.slider is not None
         else next((t.spacing for t in spec.terms if isinstance(t, Cuts)), Cuts().spacing),

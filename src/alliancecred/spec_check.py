@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from .declared import factor_problems
 from .errors import Problem, nearest, raise_spec
 from .estimand_check import estimand_problems, unknown
-from .events import DIRECTIONS, SIGNAL_KINDS, Decay, Ramp
+from .events import DIRECTIONS, FIELDWORK, SIGNAL_KINDS, Decay, Ramp
 from .gaussian import gaussian_problems
 from .origins import MeanFile, ToplineFile
 from .priors import LogNormal
@@ -16,18 +16,13 @@ from .spec import Spec
 from .term_check import NAME, across_terms, prior_problems, repeated, term_problems
 from .terms import JOINED, Cuts, Respondent
 
+# Labels of tables of ours, dims of the posterior, and what `Fixed` terms and covariates name besides factors.
 RESERVED = (
-    "answer",
-    "count",
-    "respondent",
-    "weight",
-    "value",
-    "date",
-    "role",
-    "estimand",
-    "attribute",
-    "level",
-    "size",
+    *("answer", "count", "respondent", "weight", "value", "date", "size", "people", "cell", "index"),
+    *("estimand", "role", "attribute", "level", "mean", "sd", "lower", "upper", "prob", "p_positive", "unit"),
+    *("identification", "ess_bulk", "ess_tail", "r_hat", "k_hat", "mcse_mean", "status"),
+    *("chain", "draw", "row", "topline", "step", "spacing"),
+    *(*FIELDWORK, "self", "person"),
 )
 
 
