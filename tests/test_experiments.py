@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from vignettes import (
     ANSWERS,
-    DISTRICT,
     EDUC,
     NEVER,
     OATH,
@@ -42,7 +41,7 @@ from alliancecred.cells import make_cells
 from alliancecred.declared import Attribute, Restriction
 from alliancecred.errors import SpecError
 from alliancecred.estimate import Estimate
-from alliancecred.fitting import Fit
+from alliancecred.fitting import Fit, fit_design
 from alliancecred.gaussian import Gaussian
 from alliancecred.identify import make_design
 from alliancecred.priors import Flat, Normal
@@ -378,38 +377,26 @@ LINEAR = replace(
 )  # fmt: skip
 
 
-def test_a_linear_model_with_flat_priors_gives_ordinary_least_squares_and_raw_means():
-    from alliancecred.fitting import fit_design
-
+def test_least_squares_coefficients_are_the_effects_and_give_back_the_raw_means():
     table = make_people(4)[lambda t: t.country == "PL"].drop(columns=["educ", "cd", "age", "ally", "wave"])
     roles = ac.Roles(country="country", population="population", answer="answer")
     survey = ac.read_survey(table, roles=roles, answers=ANSWERS[2], top=("yes",), traits={f: f for f in PROFILE})
+    terms = tuple(Effect((f,)) for f in PROFILE)  # as draws from priors: those of flat ones are refused
+    of = fit_of(replace(LINEAR, terms=terms), survey, draws=1)
+    columns = {"effect_regime": [("regime", "hybrid"), ("regime", "autocracy")],
+               "effect_power": [("power", "strong")], "effect_oath": [("oath", "sworn")]}  # fmt: skip
+    x = np.column_stack([np.ones(len(table)), *(table[f] == v for pairs in columns.values() for f, v in pairs)])
     y = (table.answer == "yes").to_numpy(dtype=float)
-
-    def centre(spec: Spec) -> Fit:
-        cells = make_cells(spec, [survey])
-        design = make_design(spec, cells)
-        found = fit_design(design, cells, random_seed=1, draws=2, chains=1, method="laplace")
-        names = [design.coefficients[i].name for i in range(len(design.coefficients))]
-        columns = [np.ones(len(y))]
-        for name in names[1:]:
-            factors, levels = name.removeprefix("effect_").rstrip("]").split("[")
-            wanted = zip(factors.split("_"), levels.split(" | "), strict=True)
-            columns.append(np.prod([table[f] == x for f, x in wanted], axis=0))
-        beta = np.linalg.lstsq(np.column_stack(columns), y, rcond=None)[0]
-        mean = found.idata["posterior"].to_dataset()
-        at = {v: beta[list(i)] for v, i in design.variables.items()}
-        filled = {
-            v: mean[v].copy(data=np.broadcast_to(at[v] if mean[v].ndim > 2 else at[v][0], mean[v].shape)) for v in at
-        }
-        return with_draws(spec, cells, design, mean.assign(filled))
-
-    # main effects without interactions, every profile alike: coefficients are the effects
-    of = centre(LINEAR)
-    found = ac.amce(of, profiles="uniform").draws.values[0, 0]
-    beta = [of.posterior[f"effect_{a}"].values[0, 0] for a in PROFILE]
-    np.testing.assert_allclose(found, 100 * np.concatenate(beta), atol=1e-6)
-    # saturated in each attribute: averaged over questions as they were shown, residuals sum to zero in every level
+    beta = np.linalg.lstsq(x, y, rcond=None)[0]
+    post = of.posterior
+    filled = {"intercept": post["intercept"] * 0 + beta[0]}
+    for name, part in zip(columns, np.split(beta[1:], [2, 3]), strict=True):
+        filled[name] = post[name] * 0 + part
+    of = with_draws(of.spec, of.cells, of.design, post.assign(filled))
+    for way in ("uniform", "design"):
+        found = ac.amce(of, profiles=way).draws.values[0, 0]  # in the order of the attributes and their levels
+        np.testing.assert_allclose(found, 100 * beta[1:], atol=1e-6)
+    # residuals sum to zero in every level, so that averages over questions as they were shown are raw means
     means = ac.marginal_means(of)
     for i in range(len(means)):
         own = table[means.labels(i)["attribute"]] == means.labels(i)["level"]
@@ -417,8 +404,6 @@ def test_a_linear_model_with_flat_priors_gives_ordinary_least_squares_and_raw_me
 
 
 def test_the_posterior_mean_of_a_linear_model_with_flat_priors_is_least_squares():
-    from alliancecred.fitting import fit_design
-
     rng = np.random.default_rng(8)
     table = pd.DataFrame({f: rng.choice(ATTRIBUTES[f].levels, 3000) for f in ("regime", "power")})
     table["answer"] = np.where(rng.random(3000) < 0.3 + 0.2 * (table.power == "strong"), "yes", "no")
@@ -468,4 +453,3 @@ def test_what_makes_no_sense_is_refused_by_name():
     never = replace(NEVER, where=(("regime", ("autocracy",)), ("oath", ("sworn", "none"))))
     with pytest.raises(SpecError, match="no profile may be shown with regime 'autocracy' and with 'democracy'"):
         ac.amce(replace(fit(), spec=replace(SPEC, restrictions=(never,))), "regime", baseline=None)
-    assert DISTRICT.levels[2] == "far"

@@ -113,7 +113,7 @@ class Cells:
 
     @property
     def design_effects(self) -> np.ndarray:
-        """People over effective size where weights are scaled, given at each count cell, (cells,); 1 without weights."""
+        """People over effective size of what weights are scaled within, at each count cell, (cells,); 1 without."""
         people = self.counts if self.unweighted is None else self.unweighted
         place = np.column_stack([self.rows.codes[f][: len(people)] for f in FACTORS])
         _, inverse = np.unique(place, axis=0, return_inverse=True)
