@@ -3,7 +3,7 @@
 Hainmueller, Hopkins & Yamamoto (2014), section 3; Leeper, Hobolt & Tilley (2020), sections 2-3.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -132,8 +132,9 @@ def check(found: Estimate, keys: Sequence[str], wanted: dict[tuple[str, ...], np
         np.testing.assert_allclose(found.draws.values[0, :, rows[key]], values, rtol=0, atol=1e-9, err_msg=str(key))
 
 
-def rows_of(country: str | None = None, populations: Iterable[str] = ("public",)) -> list[Cell]:
-    return [r for r in asked(make_people(), tuple(populations)) if country in (None, r[0])]
+@cache
+def rows_of(country: str | None = None, populations: tuple[str, ...] = ("public",)) -> list[Cell]:
+    return [r for r in asked(make_people(), populations) if country in (None, r[0])]
 
 
 # --- marginal means -------------------------------------------------------------------------------

@@ -107,6 +107,7 @@ def check(found: Estimate, keys: Sequence[str], wanted: dict[tuple[str, ...], np
         np.testing.assert_allclose(found.draws.values[0, :, rows[key]], values, rtol=0, atol=1e-9, err_msg=str(key))
 
 
+@cache
 def rows_of(country: str | None = None, populations: tuple[str, ...] = ("public",)) -> list[Cell]:
     return [r for r in asked(make_people(), populations) if country in (None, r[0])]
 

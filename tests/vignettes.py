@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise, product
 from typing import Any
 
@@ -78,6 +79,11 @@ def profiles() -> list[tuple[str, str, str]]:
 
 def make_people(seed: int = 0, answers: int = 2) -> pd.DataFrame:
     """Who was asked what: countries of unequal size, composed unlike; no apprentice in the UK, nobody in `far`."""
+    return _people(seed, answers).copy()
+
+
+@cache
+def _people(seed: int, answers: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     shown, rows = profiles(), []
     for country, population, n in (("PL", "public", 290), ("DE", "public", 90), ("UK", "public", 160),
