@@ -353,3 +353,20 @@ def test_a_spec_without_groups_has_one_kind_of_people_in_each_country():
     np.testing.assert_allclose(a, b, atol=1e-12)
     cells = make_cells(spec, [read(make_people())])
     assert make_design(spec, cells).pooled
+
+
+def test_a_spec_with_groups_alone_has_no_row_for_groups_that_nobody_is_in():
+    spec = replace(SPEC, terms=(Level(("country",)), Level(("educ",)), Level(("educ", "cd"))), attributes=(),
+                   restrictions=(), covariates=())  # fmt: skip
+    of = fit_of(spec, read(make_people().drop(columns=["age", *PROFILE])))
+    census = make_census("country")
+    people = read_population(census, keys=("country", "educ", "cd"), size="n")
+    found = ac.levels(of, by=("country", "educ"), population=people)
+    post, wanted = of.posterior.isel(chain=0), {}
+    for (c, e), own in census[census.n > 0].groupby(["country", "educ"]):
+        size = own.groupby("cd").n.sum()
+        eta = post["intercept"] + post["level_country"].sel(country=c) + post["level_educ"].sel(educ=e)
+        each = 100 / (1 + np.exp(-eta - post["level_educ_cd"].sel(educ=e)))
+        wanted[(str(c), str(e))] = sum(each.sel(cd=d).values * n for d, n in size.items()) / size.sum()
+    assert ("UK", "apprentice") not in wanted
+    check(found, ("country", "educ"), wanted)
