@@ -263,26 +263,47 @@ def test_thinned_effects_are_close_repeatable_and_keep_small_groups(monkeypatch)
 
 
 # --- moderation -----------------------------------------------------------------------------------
-def test_moderation_is_a_difference_of_marginal_means():
-    def of(moderator: str, level: str, reference: str, regime: str, rows: Callable[[str], list[Cell]]) -> np.ndarray:
-        sides = [equally(rows(x), lambda r, x=x: marginal(
-            r, "design", regime=regime, **({moderator: x} if moderator in ("educ", "oath") else {})))
-            for x in (level, reference)]  # fmt: skip
-        return sides[0] - sides[1]
+def test_moderation_is_a_difference_of_marginal_means_where_both_sides_are():
+    # Once wrong (experiments.moderation): elites of one country were compared with the publics of three, and a group
+    # with others also of countries that have nobody in it.
+    def of_group(x: str, base: str, regime: str) -> np.ndarray:
+        def differ(r: Cell) -> np.ndarray | None:
+            a, b = (marginal(r, "design", regime=regime, educ=e) for e in (x, base))
+            return None if a is None or b is None else a - b
 
-    everywhere: Callable[[str], list[Cell]] = lambda _: rows_of()  # noqa: E731
-    cases = {
-        ("educ", ""): [("educ", x, "school", everywhere) for x in ("college", "apprentice")],
-        ("educ", "apprentice"): [("educ", x, "apprentice", everywhere) for x in ("school", "college")],
-        ("country", "UK"): [("country", x, "UK", rows_of) for x in ("PL", "DE")],
-        ("population", ""): [("population", "elite", "public", lambda x: rows_of(None, (x,)))],
-    }
-    for (moderator, reference), pairs in cases.items():
-        found = ac.moderation(fit(), "regime", moderator, reference=reference)
-        wanted = {(f"{x} − {base}", level): of(moderator, x, base, level, rows)
-                  for _, x, base, rows in pairs for level in REGIME.levels}  # fmt: skip
-        check(found, (moderator, "level"), wanted)
+        return equally(rows_of(), differ)
+
+    for reference, others in (("", ("college", "apprentice")), ("apprentice", ("school", "college"))):
+        base = reference or "school"
+        found = ac.moderation(fit(), "regime", "educ", reference=reference)
+        wanted = {(f"{x} − {base}", level): of_group(x, base, level) for x in others for level in REGIME.levels}
+        check(found, ("educ", "level"), wanted)
+        order = [(found.labels(i)["educ"], found.labels(i)["level"]) for i in range(len(found))]
+        assert order == list(wanted)
         assert (found.unit, found.identification) == ("percentage points", "descriptive")
+    assert any(n == "college − apprentice: where both are, in PL, DE" for n in found.notes)
+
+    def between(row: Cell, other: Cell, regime: str) -> np.ndarray:
+        a, b = (marginal(r, "design", regime=regime) for r in (row, other))
+        assert a is not None
+        assert b is not None
+        return a - b
+
+    wanted = {}
+    for c, level in product(("PL", "DE"), REGIME.levels):
+        both = [(r, ("UK", *r[1:])) for r in rows_of(c) if ("UK", *r[1:]) in rows_of("UK")]
+        wanted[(f"{c} − UK", level)] = sum(between(*x, level) for x in both) / len(both)
+    check(ac.moderation(fit(), "regime", "country", reference="UK"), ("country", "level"), wanted)
+    elites = [r for r in rows_of("UK", ("elite",)) if (*r[:3], "public") in rows_of("UK")]
+    wanted = {("elite − public", level): equally(elites, lambda r, level=level: between(
+        r, (*r[:3], "public"), level)) for level in REGIME.levels}  # fmt: skip
+    found = ac.moderation(fit(), "regime", "population")
+    check(found, ("population", "level"), wanted)
+    assert "country UK" in found.averaged
+    by_country = ac.moderation(fit(), "regime", "educ", by="country")
+    assert not any(by_country.labels(i)["country"] == "UK" and "apprentice" in by_country.labels(i)["educ"]
+                   for i in range(len(by_country)))  # fmt: skip
+    assert any("apprentice" in n for n in by_country.notes)
 
 
 def test_moderation_by_another_attribute_is_randomised_and_says_what_it_cannot_compare():

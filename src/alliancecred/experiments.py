@@ -75,12 +75,7 @@ def marginal_means(
     Leeper, Hobolt & Tilley (2020), Political Analysis 28(2), section 2.
     """
     names, by = attributes_of(fit.spec, attributes), factors_of(fit.spec.factors, by)
-    kinds = whom(fit.spec, fit.cells, population, profiles)
-    own = [f for f in by if f in FACTORS]
-    table = asked(fit, own, countries=countries)
-    parts = [p for i in range(len(table)) for p in _means(fit, kinds, table.iloc[[i]], names, by, answer)]
-    frames, values = [f for f, _ in parts], np.concatenate([v for _, v in parts], axis=1)
-    rows = pd.concat(frames, ignore_index=True)
+    rows, values = _everywhere(fit, names, by, answer, profiles, population, countries)
     order = [*(f for f in (ATTRIBUTE, LEVEL, *by) if f in rows)]
     estimate = make_estimate(
         fit,
@@ -94,6 +89,22 @@ def marginal_means(
         people=people_words(population),
     )
     return _sorted(estimate)
+
+
+def _everywhere(
+    fit: Fit,
+    names: Sequence[str],
+    by: Sequence[str],
+    answer: str,
+    profiles: Profiles,
+    population: Population | None,
+    countries: Sequence[str],
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a row of labels per level of an attribute wherever it was asked, and the marginal means, (draws, rows)."""
+    kinds = whom(fit.spec, fit.cells, population, profiles)
+    table = asked(fit, [f for f in by if f in FACTORS], countries=countries)
+    parts = [p for i in range(len(table)) for p in _means(fit, kinds, table.iloc[[i]], names, by, answer)]
+    return pd.concat([f for f, _ in parts], ignore_index=True), np.concatenate([v for _, v in parts], axis=1)
 
 
 def _means(
@@ -146,6 +157,9 @@ def moderation(
 ) -> Estimate:
     """Return how marginal means of an attribute differ between levels of a moderator.
 
+    Differences are taken wherever both levels are there (the same country, ally, wave), then averaged: a group that
+    a country lacks is not compared with others of that country.
+
     The moderator is another attribute, a group of people, the population (elite minus public) or the country; given
     as the number of the task or the place of the profile, it checks for carry-over and for effects of order.
 
@@ -181,46 +195,53 @@ def moderation(
     (moderator,) = factors_of(fit.spec.factors, moderator)
     if moderator in (attribute, *by):
         raise SpecError(f"{moderator!r} is what is compared: it cannot be the attribute, nor in `by`")
-    means = marginal_means(
-        fit,
-        attribute,
-        by=(moderator, *by),
-        answer=answer,
-        profiles=profiles,
-        population=population,
-        countries=countries,
-    )
-    label = means.draws[moderator].values.astype(str)
-    known = [x for x in fit.cells.levels[moderator] if x in set(label)]
+    names = attributes_of(fit.spec, attribute)
+    rows, values = _everywhere(fit, names, (moderator, *by), answer, profiles, population, countries)
+    known = [x for x in fit.cells.levels[moderator] if x in set(rows[moderator])]
     reference = reference or known[0]
     if reference not in known or len(known) < 2:
         raise SpecError(f"{moderator!r} needs two levels, of which {reference!r} is one: {known}")
-    keys = [k for k in means.keys if k not in ("estimand", moderator)]
-    rows = pd.DataFrame({k: means.draws[k].values.astype(str) for k in keys}).assign(_at=np.arange(len(means)))
-    base = rows[label == reference]
-    pairs = [
-        rows[label == x].merge(base, on=keys, suffixes=("", "_base")).assign(_to=x) for x in known if x != reference
-    ]
-    pair = pd.concat(pairs, ignore_index=True)
+    keys = [k for k in dict.fromkeys((*FACTORS, LEVEL, *by)) if k != moderator]
+    rows["_at"] = np.arange(len(rows))
+    base = rows.loc[rows[moderator] == reference, [*keys, "_at"]]
+    pair = rows[rows[moderator] != reference].merge(base, on=keys, suffixes=("", "_base"))
     if pair.empty:
         raise SpecError(f"no level of {attribute!r} stands beside {reference!r} and another level of {moderator!r}")
-    at, against = pair["_at"].to_numpy(), pair["_at_base"].to_numpy()
-    draws = means.draws.isel(row=at).copy(data=means.draws.values[..., at] - means.draws.values[..., against])
-    names = np.array([f"{x} − {reference}" for x in pair["_to"]])
-    draws = draws.assign_coords({moderator: ("row", names), "estimand": ("row", np.full(len(pair), "moderation"))})
-    unit = {"percent": "percentage points", "points": "scale points"}[means.unit]
-    label_of = RANDOMISED if moderator in {a.name for a in fit.spec.attributes} else "descriptive"
-    notes = (*means.notes, *_not_compared(rows[keys], pair, known, reference), comparisons_words(len(pair)))
-    return replace(means, draws=draws, unit=unit, identification=label_of, smallest=smallest, notes=notes)
+    place = {x: i for i, x in enumerate((*known, *fit.cells.levels[attribute]))}
+    pair = pair.iloc[np.lexsort((pair[LEVEL].map(place), pair[moderator].map(place)))]
+    shown = (*(k for k in keys if k in by), LEVEL)
+    notes = (profile_words(profiles), *_not_compared(rows, pair, moderator, reference, shown))
+    estimate = make_estimate(
+        fit,
+        "moderation",
+        pair.assign(**{moderator: pair[moderator] + f" − {reference}"}),
+        (ATTRIBUTE, LEVEL, moderator, *by),
+        values[:, pair["_at"]] - values[:, pair["_at_base"]],
+        answer=answer,
+        identification=RANDOMISED if moderator in {a.name for a in fit.spec.attributes} else "descriptive",
+        smallest=smallest,
+        notes=notes,
+        people=people_words(population),
+    )
+    return replace(estimate, notes=(*estimate.notes, comparisons_words(len(estimate))))
 
 
-def _not_compared(rows: pd.DataFrame, pair: pd.DataFrame, known: Sequence[str], reference: str) -> tuple[str, ...]:
-    """Return a note on what one of two levels of a moderator has and the other has not."""
-    others = pd.DataFrame({"_to": [x for x in known if x != reference]})
-    wanted = rows.drop_duplicates().merge(others, how="cross").merge(pair[[*rows, "_to"]], how="left", indicator=True)
-    lone = wanted[wanted["_merge"] == "left_only"]
-    names = [f"{level} ({to} − {reference})" for level, to in zip(lone[LEVEL], lone["_to"], strict=True)]
-    return (f"not compared, since one side has none: {', '.join(dict.fromkeys(names))}",) if names else ()
+def _not_compared(
+    rows: pd.DataFrame, pair: pd.DataFrame, moderator: str, reference: str, shown: Sequence[str]
+) -> tuple[str, ...]:
+    """Return notes on what one of two levels of a moderator has and the other has not, and on countries left out."""
+    out = []
+    others = [x for x in dict.fromkeys(rows[moderator]) if x != reference]
+    wanted = rows[[*shown]].drop_duplicates().merge(pd.DataFrame({moderator: others}), how="cross")
+    there = pair[[*shown, moderator]].drop_duplicates()
+    wanted = wanted.merge(there, how="left", indicator=True)
+    if (lone := wanted[wanted["_merge"] == "left_only"]).size:
+        names = [f"{level} ({x} − {reference})" for level, x in zip(lone[LEVEL], lone[moderator], strict=True)]
+        out.append(f"not compared, since one side has none: {', '.join(dict.fromkeys(names))}")
+    for x, own in pair.groupby(moderator, sort=False) if moderator != "country" else ():
+        if own["country"].nunique() < rows["country"].nunique():
+            out.append(f"{x} − {reference}: where both are, in {', '.join(own['country'].unique())}")
+    return tuple(out)
 
 
 def comparisons_words(count: int) -> str:
