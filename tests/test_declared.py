@@ -78,6 +78,8 @@ def test_the_spec_of_these_tests_is_sound_and_survives_its_file(tmp_path):
         ({"terms": (Effect(("country",)),)}, "unknown declared factor 'country'"),
         ({"terms": (Effect(()),)}, "at least one attribute or group"),
         ({"terms": (Effect(("cd",)),)}, "'cd' has no baseline"),
+        ({"terms": (Effect(("regime",), by=("country",)),)}, "one contrast, of two levels"),
+        ({"terms": (Effect(("oath",), by=("oath",)),)}, "unknown factor 'oath'"),
         ({"terms": (Level(("edu",)),)}, "unknown factor 'edu'"),
         ({"terms": (Slope("age", by=("educ",), correlated=True),)}, "correlated with a level that is not there"),
         ({"terms": (Slope("age", signal="act", by=("educ",)),)}, "does not differ between groups yet"),
@@ -110,6 +112,9 @@ def test_two_blocks_of_one_name_are_refused():
                             traits={f: f for f in (*PROFILE, "country_ally")})  # fmt: skip
     with pytest.raises(SpecError, match="'level_country_ally' would name two things"):
         make_design(spec, make_cells(spec, [survey]))
+    both = replace(SPEC, terms=(Effect(("oath", "educ")), Effect(("oath",), by=("educ",))))
+    with pytest.raises(SpecError, match="'effect_oath_educ' would name two things"):
+        make_design(both, make_cells(both, [read(make_people())]))
 
 
 def test_restrictions_that_exclude_nothing_are_refused():
@@ -246,6 +251,7 @@ def test_dims_and_coordinates_name_what_effects_are_of():
     assert post["effect_regime"].dims[2:] == ("effect_regime_level",)
     assert post["effect_regime"]["effect_regime_level"].values.tolist() == ["hybrid", "autocracy"]
     assert post["slope_age_educ"].dims[2:] == ("educ",)
+    assert post["effect_oath_country"].dims[2:] == ("country",)
     assert post["slope_vote_country"].dims[2:] == ("country",)
     assert post["level_regime_power"].dims[2:] == ("regime", "power")
     assert post["level_regime_power"]["regime"].values.tolist() == list(REGIME.levels)
