@@ -36,6 +36,7 @@ from alliancecred.estimate import Estimate
 from alliancecred.fitting import Fit
 from alliancecred.identify import make_design
 from alliancecred.populations import Population, read_population
+from alliancecred.spec import Estimand
 from alliancecred.terms import Effect, Gap, Level, Shift, Slope
 
 PERSON = ("educ", "cd", "age")
@@ -370,3 +371,28 @@ def test_a_spec_with_groups_alone_has_no_row_for_groups_that_nobody_is_in():
         wanted[(str(c), str(e))] = sum(each.sel(cd=d).values * n for d, n in size.items()) / size.sum()
     assert ("UK", "apprentice") not in wanted
     check(found, ("country", "educ"), wanted)
+
+
+def test_estimands_of_a_spec_are_over_its_population_where_they_say_so():
+    of, people = fit(), population(make_census("country", "population"), "country", "population")
+    pairs: list[tuple[Estimand, Estimate]] = [
+        (Estimand("levels", by=("educ",)), ac.levels(of, by="educ", population=people)),
+        (Estimand("change", waves=("w1", "w2")), ac.change(of, "w1", "w2", by=(), population=people)),
+        (Estimand("shift", signal="act", by=("cd",)), ac.shift(of, by="cd", population=people)),
+        (Estimand("gap", by=("ally",)), ac.gap(of, by="ally", poststratify=people)),
+        (Estimand("comparison", covariate="vote", high=0.4), ac.comparison(of, "vote", high=0.4, population=people)),
+        (Estimand("marginal_means", attributes=("oath",), profiles="uniform"),
+         ac.marginal_means(of, "oath", profiles="uniform", population=people)),
+        (Estimand("amce", attributes=("oath",), by=("educ",)), ac.amce(of, "oath", by="educ", population=people)),
+        (Estimand("moderation", attributes=("power",), moderator="educ"),
+         ac.moderation(of, "power", "educ", population=people)),
+    ]  # fmt: skip
+    for estimand, wanted in pairs:
+        asked_for = replace(estimand, poststratify=True)
+        found = ac.evaluate(of, asked_for, people)
+        np.testing.assert_array_equal(found.draws.values, wanted.draws.values)
+        assert [found.labels(i) for i in range(len(found))] == [wanted.labels(i) for i in range(len(wanted))]
+        other = ac.evaluate(of, estimand, people)  # over those asked, although there is a population
+        assert len(other) != len(found) or not np.allclose(other.draws.values, found.draws.values, atol=1e-3)
+        with pytest.raises(SpecError, match="is poststratified: give evaluate"):
+            ac.evaluate(of, asked_for)
