@@ -76,7 +76,7 @@ def test_small_cells_keep_their_answers(fit):
     assert small_lines(fit, 5).tolist() == small[np.argsort(lines_of(fit))].tolist()
     assert people_of_lines(fit).sum() == 119
     assert small_lines(fit, 0).sum() == 0
-    kept = without_small(ppc(fit), fit, 5)
+    kept = without_small(ppc(fit), 5)
     assert len(kept) == 4
     assert not ((kept.country == "PL") & (kept.ally == "US")).any()
     tree = guarded(fit, 5)

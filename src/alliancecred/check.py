@@ -4,25 +4,35 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from .fitting import Fit, Method, fit_design
 from .sampling import Sampling
 from .simulation import replicate
+from .terms import FACTORS
 
+MOST, LEAST_DRAWS = 50_000_000, 500  # numbers replicated at most, and the draws that are always kept
 SMALLEST = 1e-9  # people in a cell, where weights leave none
 
 
 def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFrame:
     """Return observed and replicated shares of the top answers, one line per row of the data; of numbers, means.
 
-    Where people have covariates, a line is all the people of one combination of factors.
+    A line is all the people of one combination of country, ally, target, wave and population; beside them stand lines
+    for each level of every attribute and group that the spec declares, the others added up.
 
-    Columns: the factors, ``answer``, ``observed_lower, observed_upper`` (per cent; equal for counts,
-    the published bounds for toplines; of normal answers points of the scale), ``mean, lower, upper`` of the
-    replications, and ``rank``: the probability that a replication lies below the observation, ties and bounds counted
-    half.
+    Columns: the factors, ``people`` (empty for published shares), ``answer``, ``observed_lower, observed_upper`` (per
+    cent; equal for counts, the published bounds for toplines; of normal answers points of the scale), ``mean, lower,
+    upper`` of the replications, and ``rank``: the probability that a replication lies below the observation, ties and
+    bounds counted half.
     """
-    return _frame(fit, fit, np.arange(lines_of(fit).max() + 1), ci_prob, random_seed)
+    replicated = _replicated(fit, random_seed)
+    frames = [
+        _frame(fit, replicated, lines_of(fit, own), None, ci_prob, own)
+        for own in [(), *((f,) for f in fit.spec.declared)]
+    ]
+    whole = pd.concat(frames, ignore_index=True).fillna(dict.fromkeys(fit.spec.declared, ""))
+    return whole[[*fit.spec.factors, *(c for c in frames[0] if c not in FACTORS)]]
 
 
 def leave_one_out(
@@ -63,23 +73,43 @@ def leave_one_out(
             sampling=sampling,
             mask=mask,
         )
-        out.append(_frame(fit, refit, np.array([i]), ci_prob, random_seed).assign(status=refit.diagnosis.status))
+        frame = _frame(fit, _replicated(refit, random_seed), line, np.array([i]), ci_prob)
+        out.append(frame.assign(status=refit.diagnosis.status))
     return pd.concat(out, ignore_index=True)
 
 
-def lines_of(fit: Fit) -> np.ndarray:
-    """Return which line of `ppc` each row of the data belongs to, (rows,): all counts of one combination of factors."""
-    n, codes = len(fit.cells.counts), np.array([*fit.cells.rows.codes.values()])
+def lines_of(fit: Fit, also: Sequence[str] = ()) -> np.ndarray:
+    """Return which line of `ppc` each row of the data belongs to, (rows,): all counts of one combination of factors.
+
+    Of those factors that every analysis has, and those of ``also``.
+    """
+    n, codes = len(fit.cells.counts), np.array([fit.cells.rows.codes[f] for f in (*FACTORS, *also)])
     _, first, group = np.unique(codes[:, :n], axis=1, return_index=True, return_inverse=True)
     order = np.argsort(first)
     counted = np.argsort(order)[group.ravel()]
     return np.concatenate([counted, len(first) + np.arange(codes.shape[1] - n)]).astype(int)
 
 
-def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) -> pd.DataFrame:
-    top, line, n = np.isin(fit.spec.answers, fit.spec.top), lines_of(fit), len(fit.cells.counts)
-    replicated = replicate(fit.design, fit.cells, source.draws(), np.random.default_rng(seed), 1)
+def _replicated(fit: Fit, seed: int) -> xr.Dataset:
+    """Return one replication of the data per draw; of fewer draws, evenly chosen, where there are very many cells."""
+    draws = fit.draws()
+    size = len(next(iter(draws.values())))
+    step = max(1, min(size * len(fit.cells.rows) * fit.design.answers // MOST, size // LEAST_DRAWS))
+    thinned = {k: v[::step] for k, v in draws.items()}
+    return replicate(fit.design, fit.cells, thinned, np.random.default_rng(seed), 1)
+
+
+def _frame(
+    fit: Fit,
+    replicated: xr.Dataset,
+    line: np.ndarray,
+    index: np.ndarray | None,
+    ci_prob: float,
+    also: Sequence[str] = (),
+) -> pd.DataFrame:
+    top, n = np.isin(fit.spec.answers, fit.spec.top), len(fit.cells.counts)
     lines, first = np.unique(line, return_index=True)
+    index = np.arange(len(lines)) if index is None else index
     counted = int(line[:n].max(initial=-1)) + 1
     observed = _by_line(fit.cells.counts.T, line[:n]).T
     lower, upper = _observed(fit, top, observed)
@@ -97,8 +127,10 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
     values, lower, upper = values[:, index], lower[index], upper[index]
     tail = (1 - ci_prob) / 2
     below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
-    frame = fit.cells.labels().iloc[first[index]].reset_index(drop=True)
+    frame = fit.cells.labels()[[*FACTORS, *also]].iloc[first[index]].reset_index(drop=True)
+    people = np.bincount(line[:n], people_of_cells(fit), len(lines))
     return frame.assign(
+        people=np.where(np.isin(lines, line[n:]), np.nan, people)[index],
         answer=_answers(fit, first[index]),
         observed_lower=lower,
         observed_upper=upper,
@@ -107,6 +139,12 @@ def _frame(fit: Fit, source: Fit, index: np.ndarray, ci_prob: float, seed: int) 
         upper=np.quantile(values, 1 - tail, axis=0),
         rank=below + 0.5 * (1 - below - above),
     )
+
+
+def people_of_cells(fit: Fit) -> np.ndarray:
+    """Return how many people (not weighted) gave the counts of each row, (count cells,)."""
+    counts = fit.cells.counts if fit.cells.unweighted is None else fit.cells.unweighted
+    return np.asarray(counts.sum(1))
 
 
 def _by_line(values: np.ndarray, line: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .check import lines_of
+from .check import lines_of, people_of_cells
 from .errors import SpecError
 from .fitting import Fit
 
@@ -27,12 +27,6 @@ def check_least(least: int) -> None:
         raise SpecError(f"a cell's least number of people is a whole number from 0, got {least!r}")
 
 
-def people_of_cells(fit: Fit) -> np.ndarray:
-    """Return how many people (not weighted) gave the counts of each row, (count cells,)."""
-    counts = fit.cells.counts if fit.cells.unweighted is None else fit.cells.unweighted
-    return np.asarray(counts.sum(1))
-
-
 def people_of_lines(fit: Fit) -> np.ndarray:
     """Return how many people stand behind each line of `ppc`; of a published share, the n expected."""
     behind = np.concatenate([people_of_cells(fit), fit.cells.size[len(fit.cells.counts) :]])
@@ -45,9 +39,9 @@ def small_lines(fit: Fit, least: int) -> np.ndarray:
     return (people_of_lines(fit) < least) & ~published
 
 
-def without_small(frame: pd.DataFrame, fit: Fit, least: int) -> pd.DataFrame:
+def without_small(frame: pd.DataFrame, least: int) -> pd.DataFrame:
     """Return a frame of `ppc` or `leave_one_out` (a row per line) without the lines of small cells."""
-    return frame[~small_lines(fit, least)].reset_index(drop=True)
+    return frame[~(frame["people"] < least)].reset_index(drop=True)
 
 
 def guarded(fit: Fit, least: int) -> xr.DataTree:

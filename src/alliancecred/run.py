@@ -174,9 +174,9 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
     varied = tuple(_vary(spec, v, opened, size, say) for v in spec.variants)
     truth = evaluate_all(opened.truth, opened.population) if opened.truth is not None else ()
     say("checking the predictions")
-    ppc = without_small(check.ppc(main, random_seed=size.seed), main, least)
+    ppc = without_small(check.ppc(main, random_seed=size.seed), least)
     left_out, why = _leave_out(main, size, say)
-    left_out = None if left_out is None else without_small(left_out, main, least)
+    left_out = None if left_out is None else without_small(left_out, least)
     table = full_table(spec, [*estimates, *(e for v in varied for e in v.estimates)], truth)
     remarks = [text for text in (why, remark(main, least)) if text]
     if prior is None:

@@ -15,7 +15,7 @@ ATTRIBUTE, LEVEL, MINUS = "attribute", "level", " − "
 
 
 def attribute_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:
-    """Return `summary` with ``heading, label, panel, series, baseline`` in front, in declared order.
+    """Return `summary` with ``heading, label, panel, series, baseline, draws_row`` in front, in declared order.
 
     Levels of the factor it is broken down by are marks of a row (``series``), or panels if they are more than four.
     An effect's ``label`` is the level without its baseline, which has a line of its own.
@@ -35,6 +35,7 @@ def attribute_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> p
     table.insert(1, "label", [spec.label(x) for x, _ in pairs])
     table.insert(2, "series", [(full_name(spec, x) or "all") if factor else "" for x in names])
     table.insert(3, "baseline", False)
+    table.insert(4, "draws_row", range(len(table)))
     table = _with_baselines(spec, table, [base for _, base in pairs])
     places = [
         (list(levels).index(a), levels[a].index(_pair(spec, a, x)[0]), order[str(s)])
@@ -119,10 +120,10 @@ def _with_baselines(spec: Spec, table: pd.DataFrame, bases: list[str]) -> pd.Dat
     if added.empty:
         return table
     added[LEVEL], added["label"] = added["_base"], [spec.label(b) for b in added["_base"]]
-    numbers = [c for c in table.select_dtypes("number").columns if c not in ("prob", "smallest")]
+    numbers = [c for c in table.select_dtypes("number").columns if c not in ("prob", "smallest", "draws_row")]
     added[numbers] = np.nan
     added[["mean", "lower", "upper"]] = 0.0
-    added["baseline"] = True
+    added["baseline"], added["draws_row"] = True, -1
     return pd.concat([table, added[table.columns]], ignore_index=True)
 
 

@@ -90,9 +90,16 @@ def _labels(table: pd.DataFrame, spec: Spec | None) -> list[str]:
     for row in table.astype(object).to_dict("records"):
         words = [name(str(row[k])) for k in keys if str(row[k])]
         head = ": ".join(words[:2]) if keys[:2] == ["country", "ally"] else ", ".join(words[:2])
+        words += [f"{k}: {name(str(row[k]))}" for k in _declared(table) if str(row[k])]
         tail = [*words[2:], *([str(row["answer"])] if answers else [])]
         out.append(", ".join(x for x in (head, *tail) if x) or "all")
     return out
+
+
+def _declared(table: pd.DataFrame) -> list[str]:
+    """Return the columns of attributes and groups that a spec declares: those between the factors and ``people``."""
+    names = [str(c) for c in table.columns]
+    return names[names.index("population") + 1 : names.index("people")] if "people" in names else []
 
 
 def plot_ppc(

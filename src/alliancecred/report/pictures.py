@@ -1,7 +1,7 @@
 """The figures of a report: which there are, drawn twice (for paper and for a phone), with their words."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,10 +12,18 @@ from matplotlib.figure import Figure
 from ..estimate import Estimate, stacked
 from ..figures import (
     alt_text,
+    amce_data,
     gap_data,
     levels_data,
+    marginal_means_data,
+    margins_data,
+    moderation_data,
+    plot_amce,
     plot_gap,
     plot_levels,
+    plot_marginal_means,
+    plot_margins,
+    plot_moderation,
     plot_ppc,
     plot_shift,
     plot_waves,
@@ -35,6 +43,11 @@ from ..summaries import quantity
 from .contents import Contents, relabelled
 from .truth import plot_truth, truth_data, truth_words
 
+_EXPERIMENTAL: dict[str, tuple[Callable[..., Figure], Callable[..., pd.DataFrame]]] = {
+    "marginal_means": (plot_marginal_means, marginal_means_data),
+    "amce": (plot_amce, amce_data),
+    "moderation": (plot_moderation, moderation_data),
+}
 _FEW = 6  # countries: so many are named in the label of their mean
 
 
@@ -90,10 +103,13 @@ def plans(contents: Contents) -> list[_Plan]:
         title = f"{key[0].capitalize()}s averaged over countries"
         if sum(other[0] == key[0] for other in keys) > 1:  # of several quantities: say which
             title += f": {quantity(together)}"
-        out.append(_of_estimate(together, rows, name, title, contents.source))
+        out.append(_of_estimate(key[0], together, rows, name, title, contents.source))
     for estimand, estimate, rows in asked:
         name = slug(stem(estimand), [p.name for p in out])
-        out.append(_of_estimate(estimate, rows, name, title_of(estimate), contents.source))
+        if (overall := _overall(estimand, asked)) is not None:
+            out.append(_margins(overall, estimate, rows, name, contents.source))
+            continue
+        out.append(_of_estimate(estimand.of, estimate, rows, name, title_of(estimate), contents.source))
     if "truth" in contents.table:
         frame = truth_data(contents.table, contents.spec)
         out.append(
@@ -141,9 +157,11 @@ def title_of(estimate: Estimate) -> str:
     return words.get(name, name[:1].upper() + name[1:])
 
 
-def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> _Plan:
+def _of_estimate(kind: str, estimate: Estimate, rows: pd.DataFrame, name: str, title: str, source: str) -> _Plan:
     plot: Callable[..., Figure]
-    if not estimate.is_difference and len(set(estimate.draws["wave"].values) - {""}) >= LEAST_WAVES:
+    if (drawn := _EXPERIMENTAL.get(kind)) is not None:
+        plot, data = drawn
+    elif not estimate.is_difference and len(set(estimate.draws["wave"].values) - {""}) >= LEAST_WAVES:
         plot, data = plot_waves, waves_data
     elif not estimate.is_difference:
         plot, data = plot_levels, levels_data
@@ -153,6 +171,25 @@ def _of_estimate(estimate: Estimate, rows: pd.DataFrame, name: str, title: str, 
         plot, data = plot_gap, gap_data
     alt = alt_text(estimate) + _truth_note(rows)
     return _Plan(name, title, alt, _drawer(plot, estimate, source), _with_truth(data(estimate), rows))
+
+
+def _overall(estimand: Estimand, asked: Sequence[tuple[Estimand, Estimate, pd.DataFrame]]) -> Estimate | None:
+    """Return the same marginal means not broken down, if they were asked for: both go into one figure."""
+    if estimand.of != "marginal_means" or len(estimand.attributes) != 1 or len(estimand.by) != 1:
+        return None
+    same = replace(estimand, by=(), name="")
+    return next((estimate for e, estimate, _ in asked if replace(e, name="") == same), None)
+
+
+def _margins(overall: Estimate, conditional: Estimate, rows: pd.DataFrame, name: str, source: str) -> _Plan:
+    alt = alt_text(conditional) + _truth_note(rows)
+    return _Plan(
+        name,
+        title_of(conditional),
+        alt,
+        lambda width: plot_margins(overall, conditional, width=width, source=source),
+        margins_data(overall, conditional),
+    )
 
 
 def _drawer(plot: Callable[..., Figure], estimate: Estimate, source: str) -> Callable[[Width], Figure]:
@@ -174,8 +211,8 @@ def _truth_note(rows: pd.DataFrame) -> str:
 def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     if "truth" not in rows:
         return data
-    place = data["draws_row"] if "draws_row" in data else np.arange(len(data))
-    return data.assign(truth=rows["truth"].to_numpy()[place])
+    place = data["draws_row"].to_numpy(dtype=int) if "draws_row" in data else np.arange(len(data))
+    return data.assign(truth=np.where(place < 0, np.nan, rows["truth"].to_numpy()[place]))
 
 
 def _checks(contents: Contents) -> list[_Plan]:
