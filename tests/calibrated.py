@@ -31,7 +31,19 @@ FIELDINGS = (
     Fielding("2025-03", 60, "elite", ("UK",)),
 )
 ESTIMANDS = (Estimand("shift"), Estimand("gap"), Estimand("gap", "gap in shift", signal="us2025"))
-FAMILIES = ("ordinal", "binary", "published", "time", "panel", "slider", "means", "slopes", "cuts", "gaussian")
+FAMILIES = (
+    "ordinal",
+    "binary",
+    "published",
+    "time",
+    "panel",
+    "slider",
+    "means",
+    "slopes",
+    "cuts",
+    "gaussian",
+    "vignette",
+)
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
     Shift("us2025", by=("ally",), roles=("other",), correlated=True),
@@ -47,6 +59,7 @@ def small_spec(family="ordinal"):
     judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``means``: published
     means of a rating scale. ``slopes``: declared drift, covariates of allies
     and dyads, in level and in shift. ``cuts``: cut points by country. ``gaussian``: normal answers, 1 to 4.
+    ``vignette``: the shipped experiment with 500 people.
     """
     if family == "time":
         return _timed()
@@ -58,6 +71,8 @@ def small_spec(family="ordinal"):
         return _of_means()
     if family == "gaussian":
         return _normal()
+    if family == "vignette":
+        return _vignette()
     if family in ("slopes", "cuts"):
         return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
@@ -167,6 +182,21 @@ def _normal():
     )
 
 
+def _vignette():
+    spec = read_spec(models_dir() / "kiratli_2024.toml")
+    asked = {"attributes": ("response",)}
+    return replace(
+        spec,
+        sources=(Simulation(0, (Fielding("2024", 500),), ()),),
+        estimands=(
+            Estimand("marginal_means", **asked),
+            Estimand("marginal_means", "by action", by=("action",), **asked),
+            Estimand("amce"),
+            Estimand("moderation", moderator="regime", **asked),
+        ),
+    )
+
+
 def _measured(family):
     spec = read_spec(models_dir() / "panel_simulated.toml")
     spec = replace(
@@ -210,6 +240,7 @@ def fingerprint(family):
     cells = sim.truth.cells
     codes = cells.rows.codes
     place = 7 * codes["country"] + 3 * codes["ally"] + 5 * codes["wave"] + 11 * codes["population"]
+    place = place + sum(p * codes[f] for p, f in zip((2, 3, 5, 7, 11), sim.truth.spec.declared, strict=False))
     fixed = replace(cells, counts=(place[:, None] + 13 * np.arange(cells.counts.shape[1])) % 23 + 5)
     if family == "means":
         row = [

@@ -88,9 +88,9 @@ def _labels(table: pd.DataFrame, spec: Spec | None) -> list[str]:
     answers = table["answer"].nunique() > 1
     out = []
     for row in table.astype(object).to_dict("records"):
-        words = [name(str(row[k])) for k in keys if str(row[k])]
+        own = [f"{k}: {name(str(row[k]))}" for k in _declared(table) if str(row[k])]
+        words = [name(str(row[k])) for k in keys if str(row[k]) and not (own and keys == ["country"])] + own
         head = ": ".join(words[:2]) if keys[:2] == ["country", "ally"] else ", ".join(words[:2])
-        words += [f"{k}: {name(str(row[k]))}" for k in _declared(table) if str(row[k])]
         tail = [*words[2:], *([str(row["answer"])] if answers else [])]
         out.append(", ".join(x for x in (head, *tail) if x) or "all")
     return out
