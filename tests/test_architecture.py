@@ -282,6 +282,8 @@ ALLOWED |= {
         "spec",
         "terms",
     },
+    "reliability": {"errors", "estimate"},
+    "arms": {"errors", "fitting", "terms"},
     "effects": {
         "asked",
         "averaging",
@@ -372,7 +374,7 @@ ALLOWED |= {
         "spec",
         "spec_file",
     },
-    "check": {"fitting", "sampling", "simulation"},
+    "check": {"fitting", "sampling", "simulation", "terms"},
     "disclosure": {"check", "errors", "fitting"},
     "side_by_side": {"check", "disclosure", "errors", "fitting", "scoring", "summaries", "terms"},
     "raw_weighted": {

@@ -12,7 +12,9 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "priors": ("Flat", "HalfNormal", "LKJ", "LogNormal", "Normal"),
     "events": ("Decay", "Ramp", "Signal", "Step", "Wave"),
+    "arms": ("balance",),
     "effects": ("amce",),
+    "reliability": ("corrected",),
     "experiments": ("marginal_means", "moderation"),
     "declared": ("Attribute", "Covariate", "Group", "Restriction"),
     "terms": (

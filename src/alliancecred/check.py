@@ -11,7 +11,7 @@ from .sampling import Sampling
 from .simulation import replicate
 from .terms import FACTORS
 
-MOST, LEAST_DRAWS = 50_000_000, 500  # numbers replicated at most, and the draws that are always kept
+MOST, LEAST_DRAWS = 10_000_000, 500  # numbers replicated at most, and the draws that are always kept
 SMALLEST = 1e-9  # people in a cell, where weights leave none
 
 

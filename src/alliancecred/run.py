@@ -237,6 +237,8 @@ def _vary(spec: Spec, variant: Variant, opened: Opened, size: _Draws, say: Say) 
 
 def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, str]:
     rows = int(check.lines_of(main).max()) + 1
+    if rows < 2:
+        return None, ""
     if rows > MOST_LEFT_OUT:
         return None, (
             f"Leaving out one cell at a time would take {rows} fits; it is done for up to {MOST_LEFT_OUT} "
