@@ -239,6 +239,7 @@ ALLOWED |= {
     },
     "scoring": {"carriers", "cells", "composition", "design", "errors", "finite", "fitting", "prediction", "predictor"},
     "unasked": {
+        "averaging",
         "cells",
         "composition",
         "errors",
@@ -451,6 +452,7 @@ ALLOWED |= {
         "cells",
         "design",
         "errors",
+        "estimate",
         "fitting",
         "identify",
         "journal",

@@ -12,6 +12,15 @@ from alliancecred.ranks import DRAWS, holm, uniformity
 PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 
 FURTHER = {
+    "vignette": {
+        "effect_response[take economic measures]",
+        "effect_regime[democracy]",
+        "sd_level_response_action",
+        "marginal mean[take economic measures]",
+        "by action[take economic measures, buys arms from a rival]",
+        "AMCE[regime, democracy − not a democracy]",
+        "moderation[take economic measures]",
+    },
     "slider": ("precision", "cut_location", "cut_spacing[0]", "shift[sender]", "shift of those above 50[other]"),
     "means": ("shift[sender]", "sd_level_country_ally", "fixed_self_rating"),
     "slopes": ("drift[2024 → 2025]", "slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),

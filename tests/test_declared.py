@@ -113,8 +113,9 @@ def test_two_blocks_of_one_name_are_refused():
     with pytest.raises(SpecError, match="'level_country_ally' would name two things"):
         make_design(spec, make_cells(spec, [survey]))
     both = replace(SPEC, terms=(Effect(("oath", "educ")), Effect(("oath",), by=("educ",))))
-    with pytest.raises(SpecError, match="'effect_oath_educ' would name two things"):
-        make_design(both, make_cells(both, [read(make_people())]))
+    design = make_design(both, make_cells(both, [read(make_people())]))
+    assert "effect_oath_educ" in design.variables
+    assert "effect_oath_by_educ" in [b.variable for b in design.pooled]
 
 
 def test_restrictions_that_exclude_nothing_are_refused():
@@ -251,7 +252,7 @@ def test_dims_and_coordinates_name_what_effects_are_of():
     assert post["effect_regime"].dims[2:] == ("effect_regime_level",)
     assert post["effect_regime"]["effect_regime_level"].values.tolist() == ["hybrid", "autocracy"]
     assert post["slope_age_educ"].dims[2:] == ("educ",)
-    assert post["effect_oath_country"].dims[2:] == ("country",)
+    assert post["effect_oath_by_country"].dims[2:] == ("country",)
     assert post["slope_vote_country"].dims[2:] == ("country",)
     assert post["level_regime_power"].dims[2:] == ("regime", "power")
     assert post["level_regime_power"]["regime"].values.tolist() == list(REGIME.levels)

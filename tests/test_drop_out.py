@@ -192,7 +192,7 @@ def test_attrition_refuses_what_it_cannot_say():
     sim = panel()
     spec = replace(sim.truth.spec, covariates=(Covariate("age", ("person",), ()),))
     aged = replace(sim.truth, spec=replace(spec, terms=(*spec.terms, Slope("age"))))
-    with pytest.raises(SpecError, match="does not average over covariates of people yet"):
+    with pytest.raises(SpecError, match="averages over no covariates of people, groups or attributes yet"):
         ac.attrition(aged)
     with pytest.raises(SpecError, match="finite"):
         ac.attrition(sim.truth, deltas=(math.nan,))

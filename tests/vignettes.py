@@ -162,7 +162,7 @@ class Plain:
         if k["power"] == "strong":
             out = out + self.contrast("power", "strong")
         if k["oath"] == "sworn":
-            out = out + self.contrast("oath", "sworn") + self.v("effect_oath_country", country=k["country"])
+            out = out + self.contrast("oath", "sworn") + self.v("effect_oath_by_country", country=k["country"])
             if k["educ"] != "school":
                 out = out + self.contrast("educ_oath", f"{k['educ']} | sworn")
         out = out + age * (self.v("slope_age") + self.v("slope_age_educ", educ=k["educ"]))

@@ -29,7 +29,11 @@ def factors_of(known: Sequence[str], by: By) -> tuple[str, ...]:
 def combinations_asked(fit: Fit, by: Sequence[str]) -> pd.DataFrame:
     """Return the distinct rows that were asked, in the factors every analysis has and those of ``by``."""
     names = [*FACTORS, *(f for f in fit.spec.declared if f in by)]
-    return fit.cells.labels()[names].drop_duplicates().reset_index(drop=True)
+    table = fit.cells.labels()[names].drop_duplicates().reset_index(drop=True)
+    own = {f: {x: i for i, x in enumerate(fit.cells.levels[f])} for f in names[len(FACTORS) :]}
+    if not own:
+        return table
+    return table.sort_values(list(own), key=lambda c: c.map(own[str(c.name)]), kind="stable", ignore_index=True)
 
 
 def signal_name(spec: Spec, signal: str | None) -> str:

@@ -108,7 +108,7 @@ def make_estimate(
         answer=answer,
         spec=fit.spec,
         smallest=smallest,
-        averaged=_words(fit, table, by, _people_words(fit, by) if people is None else people),
+        averaged=_words(fit, table, by, people_asked(fit, by) if people is None else people),
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws),
@@ -123,7 +123,8 @@ def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:
     return np.full(size, shared)
 
 
-def _people_words(fit: Fit, by: Sequence[str]) -> str:
+def people_asked(fit: Fit, by: Sequence[str]) -> str:
+    """Return in words over which people asked is averaged; empty where nothing tells them apart."""
     names = [c.name for c in fit.spec.used_covariates if c.of_people]
     names += [g.name for g in fit.spec.groups if g.name not in by]
     return f"over the people asked in each country ({', '.join(names)})" if names else ""

@@ -49,7 +49,8 @@ def gap(
         As in `levels` and `change`.
     kind
         ``raw``: as they are. ``adjusted``: what would be left if the population were composed like the reference
-        population in the covariates of people (age, degree, …) that the spec has slopes of. ``composition``: raw less
+        population in the covariates of people (age, degree, …) that the spec has slopes of, in the groups it declares,
+        and in what they were shown. ``composition``: raw less
         adjusted, what its own composition makes of it (Oaxaca 1973; Blinder 1973, on the scale of shares).
     poststratify
         The people of both populations (key ``population``) to poststratify to; default those asked. Without that key
@@ -68,8 +69,8 @@ def gap(
     """
     if kind not in get_args(GapKind):
         raise SpecError(f"kind must be one of {', '.join(get_args(GapKind))}, got {kind!r}")
-    if kind != "raw" and not any(c.of_people for c in fit.spec.used_covariates):
-        raise SpecError("no slope is of a covariate of people: there is nothing to adjust for")
+    if kind != "raw" and not _people_names(fit):
+        raise SpecError("no slope is of a covariate of people, no group is declared: there is nothing to adjust for")
     if kind != "raw" and population_size:
         raise SpecError("a finite population is as it is: an adjusted gap has no population_size")
     by = factors_of(fit.spec.factors, by)
@@ -122,8 +123,12 @@ def gap(
 
 
 def _kind_words(fit: Fit) -> str:
-    names = ", ".join(c.name for c in fit.spec.used_covariates if c.of_people)
-    return f"people as in {fit.spec.reference} in {names}"
+    names = [*_people_names(fit), *(["the questions shown"] if fit.spec.attributes else [])]
+    return f"people as in {fit.spec.reference} in {', '.join(names)}"
+
+
+def _people_names(fit: Fit) -> list[str]:
+    return [c.name for c in fit.spec.used_covariates if c.of_people] + [g.name for g in fit.spec.groups]
 
 
 def comparison(

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .errors import IdentificationWarning, SpecError
-from .estimate import Estimate
+from .estimate import Estimate, counted
 from .gates import weights_of
 
 _MINUS = " − "
@@ -42,7 +42,7 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     for key in dict.fromkeys((*a.keys, *b.keys)):
         left, other = _labels(a, key), np.resize(_labels(b, key), len(a))
         coords[key] = [x if x == y else f"{x or 'all'}{_MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
-    notes = [*a.notes, *b.notes]
+    notes = counted([*a.notes, *b.notes], len(a))
     two = any(_MINUS in x and "all" not in x.split(_MINUS) for x in coords["ally"])
     if two and not a.spec.asks_for_people:
         notes.append(SAME_PEOPLE)

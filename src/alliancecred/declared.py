@@ -155,6 +155,8 @@ def factor_problems(
         if factor.baseline and factor.baseline not in factor.levels:
             yield where, f"baseline {factor.baseline!r} is not among the levels {list(factor.levels)}"
     known = {a.name: a.levels for a in attributes}
+    if attributes and restrictions and not _anything_left(attributes, restrictions):
+        yield "restrictions", "together they leave no profile that may be shown"
     for i, restriction in enumerate(restrictions):
         if len({name for name, _ in restriction.where}) < max(2, len(restriction.where)):
             yield f"restrictions[{i}]", "names at least two attributes, each once: it is about combinations"
@@ -194,3 +196,13 @@ def shown_problems(
             if allowed(known, labels, pair)[0]:
                 message = f"{labels[a][i]!r} never stands beside {b} {labels[b][j]!r}"
                 yield f"attributes.{a}", message, "declare it in [[restrictions]] if the design excludes it"
+
+
+def _anything_left(attributes: Sequence[Attribute], restrictions: Sequence[Restriction]) -> bool:
+    """Whether some profile may be shown, of all or of very many drawn."""
+    known = {a.name: a.levels for a in attributes}
+    if any(not set(dict(r.where)) <= set(known) for r in restrictions):
+        return True  # what is unknown is named elsewhere
+    rng = np.random.default_rng(0)
+    drawn = {a.name: rng.integers(max(len(a.levels), 1), size=100_000) for a in attributes}
+    return bool(allowed(restrictions, known, drawn).any())

@@ -259,7 +259,7 @@ def _pooled(spec: Spec) -> Iterator[Pooled]:
                 yield Pooled("_".join(["trend", *by]), _ordered(spec, (*by, "wave")), Carrier(), scale, walk=True)
             case Effect(of=of, scale=scale):
                 (contrast,) = _effects(spec, of, Flat())
-                yield Pooled("_".join(["effect", *of, *by]), by, contrast.carrier, scale)
+                yield Pooled("_".join(["effect", *of, "by", *by]), by, contrast.carrier, scale)
             case Slope(covariate=covariate, scale=scale):
                 partner = f"level_{suffix}" if term.correlated else None
                 name, carrier = f"slope_{covariate}_{suffix}", Carrier(covariate=covariate)

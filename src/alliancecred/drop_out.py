@@ -136,8 +136,8 @@ def attrition(
     """
     if fit.design.respondent is None or fit.cells.people is None:
         raise SpecError("attrition is about people: the spec has no Respondent term")
-    if any(c.of_people for c in fit.spec.used_covariates):
-        raise SpecError("attrition does not average over covariates of people yet: leave their slopes out")
+    if any(c.of_people for c in fit.spec.used_covariates) or fit.spec.declared:
+        raise SpecError("attrition averages over no covariates of people, groups or attributes yet: leave them out")
     if not len(deltas) or not np.isfinite(deltas).all():
         raise SpecError(f"deltas must be finite numbers, got {list(deltas)}")
     name, by = signal_name(fit.spec, signal), factors_of(fit.spec.factors, by)

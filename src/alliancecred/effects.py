@@ -9,8 +9,8 @@ from .asked import By, asked, factors_of
 from .averaging import make_estimate, scored
 from .declared import Attribute, allowed
 from .errors import SpecError
-from .estimate import Estimate, stacked
-from .experiments import ATTRIBUTE, LEVEL, RANDOMISED, attributes_of, comparisons_words, profile_words
+from .estimate import Estimate, comparisons_words, stacked
+from .experiments import ATTRIBUTE, LEVEL, RANDOMISED, attributes_of, profile_words
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom

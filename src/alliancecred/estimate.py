@@ -149,7 +149,33 @@ class Estimate:
         def pick(a: xr.DataArray | None) -> xr.DataArray | None:
             return None if a is None else a.isel(row=index)
 
-        return replace(self, draws=self.draws.isel(row=index), before=pick(self.before), after=pick(self.after))
+        notes = tuple(counted(self.notes, len(index)))
+        return replace(
+            self, draws=self.draws.isel(row=index), before=pick(self.before), after=pick(self.after), notes=notes
+        )
+
+
+_COMPARISONS = "comparisons are shown:"
+
+
+def comparisons_words(count: int) -> str:
+    """Return a note on how many comparisons are shown together.
+
+    Examples
+    --------
+    >>> comparisons_words(20)[:40]
+    '20 comparisons are shown: of as many unp'
+    """
+    return (
+        f"{count} {_COMPARISONS} of as many unpooled 95 % intervals of effects that are all zero, "
+        f"{0.05 * count:.1f} would be expected to exclude it; pooled ones fewer"
+    )
+
+
+def counted(notes: Sequence[str], rows: int) -> list[str]:
+    """Return notes with the number of comparisons that are still there; of one, none."""
+    kept = [n for n in notes if _COMPARISONS not in n]
+    return [*kept, comparisons_words(rows)] if len(kept) < len(notes) and rows > 1 else kept
 
 
 def stacked(estimates: Sequence[Estimate]) -> Estimate:

@@ -15,7 +15,7 @@ from .asked import By, asked, factors_of, rows_for
 from .averaging import make_estimate
 from .composition import Kinds, composed
 from .errors import SpecError, nearest
-from .estimate import Estimate
+from .estimate import Estimate, comparisons_words
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
@@ -52,7 +52,8 @@ def marginal_means(
     answer
         As in `levels`.
     profiles
-        What the rest of the question is averaged over: ``design`` (profiles as they were shown with that level, so
+        What the rest of the question is averaged over: ``design`` (profiles as they were shown with that level, in
+        all waves and of all allies together, so
         that a linear model with flat priors gives back the raw means), ``uniform`` (every profile that may be shown
         alike), or shares of levels, ``{"regime": {"democracy": 0.6, "autocracy": 0.4}}`` (the rest uniform).
     population
@@ -244,14 +245,6 @@ def _not_compared(
     return tuple(out)
 
 
-def comparisons_words(count: int) -> str:
-    """Return a note on how many comparisons are shown together."""
-    return (
-        f"{count} comparisons are shown: of as many unpooled 95 % intervals of effects that are all zero, "
-        f"{0.05 * count:.1f} would be expected to exclude it; pooled ones fewer"
-    )
-
-
 def attributes_of(spec: Spec, wanted: str | Sequence[str]) -> tuple[str, ...]:
     """Return the attributes that are wanted, all if none is named; one that is unknown is a `SpecError`."""
     names = tuple(a.name for a in spec.attributes)
@@ -268,7 +261,7 @@ def profile_words(profiles: Profiles) -> str:
     """Return in words what the rest of a question was averaged over."""
     match profiles:
         case "design":
-            return "averaged over the rest of the questions as they were shown"
+            return "averaged over the rest of the questions as they were shown, over all waves and allies"
         case "uniform":
             return "averaged over the rest of the questions, every profile that may be shown alike"
     return f"averaged over the rest of the questions with declared shares of {', '.join(profiles)}"

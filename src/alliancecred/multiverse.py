@@ -13,6 +13,7 @@ from .asking import evaluate
 from .cells import Cells
 from .design import Design
 from .errors import SpecError
+from .estimate import LABELS
 from .fitting import Fit, Method, prepare
 from .identify import make_design
 from .journal import canonical
@@ -108,8 +109,11 @@ def sensitivity(
         for row in facts["rows"]
     ]
     extra = [c for c in ("smallest", "p_beyond") if any(c in r for r in rows)]
-    frame = pd.DataFrame(rows, columns=["specification", *COLUMNS, *DIAGNOSTICS, *extra, "method"])
-    numbers = [c for c in (*COLUMNS[7:], *DIAGNOSTICS, *extra) if c not in _TEXT]
+    known = {"specification", "method", *COLUMNS, *DIAGNOSTICS, *extra}
+    own = list(dict.fromkeys(k for row in rows for k in row if k not in known))
+    columns = ["specification", *LABELS, *own, *COLUMNS[len(LABELS) :], *DIAGNOSTICS, *extra, "method"]
+    frame = pd.DataFrame(rows, columns=columns).fillna(dict.fromkeys(own, ""))
+    numbers = [c for c in (*COLUMNS[len(LABELS) :], *DIAGNOSTICS, *extra) if c not in _TEXT]
     return frame.astype(dict.fromkeys(numbers, float))
 
 

@@ -275,7 +275,7 @@ def _level_problems(population: Population, key: str, declared: Sequence[str]) -
         where = population.table[key].isin(new).to_numpy()
         people = amount(float(population.table[SIZE].to_numpy()[where].sum()))
         message = f"{shown(new)} ({people} of {amount(population.total)} people) is not in the analysis: {both}"
-        remedy = "map it (LevelMap), leave it out (where), or let the estimand draw a new level"
+        remedy = "map it (LevelMap), or leave it out (where)"
         yield Problem("level", key, message, first_rows(where), remedy)
     if absent:
         remedy = "map it (LevelMap); if nobody is there, a row of size 0 says so"

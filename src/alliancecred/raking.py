@@ -5,6 +5,7 @@ to its result is MrsP: Leemann & Wasserfallen 2017, American Journal of Politica
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -65,6 +66,8 @@ def population_from_margins(
     notes: list[str] = []
     for margin in margins:
         common = [m.margin([k for k in m.keys if k in margin.keys]) for m in agreed]
+        there = np.all([_cell_of(margin, m) >= 0 for m in common], axis=0) if common else np.ones(len(margin), bool)
+        margin = replace(margin, table=margin.table[there].reset_index(drop=True))  # others have size 0: see above
         fitted, rounds = _raked(margin, common, tolerance)
         moved = float(abs(fitted.table[SIZE] - margin.table[SIZE]).sum())
         if rounds and moved > tolerance * margin.total:

@@ -77,6 +77,8 @@ def score_rows(
         raise SpecError(
             "of a finite population only answers that are categories can be predicted, not means or sliders"
         )
+    if sizes and fit.spec.declared:
+        raise SpecError("a finite population does not go with attributes and groups yet → without population_size")
     draws = fit.draws()
     kinds = kinds_asked(fit.spec, fit.cells) if kinds is None else kinds
     out = np.empty((len(next(iter(draws.values()))), len(rows)))

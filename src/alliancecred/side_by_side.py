@@ -1,5 +1,7 @@
 """Cells by themselves and in the model, side by side: what pooling does to a small sample."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -63,7 +65,9 @@ def pooling(fit: Fit, *, population: str | None = None, ci_prob: float = 0.95, l
     tails = np.array([0.5 - ci_prob / 2, 0.5 + ci_prob / 2])
     own = 100 * stats.beta(high[:, None] + 0.5, (size - high)[:, None] + 0.5).ppf(tails)
     own = np.where(np.column_stack([high == 0, high == size]), [0.0, 100.0], own)  # as in section 4.1 there
-    draws = score_rows(fit, fit.cells.rows.take(first), "top")
+    rows = fit.cells.rows.take(first)
+    everybody = replace(rows, codes={f: c for f, c in rows.codes.items() if f in FACTORS})
+    draws = score_rows(fit, everybody, "top")
     table = fit.cells.labels().iloc[first].reset_index(drop=True)[list(FACTORS)]
     lower, upper = np.quantile(draws, tails, axis=0)
     table = table.assign(

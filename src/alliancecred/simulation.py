@@ -236,6 +236,14 @@ def posterior_predictive(fit: Fit, *, random_seed: int | None = None) -> xr.Data
     return xr.DataTree.from_dict({"posterior_predictive": replicate(fit.design, fit.cells, fit.draws(), rng, chains)})
 
 
+def _whole(size: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return whole numbers, (draws, cells), of mean ``size``: effective sizes of weighted people are fractions."""
+    part = size - np.floor(size)
+    if not part.any():
+        return np.asarray(np.broadcast_to(size.astype(np.int64), (draws, len(size))))
+    return np.asarray((np.floor(size) + (rng.random((draws, len(size))) < part)).astype(np.int64))
+
+
 def replicate(
     design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator, chains: int
 ) -> xr.Dataset:
@@ -251,7 +259,7 @@ def replicate(
     share = 100 * probs[..., top].sum(-1).reshape(chains, size, -1)
     out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {"top": (("chain", "draw", "row"), share)}
     if n:
-        counts = rng.multinomial(np.rint(cells.counts.sum(1)).astype(np.int64), probs[:, :n])
+        counts = rng.multinomial(_whole(cells.counts.sum(1), len(probs), rng), probs[:, :n])
         out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
     if cells.toplines:
         rows = enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))

@@ -16,7 +16,7 @@ class Level:
     Parameters
     ----------
     by
-        One or more of ``country, ally, target, wave, population``.
+        One or more of ``country, ally, target, wave, population``, and of the attributes and groups a spec declares.
     scale
         Prior of the deviations' sd (logit).
 

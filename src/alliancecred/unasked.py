@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .averaging import people_asked
 from .cells import rows_of
 from .composition import kinds_asked
 from .errors import PredictError, Problem, nearest
@@ -33,8 +34,9 @@ def predict(
     Parameters
     ----------
     table
-        One row per prediction, columns among ``country, ally, target, wave, population``; what is
-        left out must have one level in the data (``population``: the reference).
+        One row per prediction, columns among ``country, ally, target, wave, population``, of which those left out must
+        have one level in the data (``population``: the reference), and the attributes and groups that the spec
+        declares, over which is averaged where they are left out, as they were asked in the country.
     answer
         As in `levels`.
     signals
@@ -65,7 +67,7 @@ def predict(
     kinds, step = kinds_asked(fit.spec, fit.cells), rows_at_a_time(design, len(draws["intercept"]))
     values = over_asked(design, kinds, rows, lambda r: row_scores(design, r, draws, answer), step=step)
     post = fit.posterior.sizes
-    coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in FACTORS}
+    coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in full.columns}
     array = xr.DataArray(
         values.reshape(post["chain"], post["draw"], -1),
         dims=("chain", "draw", "row"),
@@ -79,7 +81,7 @@ def predict(
         "points" if answer == "mean" else "percent",
         "descriptive",
         answer,
-        "nothing: one row per combination",
+        people_asked(fit, list(full.columns)) or "nothing: one row per combination",
         fit.spec,
         status=estimate_status(fit, array),
         notes=tuple(pseudo_posterior(fit.cells)),
@@ -91,8 +93,10 @@ def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     if len(set(table.columns)) < len(table.columns):
         raise PredictError(f"a column appears twice: {[str(c) for c in table.columns]}")
     for column in table.columns:
-        if column not in FACTORS:
-            problems.append(Problem("schema", str(column), "unknown column", (), nearest(str(column), FACTORS)))
+        if column not in fit.spec.factors:
+            problems.append(
+                Problem("schema", str(column), "unknown column", (), nearest(str(column), fit.spec.factors))
+            )
     for factor in FACTORS:
         levels = fit.cells.levels[factor]
         if factor in table.columns:
@@ -105,8 +109,13 @@ def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
             out[factor] = np.full(len(table), value, dtype=object)
         else:
             problems.append(Problem("schema", factor, "column is missing", (), f"its levels: {', '.join(levels)}"))
+    for name in (f for f in fit.spec.declared if f in table.columns):
+        labels, levels = table[name].astype(str), fit.cells.levels[name]
+        if strange := sorted(set(labels) - set(levels)):
+            problems.append(Problem("level", name, f"unknown: {strange[:5]}", (), nearest(strange[0], levels)))
+        out[name] = labels.to_numpy(dtype=object)
     if not len(table):
         problems.append(Problem("schema", "", "0 rows"))
     if problems:
         raise PredictError(problems)
-    return pd.DataFrame(out, columns=list(FACTORS))
+    return pd.DataFrame(out, columns=[f for f in fit.spec.factors if f in out])

@@ -153,7 +153,9 @@ def level_title(estimate: Estimate) -> str:
     """Return the short title of an axis of levels."""
     if estimate.answer == "mean":
         return "Mean answer"
-    return "Credible (%)" if estimate.answer == "top" else f"Answered “{estimate.answer}” (%)"
+    if estimate.answer != "top":
+        return f"Answered “{estimate.answer}” (%)"
+    return "Share of the top answers (%)" if estimate.spec.declared else "Credible (%)"
 
 
 def _range_levels(axes: Axes, table: pd.DataFrame, room: float, estimate: Estimate) -> None:

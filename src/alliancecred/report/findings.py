@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..estimate import Estimate
+from ..estimate import LABELS, Estimate
 from ..spec import Estimand
 from ..summaries import describe, digits_for, number, row_names
 from .contents import Contents, covered
@@ -132,7 +132,7 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
     for role, kind, name in zip(roles, kinds, row_names(estimate), strict=True):
         shown = [title] if titled or len(estimate) == 1 else []
         shown += [_ROLES.get(role, role)] if len(set(roles)) > 1 and role else []
-        if estimand.by and len(estimate) > 1:
+        if (estimand.by or len(set(estimate.keys) - set(LABELS))) and len(estimate) > 1:
             shown.append(name)
         elif len(set(kinds)) > 1:
             shown.append(kind.removeprefix(f"{title}: "))

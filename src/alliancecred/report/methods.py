@@ -6,6 +6,7 @@ from typing import Any
 
 from ..gates import Diagnosis
 from ..sources import DataReport
+from ..spec import Spec
 from ..spec_file import spec_to_toml
 from ..summaries import number
 from .contents import Contents
@@ -42,7 +43,7 @@ def data(contents: Contents) -> Html:
     top = " or ".join(f"“{a}”" for a in spec.top)
     if (slider := spec.slider) is not None:
         parts.append(el("p", f"Answers on a slider from {slider.low:g} to {slider.high:g}, in four parts."))
-    parts.append(el("p", f"Answers, in order: {answers}. Counted as credible: {top}."))
+    parts.append(el("p", f"Answers, in order: {answers}. Counted as {_counted(spec)}: {top}."))
     return section("Data", shown, parts, _alerts(contents), anchor="data")
 
 
@@ -238,3 +239,7 @@ def references(contents: Contents) -> Html:
 def glossary() -> Html:
     """Return what the words of the field mean here."""
     return section("Words", pairs(GLOSSARY), anchor="words")
+
+
+def _counted(spec: Spec) -> str:
+    return "top answers" if spec.declared else "credible"

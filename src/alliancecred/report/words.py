@@ -162,7 +162,7 @@ def model_words(design: Design) -> Html:
         numbers = ", ".join(f"{x:g} for “{a}”" for x, a in zip(spec.scores, spec.answers, strict=True))
         kind = f"Answers are taken for numbers ({numbers}), normal around a sum of terms with one standard deviation"
     elif design.answers == 2:
-        kind = "The chance of the answer that counts as credible is a logistic function of a sum of terms"
+        kind = f"The chance of “{design.spec.answers[1]}” is a logistic function of a sum of terms"
     else:
         kind = "The chances of the ordered answers follow a cumulative logit of a sum of terms"
     lines = [term_words(t, spec) for t in spec.terms]

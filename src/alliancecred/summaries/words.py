@@ -125,14 +125,14 @@ def asked_of(estimate: Estimate) -> str:
     """Return which estimand function made the estimate: ``levels, change, shift, gap, comparison`` or ``contrast``."""
     if any(_MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
         return "contrast"
+    if not estimate.is_difference:
+        return "levels"
     known = {e.name or e.of: e.of for e in estimate.spec.estimands}
     known |= {"gap in shift": "gap", "comparison of shifts": "comparison"}
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
     found = {known.get(n, n if n in ("levels", "change", "shift", "gap", "comparison") else "") for n in names} - {""}
     if len(found) == 1:
         return found.pop()
-    if not estimate.is_difference:
-        return "levels"
     return "contrast" if estimate.before is None else "shift"
 
 

@@ -1,0 +1,158 @@
+"""Declared factors in rooms that were built before them: pooling, checks, predictions, words, sensitivity."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import alliancecred as ac
+from alliancecred.errors import PredictError, SpecError
+from alliancecred.report.findings import row_labels
+from alliancecred.spec_check import check_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning")
+
+
+def made(weights: bool = False) -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    n = 1500
+    frame = pd.DataFrame({
+        "country": rng.choice(["PL", "DE"], n), "regime": rng.choice(["autocracy", "democracy"], n),
+        "cost": rng.choice(["low", "high", "higher"], n), "educ": rng.choice(["school", "college"], n),
+    })  # fmt: skip
+    up = 0.2 + 0.5 * (frame.educ == "school") + 0.1 * (frame.regime == "democracy")
+    frame = frame.assign(answer=np.where(rng.random(n) < up, "yes", "no"))
+    return frame.assign(weight=np.where(frame.educ == "school", 2.1, 0.31)) if weights else frame
+
+
+def spec_of(**changes) -> ac.Spec:
+    return ac.Spec(
+        "elsewhere", ("no", "yes"), ("yes",),
+        (ac.Effect(("regime",)), ac.Level(("cost",)), ac.Effect(("educ",)), ac.Level(("country",))),
+        attributes=(
+            ac.Attribute("regime", ("autocracy", "democracy"), "autocracy"),
+            ac.Attribute("cost", ("low", "high", "higher"), "low"),
+        ),
+        groups=(ac.Group("educ", ("school", "college"), "school"),), countries=("PL", "DE"), allies=("x",), **changes,
+    )  # fmt: skip
+
+
+def fitted(frame: pd.DataFrame, **changes) -> ac.Fit:
+    return ac.fit(spec_of(**changes), read(frame), random_seed=1, draws=250, method="laplace", progressbar=False)
+
+
+def read(frame: pd.DataFrame) -> ac.Survey:
+    roles = ac.Roles(country="country", answer="answer", weight="weight" if "weight" in frame else None)
+    return ac.read_survey(frame, roles=roles, answers=("no", "yes"), top=("yes",), constants={"ally": "x"},
+                          traits={k: k for k in ("regime", "cost", "educ")})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return fitted(made())
+
+
+def test_pooling_shows_everybody_of_a_country(fit):
+    # Once wrong (side_by_side): the model's value was that of one profile and one group.
+    means = ac.levels(fit, by="country")
+    for row in ac.pooling(fit).to_dict("records"):
+        assert row["mean"] == pytest.approx(float(means.at(country=row["country"]).draws.mean()))
+        assert abs(row["mean"] - row["observed"]) < 3
+
+
+def test_checks_of_weighted_people_are_not_biased():
+    # Once wrong (simulation.replicate): effective sizes below one half were rounded to nobody.
+    fit = fitted(made(weights=True))
+    checks, levels = ac.ppc(fit), ac.levels(fit, by=("country", "educ"))
+    own = checks[checks["educ"] != ""]
+    assert len(own) == 4
+    for row in own.to_dict("records"):
+        model = float(levels.at(country=row["country"], where={"educ": row["educ"]}).draws.mean())
+        assert row["mean"] == pytest.approx(model, abs=1.5)
+        assert row["lower"] < row["observed_lower"] < row["upper"]
+
+
+def test_checks_have_a_line_per_level_of_every_declared_factor(fit):
+    checks = ac.ppc(fit)
+    assert len(checks) == 2 + 2 * (2 + 3 + 2)
+    frame = made()
+    for row in checks[checks["cost"] != ""].to_dict("records"):
+        own = frame[(frame.country == row["country"]) & (frame.cost == row["cost"])]
+        assert row["people"] == len(own)
+        assert row["observed_lower"] == pytest.approx(100 * (own.answer == "yes").mean())
+
+
+def test_a_given_vignette_is_predicted(fit):
+    asked = pd.DataFrame({"country": ["PL", "DE"], "regime": "democracy", "cost": "high", "educ": "college"})
+    found = ac.predict(fit, asked)
+    draws = fit.draws()
+    eta = draws["intercept"] + draws["effect_regime"][:, 0] + draws["level_cost"][:, 1] + draws["effect_educ"][:, 0]
+    for j in range(2):
+        own = 100 / (1 + np.exp(-(eta + draws["level_country"][:, j])))
+        np.testing.assert_allclose(found.draws.values[..., j].ravel(), own, rtol=1e-9)
+    assert found.at(where={"educ": "college"}).keys[-3:] == ("regime", "cost", "educ")
+    with pytest.raises(PredictError, match="unknown: \\['monarchy'\\]"):
+        ac.predict(fit, asked.assign(regime="monarchy"))
+
+
+def test_predictions_average_over_what_is_left_open(fit):
+    found = ac.predict(fit, pd.DataFrame({"country": ["PL"], "regime": ["democracy"]}))
+    same = ac.levels(fit, by=("country", "regime")).at(country="PL", where={"regime": "democracy"})
+    np.testing.assert_allclose(found.draws.values, same.draws.values)
+    assert "over the people asked" in found.averaged
+
+
+def test_finite_populations_do_not_go_with_groups(fit):
+    with pytest.raises(SpecError, match="does not go with attributes and groups"):
+        ac.levels(fit, population_size={"public": 10**6})
+
+
+def test_rows_of_effects_have_names_in_reports_and_sensitivity(fit):
+    asked = ac.Estimand("amce", attributes=("cost",))
+    labels = row_labels(asked, ac.evaluate(fit, asked))
+    assert labels == ["High − low", "Higher − low"]
+    table = ac.sensitivity({"a": spec_of()}, read(made()), estimands=[asked], progressbar=False)
+    assert table["level"].tolist() == ["high − low", "higher − low"]
+
+
+def test_the_number_of_comparisons_is_that_of_the_rows_there(fit):
+    effects = ac.amce(fit)
+    assert any(n.startswith("3 comparisons are shown") for n in effects.notes)
+    two = effects.at(where={"attribute": "cost"})
+    assert any(n.startswith("2 comparisons are shown") for n in two.notes)
+    assert not any("comparisons" in n for n in effects.at(where={"attribute": "regime"}).notes)
+
+
+def test_marginal_means_are_told_as_levels(fit):
+    words = ac.describe(ac.marginal_means(fit, "cost").named("support"))
+    assert "Difference" not in words
+
+
+def test_restrictions_that_leave_nothing_are_refused():
+    everything = ac.Restriction((("regime", ("autocracy", "democracy")), ("cost", ("low", "high", "higher"))))
+    with pytest.raises(SpecError, match="leave no profile"):
+        check_spec(spec_of(restrictions=(everything,)))
+
+
+def test_margins_may_say_that_nobody_is_there():
+    # Once wrong (raking): a row of size 0 that another margin lacks.
+    countries = ac.read_population(pd.DataFrame({"country": ["PL"], "count": [10]}), keys=("country",))
+    both = pd.DataFrame({"country": ["PL", "PL", "DE"], "age": ["young", "old", "old"], "count": [4, 6, 0]})
+    found = ac.population_from_margins(None, [countries, ac.read_population(both, keys=("country", "age"))])
+    assert found.total == pytest.approx(10)
+    assert found.where(age="young").total == pytest.approx(4)
+
+
+def test_adjusted_gaps_name_groups():
+    frame = made()
+    elite = frame.sample(300, random_state=1).assign(educ="college", population="elite")
+    both = pd.concat([frame.assign(population="public"), elite], ignore_index=True)
+    roles = ac.Roles(country="country", population="population", answer="answer")
+    survey = ac.read_survey(both, roles=roles, answers=("no", "yes"), top=("yes",), constants={"ally": "x"},
+                            traits={k: k for k in ("regime", "cost", "educ")})  # fmt: skip
+    spec = spec_of()
+    spec = ac.Spec(**{**{f: getattr(spec, f) for f in spec.__dataclass_fields__}, "terms": (*spec.terms, ac.Gap())})
+    fit = ac.fit(spec, survey, random_seed=1, draws=250, method="laplace", progressbar=False)
+    adjusted = ac.gap(fit, by="country", kind="adjusted")
+    assert any("public in educ, the questions shown" in n for n in adjusted.notes)
+    raw = ac.gap(fit, by="country")
+    assert float(adjusted.draws.mean()) > float(raw.draws.mean()) + 10
