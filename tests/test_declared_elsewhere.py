@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import alliancecred as ac
+from alliancecred.cells import make_cells
 from alliancecred.errors import PredictError, SpecError
 from alliancecred.report.findings import row_labels
 from alliancecred.spec_check import check_spec
@@ -156,3 +157,25 @@ def test_adjusted_gaps_name_groups():
     assert any("public in educ, the questions shown" in n for n in adjusted.notes)
     raw = ac.gap(fit, by="country")
     assert float(adjusted.draws.mean()) > float(raw.draws.mean()) + 10
+
+
+def test_a_respondent_is_shown_several_profiles():
+    frame = pd.DataFrame({
+        "id": np.repeat(["a", "b"], 3), "country": "PL", "regime": ["autocracy", "democracy", "democracy"] * 2,
+        "task": ["1", "2", "3"] * 2, "answer": ["no", "yes", "no", "yes", "yes", "no"],
+    })  # fmt: skip
+
+    def door(**traits: str) -> ac.Survey:
+        return ac.read_survey(frame, roles=ac.Roles(country="country", answer="answer", respondent="id"),
+                              answers=("no", "yes"), top=("yes",), constants={"ally": "x"}, traits=traits)  # fmt: skip
+
+    with pytest.raises(ac.DataError, match="repeat the same respondent and country and ally and population and regime"):
+        door(regime="regime")
+    survey = door(regime="regime", task="task")
+    spec = ac.Spec("tasks", ("no", "yes"), ("yes",), (ac.Effect(("regime",)), ac.Respondent()),
+                   attributes=(ac.Attribute("regime", ("autocracy", "democracy"), "autocracy"),),
+                   countries=("PL",), allies=("x",))  # fmt: skip
+    cells = make_cells(spec, [survey])
+    assert len(cells.counts) == 2
+    assert cells.people.times.sum() == 2
+    assert cells.counts.sum() == 6

@@ -144,7 +144,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         date=date,
         unsure=unsure,
     )
-    return rows if person is None else with_panel(rows, panel_of(person, found.factors, keep))
+    return rows if person is None else with_panel(rows, panel_of(person, {**found.factors, **traits}, keep))
 
 
 def with_panel(rows: Rows, panel: Panel) -> Rows:

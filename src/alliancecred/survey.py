@@ -77,8 +77,9 @@ def read_survey(
         labels of a labelled file.
     traits
         Covariates of people, groups, and attributes of experiments, name → column: ``{"age": "q12"}``. A row without
-        one is excluded, and counted in the
-        report. The spec says what their labels count (`Covariate` with ``by=("person",)``).
+        one is excluded, and counted in the report. A respondent may be asked several times if they tell the questions
+        apart: the profiles of a conjoint experiment, or the number of the task. The spec says what their labels count
+        (`Covariate` with ``by=("person",)``).
     slider
         Declares that answers are numbers on it; ``answers`` then names four parts of the scale (see `Slider`).
     dont_know
