@@ -203,6 +203,9 @@ def failed_gates(status: str) -> str:
 
 def _sentence(text: str) -> str:
     text = text.strip()
+    first, rest = text.partition(" ")[0], text[1:]
+    if first.isalpha() and first.islower():  # a word, not the name of a signal or a covariate
+        text = text[0].upper() + rest
     return text if not text or text[-1] in ".!?" else text + "."
 
 
