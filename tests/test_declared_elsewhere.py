@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from scipy.special import expit
 
 import alliancecred as ac
 from alliancecred.cells import make_cells
 from alliancecred.errors import PredictError, SpecError
+from alliancecred.identify import make_design
+from alliancecred.prediction import log_likelihood
 from alliancecred.report.findings import row_labels
 from alliancecred.spec_check import check_spec
 
@@ -179,3 +183,89 @@ def test_a_respondent_is_shown_several_profiles():
     assert len(cells.counts) == 2
     assert cells.people.times.sum() == 2
     assert cells.counts.sum() == 6
+
+
+def test_several_profiles_are_told_apart_where_data_lie():
+    # Once wrong (counting.count_people): the profiles of one respondent were one question.
+    duckdb = pytest.importorskip("duckdb")
+    frame = pd.DataFrame({
+        "id": np.repeat(["a", "b"], 3), "country": "PL", "regime": ["autocracy", "democracy", None] * 2,
+        "task": ["1", "2", "3"] * 2, "answer": ["no", "yes", "no", "yes", "yes", "no"],
+    })  # fmt: skip
+    relation = duckdb.from_df(frame)
+
+    def door(source: object, **traits: str) -> ac.Survey:
+        return ac.read_survey(source, roles=ac.Roles(country="country", answer="answer", respondent="id"),
+                              answers=("no", "yes"), top=("yes",), constants={"ally": "x"}, traits=traits)  # fmt: skip
+
+    counted, read_here = (door(x, regime="regime", task="task").report for x in (relation, frame))
+    lines = [{(x.action, x.count, x.what) for x in r.lines if "respondents" in x.what} for r in (counted, read_here)]
+    assert lines[0] == lines[1] == {("noted", 4, "rows of 2 respondents with several rows")}
+    twice = pd.concat([frame, frame.iloc[:1]])
+    with pytest.raises(ac.DataError, match=r"2 rows repeat the same respondent and .* and regime and task"):
+        door(duckdb.from_df(twice), regime="regime", task="task")
+
+
+def test_one_person_may_answer_one_question_twice():
+    """The chance of all answers of a person is an integral over their deviation, whatever repeats."""
+    frame = pd.DataFrame({
+        "id": np.repeat(["a", "b"], 4), "country": "PL", "task": list("1234") * 2,
+        "regime": [("autocracy", "democracy")[k] for k in (0, 1, 1, 1, 0, 0, 1, 0)],
+        "answer": ["maybe", "yes", "no", "maybe", "yes", "yes", "yes", "no"],
+    })  # fmt: skip
+    answers, roles = ("no", "maybe", "yes"), ac.Roles(country="country", answer="answer", respondent="id")
+    survey = ac.read_survey(
+        frame, roles=roles, answers=answers, top=("yes",), constants={"ally": "x"},
+        traits={"regime": "regime", "task": "task"},
+    )  # fmt: skip
+    regime = ac.Attribute("regime", ("autocracy", "democracy"), "autocracy")
+    terms = (ac.Effect(("regime",)), ac.Respondent())
+    spec = ac.Spec("twice", answers, ("yes",), terms, attributes=(regime,), countries=("PL",), allies=("x",))
+    cells = make_cells(spec, [survey])
+    draws = {"intercept": np.array([0.3]), "effect_regime": np.array([[0.6]]), "sd_respondent": np.array([1.1]),
+             "cut_spacing": np.array([[0.2]])}  # fmt: skip
+    nodes = np.linspace(-9, 9, 4001)
+    half, total = np.exp(0.2) / 2, 0.0
+    for _, person in frame.groupby("id"):
+        chance = stats.norm.pdf(nodes) * (nodes[1] - nodes[0])
+        for shown, answer in zip(person.regime, person.answer, strict=True):
+            eta = 0.3 + 0.6 * (shown == "democracy") + 1.1 * nodes
+            below = [0 * eta, expit(-half - eta), expit(half - eta), 1 + 0 * eta]
+            k = answers.index(answer)
+            chance = chance * (below[k + 1] - below[k])
+        total += np.log(chance.sum())
+    assert log_likelihood(make_design(spec, cells), cells, draws)[0] == pytest.approx(total, abs=1e-5)
+
+
+def test_only_what_predicts_the_same_is_compared():
+    # Once wrong (folds.compare): cells of other groups passed for the same, and densities for chances.
+    frame = made().assign(age=lambda t: np.where(np.arange(len(t)) % 2, "young", "old"))
+    roles = ac.Roles(country="country", answer="answer")
+    survey = ac.read_survey(frame, roles=roles, answers=("no", "yes"), top=("yes",), constants={"ally": "x"},
+                            traits={"educ": "educ", "age": "age"})  # fmt: skip
+
+    def folds(name: str, levels: tuple[str, ...], **changes: object) -> ac.Folds:
+        spec = ac.Spec("m", ("no", "yes"), ("yes",), (ac.Level((name,)), ac.Level(("country",))),
+                       groups=(ac.Group(name, levels),), countries=("PL", "DE"), allies=("x",), **changes)  # fmt: skip
+        return ac.k_fold(spec, survey, by="country", random_seed=1, draws=250, progressbar=False)
+
+    logit = folds("educ", ("school", "college"))
+    with pytest.raises(SpecError, match="same cells"):
+        ac.compare({"educ": logit, "age": folds("age", ("old", "young"))})
+    with pytest.raises(SpecError, match="densities"):
+        ac.compare({"logit": logit, "linear": folds("educ", ("school", "college"), gaussian=ac.Gaussian())})
+    assert len(ac.compare({"a": logit, "b": logit})) == 2
+
+
+def test_shares_are_not_called_people(fit):
+    share = pd.DataFrame([(c, e, 50.0) for c in ("PL", "DE") for e in ("school", "college")],
+                         columns=["country", "educ", "pct"])  # fmt: skip
+    population = ac.read_population(share, keys=("country", "educ"), size="pct", share=True, source="a table")
+    assert "a table (shares; country, educ)" in ac.levels(fit, by="country", population=population).averaged
+    few = ac.read_population(share, keys=("country", "educ"), size="pct")
+    assert "(200 people; country, educ)" in ac.levels(fit, by="country", population=few).averaged
+
+
+def test_a_rule_is_not_about_marginal_means():
+    with pytest.raises(SpecError, match="about a difference"):
+        ac.Rule(ac.Estimand("marginal_means"))

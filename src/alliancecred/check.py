@@ -24,7 +24,7 @@ def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFram
     Columns: the factors, ``people`` (empty for published shares), ``answer``, ``observed_lower, observed_upper`` (per
     cent; equal for counts, the published bounds for toplines; of normal answers points of the scale), ``mean, lower,
     upper`` of the replications, and ``rank``: the probability that a replication lies below the observation, ties and
-    bounds counted half.
+    bounds counted half. Of very many cells fewer draws are replicated, evenly chosen, at least 500.
     """
     replicated = _replicated(fit, random_seed)
     frames = [

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .codes import count_codes
 from .errors import Problem
-from .intake import Rows
+from .intake import Rows, trait_role
 from .labels import as_text
 from .panel import FIXED, Panel, moved, twice
 from .scans import Scan
@@ -123,7 +123,8 @@ def count_people(scan: Scan, table: Table, columns: Mapping[str, str], rows: Row
     if kind.is_temporal() or kind.is_nested():
         problem = Problem("schema", column, f"holds {kind}, not labels", (), "give every respondent an id")
         return Panel(problems=(problem,))
-    asked = [role for role in FACTORS if role in columns and columns[role] in scan.keys]
+    told_apart = [*FACTORS, *(trait_role(name) for name in rows.traits)]
+    asked = [role for role in told_apart if role in columns and columns[role] in scan.keys]
     fixed = [role for role in FIXED if role in asked and len(rows.factors[role].labels) > 1]
     key = nw.col(scan.keys[column])
     used = scan.frame.filter(*_alive(scan, table, columns, rows), _known(scan, column))
@@ -143,7 +144,7 @@ def count_people(scan: Scan, table: Table, columns: Mapping[str, str], rows: Row
         ]
         if total["again"]:
             names = _first_names(people.filter(again > 0))
-            problems.append(twice(column, rows.factors, total["again"], total["repeating"], names))
+            problems.append(twice(column, {**rows.factors, **rows.traits}, total["again"], total["repeating"], names))
     except Exception as error:
         if not scan.own:
             raise
@@ -155,6 +156,7 @@ def count_people(scan: Scan, table: Table, columns: Mapping[str, str], rows: Row
 def _alive(scan: Scan, table: Table, columns: Mapping[str, str], rows: Rows) -> Iterator["nw.Expr"]:
     """Yield what the values of a used row are: none that was excluded when combinations were read."""
     alive = {role: coded.alive() for role, coded in rows.factors.items()}
+    alive |= {trait_role(name): coded.alive() for name, coded in rows.traits.items()}
     alive |= {"answer": rows.answer.alive(), "count": rows.count > 0}
     for role, column in columns.items():
         if role in alive and column in table.data:

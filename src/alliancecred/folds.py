@@ -20,7 +20,6 @@ from .prediction import row_log_likelihood
 from .sources import Survey, Toplines
 from .spec import Spec
 from .studies import refit, run_study, sources_digest
-from .terms import FACTORS
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Folds:
     cells
         One row per cell, in the order of the data: the factors, ``fold``, ``lpd``, and ``ess``, the effective
         number of posterior draws behind it (below about 20, ``lpd`` is noisy and too low).
+    family
+        ``answers`` if ``lpd`` is of the chance of answers, ``normal`` or ``slider`` if of a density of numbers.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Folds:
     se: float
     table: pd.DataFrame
     cells: pd.DataFrame
+    family: str = "answers"
 
     @property
     def failed(self) -> int:
@@ -131,7 +133,8 @@ def k_fold(
             "status": [found[name]["status"] for name in names],
         }
     )
-    return Folds(parsed.name, *elpd(frame["lpd"].to_numpy()), table, frame)
+    family = "normal" if parsed.gaussian is not None else "slider" if parsed.slider is not None else "answers"
+    return Folds(parsed.name, *elpd(frame["lpd"].to_numpy()), table, frame, family)
 
 
 def deal(labels: pd.DataFrame, k: int, by: By, seed: int) -> np.ndarray:
@@ -191,11 +194,16 @@ def compare(models: Mapping[str, Folds]) -> pd.DataFrame:
     Raises
     ------
     SpecError
-        If the cells or their folds are not the same.
+        If the cells (in all factors that tell them apart) or their folds are not the same, or one predicts the chance
+        of answers and another a density.
     """
-    columns = [*FACTORS, "fold"]
     for (a, one), (b, other) in combinations(models.items(), 2):
-        if not one.cells[columns].equals(other.cells[columns]):
+        if one.family != other.family:
+            raise SpecError(
+                f"{a!r} predicts {one.family}, {b!r} {other.family}: chances and densities cannot be compared"
+            )
+        held_out = (m.cells.drop(columns=["lpd", "ess"], errors="ignore") for m in (one, other))
+        if not next(held_out).equals(next(held_out)):
             raise SpecError(
                 f"{a!r} and {b!r} did not hold out the same cells in the same folds: they cannot be compared"
             )

@@ -11,6 +11,7 @@ from .tables import Table
 from .terms import FACTORS
 
 SIZE = "size"
+SHARES = "sizes are shares"  # begins the note of a population whose sizes are none of people
 OF_PEOPLE = ("country", "wave", "population")  # allies and targets are what people judge
 _ROUNDING = 0.01  # how far sums of shares may be from 1 or 100, as a part of it
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "mixed-integer", "decimal", "string", "empty"}
@@ -100,7 +101,7 @@ def share_sums(rows: pd.DataFrame, keys: Sequence[str], column: str) -> tuple[li
         for whole in (1, 100):
             if (abs(found - whole) <= _ROUNDING * whole).all():
                 within = f" within each {' and '.join(way)}, which count alike beside each other" if way else ""
-                return [], f"sizes are shares of {whole}{within}"
+                return [], f"{SHARES} of {whole}{within}"
     told = [f"all together {amount(float(sums[()].iloc[0]))}"]
     for way in ways[1:2]:
         off = sums[way][(abs(sums[way] - 1) > _ROUNDING) & (abs(sums[way] - 100) > 100 * _ROUNDING)]

@@ -61,6 +61,11 @@ class Rows:
     unsure: np.ndarray | None = None
 
 
+def trait_role(name: str) -> str:
+    """Return what a covariate of people, a group or an attribute is called among the roles of columns."""
+    return f"traits[{name!r}]"
+
+
 def columns_of(roles: Roles) -> dict[str, str]:
     """Return the column of each role that has one.
 

@@ -8,7 +8,7 @@ import pandas as pd
 from .cells import Cells, Levels
 from .composition import Kinds, kinds_asked
 from .errors import PredictError, Problem, SpecError, nearest
-from .headcounts import SIZE
+from .headcounts import SHARES, SIZE
 from .populations import Population, check_population
 from .profiles import Profiles, crossed, everyone, profile_shares, profile_table, profiles_shown
 from .spec import Spec
@@ -98,6 +98,7 @@ def people_words(population: Population | None) -> str | None:
     """Return in words who is averaged over; None if those asked are."""
     if population is None:
         return None
-    size = f"{population.total:,.0f} people" if population.total > 100 else "shares"
+    shares = any(note.startswith(SHARES) for note in population.notes)
+    size = "shares" if shares else f"{population.total:,.0f} people"
     name = population.source or "a population"
     return f"poststratified over {name} ({size}; {', '.join(population.keys)})"

@@ -54,8 +54,8 @@ class Rule:
         if not 0 < self.prob < 1 or not 0 <= self.smallest < np.inf:
             raise SpecError(f"prob lies between 0 and 1 and smallest is not negative: {self.prob}, {self.smallest}")
         match self.estimand:
-            case Estimand(of="levels") | Estimand(answer="mean"):
-                raise SpecError("a rule is about a difference in percentage points: shift, gap or change")
+            case Estimand(of="levels" | "marginal_means") | Estimand(answer="mean"):
+                raise SpecError("a rule is about a difference in percentage points: shift, gap, change, amce, …")
             case Estimand() | "shift" | "gap":
                 pass
             case other:

@@ -16,6 +16,7 @@ from .intake import (
     columns_of,
     counted_rows,
     person_rows,
+    trait_role,
     with_panel,
 )
 from .level_maps import LevelMap
@@ -128,7 +129,7 @@ def read_survey(
         _tuple(answers), _tuple(top), (*_tuple(missing), *_tuple(dont_know)), numeric_codes or {}, constants, traits
     )
     said = replace(said, slider=slider, dont_know=_tuple(dont_know), levels=tuple(levels))
-    columns = columns_of(roles) | {f"traits[{name!r}]": column for name, column in traits.items()}
+    columns = columns_of(roles) | {trait_role(name): column for name, column in traits.items()}
     problems = [*declared_problems(answers, top, said.missing), *argument_problems(said, columns, ("answer",))]
     problems += [] if slider is None else slider_problems(slider, said.answers, said.top)
     raw = [columns.get("respondent"), columns.get("count"), columns.get("answer") if said.codes else None]
@@ -195,7 +196,7 @@ def read_counts(
     roles_given = columns_of(roles)
     problems = [*declared_problems(said.answers, top), *argument_problems(said, roles_given, FACTORS)]
     columns = {role: c for role, c in roles_given.items() if role in FACTORS}
-    wanted = columns | {f"traits[{name!r}]": column for name, column in traits.items()}
+    wanted = columns | {trait_role(name): column for name, column in traits.items()}
     wanted |= {f"the answer {answer!r}": column for answer, column in counts.items()}
     table = open_table(source, _names(wanted), _names(counts))
     problems += [*table.problems, *column_problems(table, wanted)]
