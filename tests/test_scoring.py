@@ -45,11 +45,12 @@ def prior_fit(answers: tuple[str, ...], **changes) -> ac.Fit:
 
 @pytest.mark.parametrize("answers", [("no", "yes"), ("no", "rather no", "rather yes", "yes")])
 @pytest.mark.parametrize("answer", ["top", "mean", "no"])
-def test_many_kinds_are_averaged_as_few_are(answers, answer, monkeypatch):
+@pytest.mark.parametrize("looked_up", [7, 8_192])  # summands of the linear predictor apart, and joined
+def test_many_kinds_are_averaged_as_few_are(answers, answer, looked_up, monkeypatch):
     fit = fits(answers)
     few = ac.shift(fit, answer=answer), ac.levels(fit, by=("country", "educ"), answer=answer)
     monkeypatch.setattr(scoring, "MANY", 0)
-    monkeypatch.setattr(scoring, "_LOOKED_UP", 7)
+    monkeypatch.setattr(scoring, "_LOOKED_UP", looked_up)
     monkeypatch.setattr(scoring, "_AT_ONCE", 3)
     many = ac.shift(fit, answer=answer), ac.levels(fit, by=("country", "educ"), answer=answer)
     for a, b in zip(few, many, strict=True):

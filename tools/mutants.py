@@ -441,6 +441,8 @@ MUTANTS = (
            "out += own", ("design_effect",)),
     Mutant("many kinds: weights of answers reversed", "scoring.py", "(weight[j + 1] - weight[j])",
            "(weight[j] - weight[j + 1])", ("scoring",)),
+    Mutant("many kinds: joined summands of the wrong kind", "scoring.py", "table[pairs % len(table)]",
+           "table[pairs // len(table)]", ("scoring",)),
     Mutant("careless answers: multiplied, not divided out", "reliability.py", "(draws - middle) / factor",
            "(draws - middle) * factor", ("arms",)),
     Mutant("pooling: one profile stands for everybody", "side_by_side.py",

@@ -112,24 +112,19 @@ def mean_score(
     weight = answer_weight(design, answer)
     size = len(np.ravel(draws["intercept"]))
     cuts = cuts_of(design, rows.take(np.arange(1)), draws, size)[:, 0].astype(np.float32)
-    order = np.concatenate([np.asarray(i) for i in design.variables.values()])
-    beta = np.vstack([np.asarray(draws[v], dtype=np.float32).reshape(size, -1).T for v in design.variables])
     total = np.zeros(size)
-    buffer = np.empty((_AT_ONCE, size), dtype=np.float32)
+    buffers = np.empty((2, _AT_ONCE, size), dtype=np.float32)
     with np.errstate(over="ignore"):
         for begin in range(0, len(rows), _LOOKED_UP):
             index = np.arange(begin, min(begin + _LOOKED_UP, len(rows)))
-            some, own = rows.take(index), share[index].astype(np.float32)
-            matrix = fixed_matrix(design, some)[:, order].astype(np.float32)
-            parts = list(_parts(design, some, draws, size))
+            parts = _joined(list(_parts(design, rows.take(index), draws, size)), len(index) // 8)
+            own = share[index].astype(np.float32)
             for a in range(0, len(index), _AT_ONCE):
                 b = min(a + _AT_ONCE, len(index))
-                part = buffer[: b - a]
-                eta = matrix[a:b] @ beta
-                for table, place, carrier in parts:
+                eta, part = buffers[:, : b - a]
+                np.take(parts[0][0], parts[0][1][a:b], axis=0, out=eta)
+                for table, place in parts[1:]:
                     np.take(table, place[a:b], axis=0, out=part)
-                    if carrier is not None:
-                        part *= carrier[a:b, None]
                     eta += part
                 for j in np.flatnonzero(np.diff(weight)):
                     np.subtract(cuts[:, j], eta, out=part)
@@ -142,12 +137,44 @@ def mean_score(
 
 def _parts(
     design: Design, rows: Rows, draws: Mapping[str, np.ndarray], size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Yield, for each pooled block, its effects (groups, draws), the group of every row, and the carrier if not 1."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the summands of η: what each distinct kind of row gets from one, (kinds, draws), and the kind of each row.
+
+    The unpooled coefficients together are one summand, every pooled block is another.
+    """
+    order = np.concatenate([np.asarray(i) for i in design.variables.values()])
+    beta = np.vstack([np.asarray(draws[v], dtype=np.float32).reshape(size, -1).T for v in design.variables])
+    matrix = fixed_matrix(design, rows)[:, order]
+    first, kind = _alike(list(matrix.T))
+    yield matrix[first].astype(np.float32) @ beta, kind
     for block in design.pooled:
         value = carrier_values(block.carrier, rows, design.levels, design.spec)
         if value.any():
             effects = on_grid(design, block, np.asarray(draws[block.variable])).reshape(size, -1)
-            table = np.ascontiguousarray(effects.T, dtype=np.float32)
             place = group_index(block.by, rows, design.levels)
-            yield table, place, None if (value == 1).all() else value.astype(np.float32)
+            first, kind = _alike((place, value))
+            yield np.ascontiguousarray((effects[:, place[first]] * value[first]).T, dtype=np.float32), kind
+
+
+def _alike(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first row of each distinct combination of the columns' values, and the combination of each row."""
+    first, kind = np.zeros(1, dtype=int), np.zeros(len(columns[0]), dtype=int)
+    for column in columns:
+        if (column != column[0]).any():
+            levels, own = np.unique(column, return_inverse=True)
+            _, first, kind = np.unique(kind * len(levels) + own, return_index=True, return_inverse=True)
+    return first, kind
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]], most: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the same sum in fewer summands: those whose combinations of kinds are at most ``most`` are added up."""
+    first, *rest = sorted(parts, key=lambda part: len(part[0]))
+    out = [first]
+    for table, kind in rest:
+        held, at = out[-1]
+        pairs, both = np.unique(at * len(table) + kind, return_inverse=True)
+        if len(pairs) <= most:
+            out[-1] = (held[pairs // len(table)] + table[pairs % len(table)], both.ravel())
+        else:
+            out.append((table, kind))
+    return out
