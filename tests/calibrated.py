@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alliancecred.declared import Covariate
+from alliancecred.declared import Attribute, Covariate
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.events import Decay, Signal, Wave
 from alliancecred.gaussian import Gaussian
@@ -21,7 +21,7 @@ from alliancecred.sliders import Inside, Slider
 from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.sweep import sweep
-from alliancecred.terms import Cuts, Drift, Fixed, Level, Respondent, Shift, Slope, Trend
+from alliancecred.terms import Cuts, Drift, Effect, Fixed, Level, Respondent, Shift, Slope, Trend
 from alliancecred.toplines import read_toplines
 
 FIELDINGS = (
@@ -43,6 +43,7 @@ FAMILIES = (
     "cuts",
     "gaussian",
     "vignette",
+    "choices",
 )
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
@@ -59,7 +60,7 @@ def small_spec(family="ordinal"):
     judge four allies and of whom some come back. ``slider``: answers from 0 to 100. ``means``: published
     means of a rating scale. ``slopes``: declared drift, covariates of allies
     and dyads, in level and in shift. ``cuts``: cut points by country. ``gaussian``: normal answers, 1 to 4.
-    ``vignette``: the shipped experiment with 500 people.
+    ``vignette``: the shipped experiment with 500 people. ``choices``: which of two allies is the more credible.
     """
     if family == "time":
         return _timed()
@@ -73,6 +74,8 @@ def small_spec(family="ordinal"):
         return _normal()
     if family == "vignette":
         return _vignette()
+    if family == "choices":
+        return _of_choices()
     if family in ("slopes", "cuts"):
         return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
@@ -197,6 +200,42 @@ def _vignette():
     )
 
 
+def _of_choices():
+    attributes = (
+        Attribute("regime", ("democracy", "autocracy"), "autocracy"),
+        Attribute("treaty", ("none", "consultation", "mutual defence", "nuclear guarantee")),
+        Attribute("distance", ("neighbour", "region", "other continent"), "neighbour"),
+    )
+    terms = (
+        Effect(("regime",)),
+        Effect(("distance",)),
+        Level(("treaty",)),
+        Level(("country", "treaty")),
+        Effect(("regime",), by=("country",), scale=HalfNormal(0.3)),
+        Level(("treaty", "distance"), scale=HalfNormal(0.3)),
+    )
+    day = dt.date(2025, 3, 3)
+    return Spec(
+        "choices",
+        ("the other", "this one"),
+        ("this one",),
+        terms,
+        waves=(Wave("2025", day, day + dt.timedelta(days=6)),),
+        attributes=attributes,
+        forced_choice=True,
+        countries=("DE", "FR", "IT", "NL", "PL", "UK"),
+        allies=("profile",),
+        populations=("public",),
+        estimands=(
+            Estimand("marginal_means", attributes=("treaty",)),
+            Estimand("marginal_means", "by country", by=("country",), attributes=("regime",)),
+            Estimand("amce", attributes=("regime", "distance")),
+            Estimand("moderation", attributes=("treaty",), moderator="distance"),
+        ),
+        sources=(Simulation(0, (Fielding("2025", 100, tasks=2),), ()),),
+    )
+
+
 def _measured(family):
     spec = read_spec(models_dir() / "panel_simulated.toml")
     spec = replace(
@@ -251,6 +290,9 @@ def fingerprint(family):
     if family == "slider":
         n = len(cells.rows)
         fixed = replace(fixed, inside=Inside(np.arange(n), place % 17 / 20 + 0.1, fixed.counts[:, 1:3].sum(1)))
+    if family == "choices":
+        pair = np.arange(len(cells.choices))
+        fixed = replace(fixed, choices=replace(cells.choices, counts=np.column_stack([pair % 5 + 1, pair % 7])))
     if family == "gaussian":
         fixed = replace(fixed, valued=None)
     if family == "panel":

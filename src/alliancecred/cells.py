@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from .choices import Choices, choices_of
 from .declared import Covariate, shown_problems
 from .design_effect import scaled_counts
 from .errors import Problem, nearest, raise_spec
@@ -97,6 +98,8 @@ class Cells:
         The number of each answer, where answers are normal (`Gaussian`).
     valued
         (count cells, 3): n, Σ y and Σ y² of numbers that are no scores (of simulated normal answers); else None.
+    choices
+        Which of two profiles was chosen, where that is what was asked (`Spec.forced_choice`); else None.
     """
 
     levels: Levels
@@ -110,6 +113,7 @@ class Cells:
     unweighted: np.ndarray | None = None
     scores: tuple[float, ...] = ()
     valued: np.ndarray | None = None
+    choices: Choices | None = None
 
     @property
     def design_effects(self) -> np.ndarray:
@@ -122,7 +126,12 @@ class Cells:
 
     @property
     def parts(self) -> np.ndarray:
-        """Counts as the likelihood sees them: of answers; of a slider's two ends and between; of normal ones none."""
+        """Counts as the likelihood sees them: of answers; of a slider's two ends and between; of normal ones none.
+
+        One row per count cell, but where profiles were chosen one per pair of profiles (`Choices.counts`).
+        """
+        if self.choices is not None:
+            return self.choices.counts
         if self.scores:
             return np.zeros((len(self.counts), 2))
         return self.counts if self.inside is None else ends_and_between(self.counts)
@@ -133,6 +142,11 @@ class Cells:
         if self.inside is not None:
             return self.inside.sums(len(self.counts))
         return sums_of(self.counts, self.scores) if self.valued is None else self.valued
+
+    def kept(self, mask: np.ndarray | None) -> np.ndarray:
+        """Return which of ``parts`` are not held out, (parts,), for a ``mask`` (rows,) that is 0 where a row is."""
+        keep = np.ones(len(self.rows)) if mask is None else np.asarray(mask)
+        return keep[: len(self.counts)] > 0 if self.choices is None else self.choices.kept(keep)
 
     def labels(self) -> pd.DataFrame:
         """Return the labels of every row, one column per factor."""
@@ -205,6 +219,9 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
         inside=None if spec.slider is None else gather_inside([s.table for s in surveys], counted[keys], spec.slider),
         scores=spec.scores,
         valued=gather_sums([s.table for s in surveys], counted[keys], spec.scores),
+        choices=choices_of([s.table for s in surveys], counted[keys], [a.name for a in spec.attributes])
+        if spec.forced_choice
+        else None,
     )
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from .fitting import Fit, Method, fit_design
+from .replication import replicate
 from .sampling import Sampling
-from .simulation import replicate
 from .terms import FACTORS
 
 MOST, LEAST_DRAWS = 10_000_000, 500  # numbers replicated at most, and the draws that are always kept

@@ -216,7 +216,7 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
     products = shared_products(people, len(keep), answers)
     points = int(np.isfinite(lattice.constant[tabulated == 0]).sum(1).max(initial=0))
     return Data(
-        counts=np.ascontiguousarray((parts * keep[: len(cells.counts), None]).T, dtype=float),
+        counts=np.ascontiguousarray((parts * cells.kept(keep)[:, None]).T, dtype=float),
         points=np.ascontiguousarray(lattice.counts[:, :points]),
         constant=np.ascontiguousarray(lattice.constant[:, :points]),
         groups=lattice.groups,
@@ -233,6 +233,9 @@ def data_arrays(cells: Cells, mask: np.ndarray | None = None, spread: float = 2.
         times=people.times.astype(float),
         tilt=tilt,
         sums=sums * keep[: len(sums), None],
+        versus=np.zeros((0, 2), dtype=np.int64)
+        if cells.choices is None
+        else np.column_stack([cells.choices.left, cells.choices.right]),
     )
 
 

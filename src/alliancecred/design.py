@@ -17,6 +17,7 @@ from .carriers import Carrier
 from .cells import Levels
 from .errors import Problem, SpecError
 from .events import Decay
+from .opponents import Opponents
 from .priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from .sliders import ENDS_AND_BETWEEN, Slider
 from .spec import Spec
@@ -85,7 +86,7 @@ class Design:
     spec, levels
         What it was made from.
     coefficients
-        Unpooled coefficients, the intercept first.
+        Unpooled coefficients, the intercept first; where one of two profiles is chosen there is none.
     pooled
         Pooled blocks, levels before shifts before gaps.
     cuts
@@ -96,6 +97,8 @@ class Design:
         Prior of the sd of the countries' log-spacings around the common ones; None where cuts are common.
     notes
         What was merged, left out, or rests on the prior; shown in the report.
+    opponents
+        The profiles that a profile is up against, where one of two is chosen.
     """
 
     spec: Spec
@@ -106,6 +109,7 @@ class Design:
     respondent: HalfNormal | None = None
     cut_scale: HalfNormal | None = None
     notes: tuple[str, ...] = ()
+    opponents: Opponents | None = None
 
     @cached_property
     def answers(self) -> int:
@@ -173,8 +177,8 @@ class Design:
 # --- terms to blocks ----------------------------------------------------------------------------
 def draft_design(spec: Spec, levels: Levels) -> Design:
     """Return every coefficient and block the terms of a spec ask for, whatever the data can tell apart."""
-    first = Coefficient("intercept", "", Carrier(), spec.intercept)
-    coefficients = (first, *_coefficients(spec), *_drifts(spec, levels))
+    first = () if spec.forced_choice else (Coefficient("intercept", "", Carrier(), spec.intercept),)
+    coefficients = (*first, *_coefficients(spec), *_drifts(spec, levels))
     pooled = tuple(_pooled(spec))
     names = [*dict.fromkeys(c.variable for c in coefficients), *(b.variable for b in pooled), *levels]
     if twice := sorted({n for n in names if names.count(n) > 1}):

@@ -19,7 +19,7 @@ from .estimate import Estimate, comparisons_words
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
-from .prediction import row_scores
+from .prediction import scorer
 from .profiles import Profiles
 from .scoring import rows_at_a_time
 from .spec import Spec
@@ -134,11 +134,12 @@ def _means(
         weights[np.arange(len(more)), start + group] = share
         start += len(frame)
     draws = fit.draws()
-    step = rows_at_a_time(fit.design, len(draws["intercept"]))
-    total = np.zeros((len(draws["intercept"]), weights.shape[1]))
+    size = len(next(iter(draws.values())))
+    step = rows_at_a_time(fit.design, size)
+    total, value = np.zeros((size, weights.shape[1])), scorer(fit.design, draws, answer)
     for a in range(0, len(more), step):
         part = np.arange(a, min(a + step, len(more)))
-        total += row_scores(fit.design, more.take(part), draws, answer) @ weights[part]
+        total += value(more.take(part)) @ weights[part]
     means = total / weights.sum(0)
     return list(zip(frames, np.split(means, np.cumsum([len(f) for f in frames])[:-1], axis=1), strict=True))
 

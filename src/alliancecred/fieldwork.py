@@ -14,6 +14,7 @@ from .outcome import log_probs
 from .prediction import cuts_of
 from .predictor import linear_predictor
 from .sliders import PRECISION, SMALLEST
+from .sources import CHOICE_SET
 from .terms import FACTORS
 
 
@@ -86,3 +87,17 @@ def rate(
     nearest_score = np.searchsorted(0.5 * (scores[1:] + scores[:-1]), value)
     table = cells.labels().iloc[row].reset_index(drop=True)
     return table.assign(answer=nearest_score, count=1, respondent="", value=value)
+
+
+def choose(design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator) -> pd.DataFrame:
+    """Return a table of choices, two rows (profiles) each, as often as ``cells`` have each pair."""
+    choices = cells.choices
+    assert choices is not None
+    chance = expit(choices.contrast(linear_predictor(design, cells.rows, draws)[0]))
+    pair = np.repeat(np.arange(len(choices)), choices.counts.sum(1))
+    first = (rng.random(len(pair)) < chance[pair]).astype(np.int64)
+    row = np.column_stack([choices.left[pair], choices.right[pair]]).ravel()
+    number = pd.Series(np.repeat(np.arange(len(pair)), 2)).astype(str).astype(object)
+    table = cells.labels().iloc[row].reset_index(drop=True)
+    answer = np.column_stack([first, 1 - first]).ravel()
+    return table.assign(answer=answer, count=1, respondent="", **{CHOICE_SET: number})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem, nearest
-from .sources import Survey, Toplines
+from .sources import CHOICE_SET, Survey, Toplines
 from .spec import Spec
 from .terms import Drift, Trend
 from .traits import trait_problems
@@ -38,6 +38,7 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
                 for what, used in (
                     ("a Respondent term", spec.asks_for_people),
                     ("a slider", spec.slider is not None),
+                    ("forced choices", spec.forced_choice),
                     ("numbers instead of answers", spec.gaussian is not None and _any_numbers(sources)),
                     ("covariates of people", any(c.of_people for c in spec.used_covariates)),
                 )
@@ -45,6 +46,9 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
             ]
         if (wrong := _slider_problem(spec, source)) is not None:
             out.append(wrong)
+        if spec.forced_choice and not (isinstance(source, Survey) and CHOICE_SET in source.table):
+            message = f"the spec declares choices between two profiles, {source.report.source} has no choice sets"
+            out.append(Problem("outcome", "forced_choice", message, (), "read_survey(roles=Roles(choice_set=…))"))
         if spec.gaussian is not None and isinstance(source, Toplines):
             message = f"normal answers are counted, {source.report.source} was published"
             out.append(

@@ -12,7 +12,7 @@ from .errors import DataWarning, IdentificationWarning
 from .factors import label_array
 from .intake import Rows, Said
 from .labels import shown
-from .sources import ANSWER_COLUMNS, DATE, EXTRA, VALUE, WEIGHT, Survey
+from .sources import ANSWER_COLUMNS, CHOICE_SET, DATE, EXTRA, VALUE, WEIGHT, Survey
 from .terms import FACTORS
 
 
@@ -38,6 +38,8 @@ def _table(rows: Rows, keep: np.ndarray) -> pd.DataFrame:
         columns[VALUE] = pd.Series(rows.value[keep], dtype=float)
     if rows.date is not None:
         columns[DATE] = pd.Series(rows.date[keep])
+    if rows.choice is not None:
+        columns[CHOICE_SET] = pd.Series(label_array(rows.choice, keep), dtype=object)
     columns |= {name: pd.Series(label_array(coded, keep), dtype=object) for name, coded in rows.traits.items()}
     return pd.DataFrame(columns)
 
@@ -75,4 +77,5 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
             yield DataWarning, text
     if people := rows.panel.people:
         text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
-        yield IdentificationWarning, f"{text}, unless the spec has a Respondent term: intervals would be too narrow"
+        unless = "unless the spec has a Respondent term" if rows.choice is None else "as if all had the same tastes"
+        yield IdentificationWarning, f"{text}, {unless}: intervals would be too narrow"

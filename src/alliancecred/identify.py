@@ -10,6 +10,7 @@ from .carriers import Carrier, roles_of
 from .cells import Cells
 from .design import DRIFT, Design, Pooled, draft_design
 from .errors import Problem, SpecError
+from .opponents import opponents_of
 from .predictor import fixed_matrix, pooled_matrix
 from .spec import Spec
 
@@ -27,7 +28,12 @@ def make_design(spec: Spec, cells: Cells) -> Design:
     SpecError
         If a signal is never on (or never off), a level has nothing to pool, or columns coincide.
     """
-    return identify(draft_design(spec, cells.levels), cells)
+    design = identify(draft_design(spec, cells.levels), cells)
+    if not spec.forced_choice:
+        return design
+    n = len(cells.counts)
+    shown = {a.name: cells.rows.codes[a.name][:n] for a in spec.attributes}
+    return replace(design, opponents=opponents_of(shown, cells.counts.sum(1)))
 
 
 def identify(design: Design, cells: Cells) -> Design:
@@ -165,6 +171,7 @@ def _drop_gaps(design: Design, cells: Cells) -> Design:
 
 def _check_rank(design: Design, cells: Cells) -> None:
     matrix = fixed_matrix(design, cells.rows)
+    matrix = matrix if cells.choices is None else cells.choices.contrast(matrix)
     basis: list[int] = []
     for j, coefficient in enumerate(design.coefficients):
         if coefficient.variable == DRIFT:
@@ -176,7 +183,7 @@ def _check_rank(design: Design, cells: Cells) -> None:
         others = [design.coefficients[b].name for b, w in zip(basis, weights, strict=True) if abs(w) > 1e-8]
         raise refuse(
             coefficient.name,
-            f"cannot be told apart from {' + '.join(others)} on these data",
+            f"cannot be told apart from {' + '.join(others) or 'nothing at all'} on these data",
             "leave one of these terms out",
         )
 

@@ -13,6 +13,7 @@ from .answers import (
     missing_shares,
     translate,
 )
+from .choices import whole_sets
 from .dates import read_dates
 from .design_effect import read_weights, weight_line
 from .errors import Problem
@@ -59,6 +60,7 @@ class Rows:
     weight: np.ndarray | None = None
     date: np.ndarray | None = None
     unsure: np.ndarray | None = None
+    choice: Coded | None = None
 
 
 def trait_role(name: str) -> str:
@@ -108,8 +110,10 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     weight, misweighed = _weight(table, columns.get("weight"))
     traits, unread = _traits(table, said, notes)
     date, undated = _date(table, columns.get("date"))
-    problems = [*found.problems, *mapped, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unread]
-    keep, lines = exclude({**found.factors, "answer": answer, **traits}, times)
+    choice, unchosen = _choice(table, columns.get("choice_set"))
+    asked = {**found.factors, **traits} | ({} if choice is None else {"choice_set": choice})
+    problems = [*found.problems, *mapped, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unchosen, *unread]
+    keep, lines = exclude({**asked, "answer": answer}, times)
     if date is not None and (dateless := int(times[keep & np.isnat(date)].sum())):
         lines.append(ReportLine("excluded", dateless, "no date of interview"))
         keep &= ~np.isnat(date)
@@ -119,6 +123,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     if weight is not None and (weightless := int(times[keep & (weight == 0)].sum())):
         lines.append(ReportLine("excluded", weightless, "weight is 0"))
         keep &= weight > 0
+    keep, lines = (keep, lines) if choice is None else whole_sets(choice, person, keep, times, lines)
     if not problems:
         problems += nothing_left(table, keep, lines)
     notes += missing_shares(answer, found.factors.get("country"), times)
@@ -148,8 +153,9 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         weight=weight,
         date=date,
         unsure=unsure,
+        choice=choice,
     )
-    return rows if person is None else with_panel(rows, panel_of(person, {**found.factors, **traits}, keep))
+    return rows if person is None else with_panel(rows, panel_of(person, asked, keep, twins=choice is not None))
 
 
 def with_panel(rows: Rows, panel: Panel) -> Rows:
@@ -227,6 +233,13 @@ def _weight(table: Table, column: str | None) -> tuple[np.ndarray | None, list[P
 
 def _date(table: Table, column: str | None) -> tuple[np.ndarray | None, list[Problem]]:
     return (None, []) if column is None or column not in table.data else read_dates(table.data[column], column)
+
+
+def _choice(table: Table, column: str | None) -> tuple[Coded | None, list[Problem]]:
+    if table.times is not None and column is not None:
+        message = "choices belong together row by row: they cannot be counted where they lie"
+        return None, [Problem("schema", column, message, (), "give a pandas frame, or leave the role out")]
+    return _coded(table, column)
 
 
 def _count(table: Table, column: str | None) -> tuple[np.ndarray, list[Problem]]:

@@ -100,6 +100,9 @@ class Data(NamedTuple):
     probabilities are products of ``left``, ``right`` and ``factor`` (`respondents.Products`); ``tilt``
     (rows,) is added for each unit of η (`respondents.by_score`).
 
+    Where one of two profiles was chosen, ``versus`` (pairs, 2) has the rows of each pair, and ``counts`` (2, pairs)
+    how often the second and the first was chosen.
+
     ``sums`` (cells, 3) are those of the answers between the ends of a slider (`sliders.Inside.sums`), or of normal
     answers (`gaussian.sums_of`); without any it has no rows.
     """
@@ -121,6 +124,7 @@ class Data(NamedTuple):
     times: np.ndarray
     tilt: np.ndarray
     sums: np.ndarray
+    versus: np.ndarray
 
 
 @njit(fastmath={"reassoc", "contract"}, **_JIT)
@@ -453,6 +457,21 @@ def row_loglik(eta, cuts, group, d, geta, gcuts, ginner):  # type: ignore[no-unt
             _answers(eta[i], cuts[g], inner[g], below, above, p, logp)
             total += _topline(i - cells, d, logp, weight)
             geta[i] = _push(weight, p, gcuts[g], ginner[g])
+    return total
+
+
+@njit(**_JIT)
+def choice_loglik(eta, cuts, d, geta, gcuts, ginner):  # type: ignore[no-untyped-def]
+    """Return the log likelihood of choices between two rows, which see η only as a difference; fills ∂/∂η."""
+    more, slope = np.empty(len(d.versus)), np.empty(len(d.versus))
+    for i in range(len(more)):
+        more[i] = eta[d.versus[i, 0]] - eta[d.versus[i, 1]]
+    group = np.zeros(len(more), np.int64)
+    total = _count_rows(more, cuts, group, _inner(cuts), d.counts, slope, gcuts, ginner)
+    geta[:] = 0.0
+    for i in range(len(more)):
+        geta[d.versus[i, 0]] += slope[i]
+        geta[d.versus[i, 1]] -= slope[i]
     return total
 
 
@@ -1002,6 +1021,8 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
         value, by_sd = people_loglik(eta, cuts, s.cut_group, sd[n_sd - 1], d, geta, gcuts, ginner)
         total += value
         grad[n_sd - 1] += by_sd
+    elif len(d.versus) > 0:
+        total += choice_loglik(eta, cuts, d, geta, gcuts, ginner)
     elif normal:
         value, by_sigma = normal_loglik(eta, theta[extra], d.sums, geta)
         total += value
@@ -1157,6 +1178,7 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[46] : at[47]],
         p[at[47] : at[48]],
         p[at[48] : at[49]].reshape(n[48, 0], n[48, 1]),
+        p[at[49] : at[50]].view(np.int64).reshape(n[49, 0], n[49, 1]),
     )
     return s, metric, d
 

@@ -14,7 +14,7 @@ from .errors import Problem, SpecError, nearest
 from .identify import make_design
 from .means import means_of
 from .origins import Fielding
-from .sources import DataReport, ReportLine, Survey, Toplines
+from .sources import CHOICE_SET, DataReport, ReportLine, Survey, Toplines
 from .spec import Spec
 from .terms import FACTORS
 
@@ -40,6 +40,8 @@ def lay_out(spec: Spec, fieldings: Sequence[Fielding]) -> Layout:
         blank: Survey | Toplines = means_of(
             spec, table, np.full(len(table), 0.5), np.ones(len(table)), simulated_report(len(table))
         )
+    elif spec.forced_choice:
+        blank = _paired(spec, asked)
     else:
         blank = _strangers(spec, replace_counts(table, np.ones((len(table), len(spec.answers)), dtype=int), spec))
     cells = make_cells(spec, [blank])
@@ -54,6 +56,17 @@ def _strangers(spec: Spec, blank: Survey) -> Survey:
         middle = np.array([slider.low, slider.above, 0.5 * (slider.above + slider.high), slider.high])
         table = table.assign(value=middle[table["answer"]])
     return replace(blank, table=table, slider=spec.slider)
+
+
+def _paired(spec: Spec, asked: pd.DataFrame) -> Survey:
+    """Return the profiles in choice sets of two of one place, drawn at random (always the same)."""
+    place = [f for f in spec.factors if f not in {a.name for a in spec.attributes}]
+    rows = asked.loc[asked.index.repeat(asked["people"])].drop(columns="people")
+    rows = rows.iloc[np.random.default_rng(_LAYOUT).permutation(len(rows))].sort_values(place, kind="stable")
+    number = np.arange(len(rows))
+    sets = pd.Series(number // 2, index=rows.index).astype(str).astype(object)
+    table = rows.assign(answer=number % 2, count=1, respondent="", **{CHOICE_SET: sets}).reset_index(drop=True)
+    return Survey(table, spec.answers, spec.top, simulated_report(len(rows)))
 
 
 def check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
@@ -105,8 +118,9 @@ def _again(spec: Spec, fielding: Fielding, fieldings: Sequence[Fielding]) -> Ite
 def plan(spec: Spec, fieldings: Sequence[Fielding]) -> pd.DataFrame:
     """Return the combinations of factors that are asked, and of how many new ``people``.
 
-    In experiments everybody is shown profiles at random, every level (that may be shown) alike, and belongs to groups
-    at random. Who is shown what is laid out once: the same for every seed of the answers.
+    In experiments everybody is shown profiles (of which one is chosen: two in every task) at random, every level (that
+    may be shown) alike, and belongs to groups at random. Who is shown what is laid out
+    once: the same for every seed of the answers.
     """
     rng = np.random.default_rng(_LAYOUT)
     parts = [
@@ -121,8 +135,9 @@ def _shown(spec: Spec, fielding: Fielding, labels: tuple[str, ...], rng: np.rand
     asked = pd.DataFrame([(*labels, fielding.n)], columns=[*FACTORS, "people"])
     if not spec.declared:
         return asked
-    times = fielding.n * fielding.tasks
-    groups = {g.name: np.repeat(rng.choice(g.levels, fielding.n), fielding.tasks) for g in spec.groups}
+    each = fielding.tasks * (2 if spec.forced_choice else 1)
+    times = fielding.n * each
+    groups = {g.name: np.repeat(rng.choice(g.levels, fielding.n), each) for g in spec.groups}
     codes: dict[str, np.ndarray] = {a.name: np.zeros(0, dtype=int) for a in spec.attributes}
     while spec.attributes and len(next(iter(codes.values()))) < times:
         drawn = {a.name: rng.integers(len(a.levels), size=2 * times) for a in spec.attributes}

@@ -98,6 +98,9 @@ def plain_model(design: Design, cells: Cells) -> pm.Model:
             _on_slider(eta, logp, design, cells)
         elif cells.scores:
             _normal(eta, design, cells)
+        elif (choices := cells.choices) is not None:
+            chance = pm.math.invlogit(eta[choices.left] - eta[choices.right])
+            pm.Binomial("chosen", choices.counts.sum(1), chance, observed=choices.counts[:, 1])
         elif cells.unweighted is not None:
             pm.Potential("weighted_counts", pt.sum(cells.counts * logp[:n]))
         elif n:

@@ -37,8 +37,8 @@ class Panel:
     problems: tuple[Problem, ...] = ()
 
 
-def panel_of(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Panel:
-    """Return what the kept rows say of respondents.
+def panel_of(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray, twins: bool = False) -> Panel:
+    """Return what the kept rows say of respondents; ``twins`` may differ in nothing (two profiles of one choice).
 
     Examples
     --------
@@ -48,11 +48,11 @@ def panel_of(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> P
     codes = person.codes[keep]
     sizes = np.bincount(codes[codes >= 0], minlength=1)
     several = sizes[sizes > 1]
-    problems = tuple(_problems(person, factors, keep))
+    problems = tuple(_problems(person, factors, keep, twins))
     return Panel(len(several), int(several.sum()), int((codes < 0).sum()), problems)
 
 
-def _problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> Iterator[Problem]:
+def _problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray, twins: bool) -> Iterator[Problem]:
     known = np.flatnonzero(keep & (person.codes >= 0))
     codes = {role: coded.codes[known] for role, coded in factors.items()}
     who = person.codes[known]
@@ -64,6 +64,8 @@ def _problems(person: Coded, factors: Mapping[str, Coded], keep: np.ndarray) -> 
         if len(movers):
             where = known[np.isin(who, movers)][:5]
             yield moved(person.column, role, len(movers), [person.labels[i] for i in movers[:5]], where)
+    if twins:
+        return
     again = pd.Series(_joint(who, len(person.labels), factors, codes)).duplicated(keep=False).to_numpy()
     if again.any():
         where = known[again]

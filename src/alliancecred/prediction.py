@@ -1,12 +1,15 @@
 """From draws to answers: probabilities and scores of rows, and the log likelihood of what they hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import scipy.sparse as sp
 import xarray as xr
+from scipy.special import log_expit
 
 from . import gaussian, sliders
 from .cells import Cells, Rows
+from .contest import contest
 from .density import cut_group, data_arrays
 from .design import CUTS_BY_COUNTRY, SD_RESPONDENT, Design
 from .errors import SpecError, nearest
@@ -22,6 +25,7 @@ from .respondents import grid
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return P(answer), shape (draws, rows, answers); where people differ, the average over people.
 
+    Where one of two profiles is chosen, the average over the profiles that the other one may be.
     In a linear probability model these are 1 − η and η, which nothing keeps between 0 and 1.
     """
     if design.spec.gaussian is not None:
@@ -32,7 +36,18 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
         _, precision = sliders.draws_of(draws)
         above = float(slider.share(np.asarray(slider.above)))
         return sliders.part_probs(eta, cuts_of(design, rows, draws, len(eta)), precision, above)
+    if design.opponents is not None:
+        chosen = contest(design, draws)(rows)
+        return np.stack([1 - chosen, chosen], axis=-1)
     return np.exp(_log_probs(design, rows, draws))
+
+
+def scorer(design: Design, draws: Mapping[str, np.ndarray], answer: str) -> Callable[[Rows], np.ndarray]:
+    """Return what gives `row_scores` of any rows, and computes but once what they have in common."""
+    if design.opponents is None:
+        return lambda rows: row_scores(design, rows, draws, answer)
+    chosen, (other, own) = contest(design, draws), answer_weight(design, answer)
+    return lambda rows: other + (own - other) * chosen(rows)
 
 
 def row_scores(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], answer: str) -> np.ndarray:
@@ -69,8 +84,16 @@ def mean_answers(
 def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the log probability of what each row of the data holds, (draws, rows).
 
-    Counts: the multinomial mass; published shares: the mass of the counts they allow; numbers: their density.
+    Counts: the multinomial mass; published shares: the mass of the counts they allow; numbers: their density. A choice
+    stands at the row of its first profile.
     """
+    if (choices := cells.choices) is not None:
+        more = choices.contrast(linear_predictor(design, cells.rows, draws).T).T
+        logs = np.stack([log_expit(-more), log_expit(more)], axis=-1)
+        mass = np.einsum("snk,nk->sn", logs, choices.counts) + multinomial_constant(choices.counts)
+        first = sp.csr_array((np.ones(len(choices)), (choices.left, np.arange(len(choices)))),
+                             shape=(len(cells.rows), len(choices)))  # fmt: skip
+        return np.asarray((first @ mass.T).T)
     if cells.scores:
         return gaussian.log_density(linear_predictor(design, cells.rows, draws), gaussian.draws_of(draws), cells.sums)
     logs = _log_probs(design, cells.rows, draws)

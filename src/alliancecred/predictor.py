@@ -14,7 +14,7 @@ from .design import DAYS_PER_YEAR, STEP, Design, Pooled, half_life
 def fixed_matrix(design: Design, rows: Rows) -> np.ndarray:
     """Return the matrix (rows, coefficients) of the unpooled part."""
     columns = [carrier_values(c.carrier, rows, design.levels, design.spec) for c in design.coefficients]
-    return np.column_stack(columns)
+    return np.array(columns).reshape(len(columns), len(rows)).T
 
 
 def pooled_matrix(design: Design, block: Pooled, rows: Rows) -> sp.csr_array:
@@ -76,23 +76,31 @@ def linear_predictor(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]
         Variable → array with the draws along the first axis: unpooled variables ``(draws,)`` or
         ``(draws, labels)``, pooled ones ``(draws, *levels)``.
     """
-    beta = np.column_stack([_flat(draws[v]) for v in design.variables])
-    order = np.concatenate([np.asarray(i) for i in design.variables.values()])
+    size = len(next(iter(draws.values())))
+    beta = np.hstack([np.zeros((size, 0)), *(_flat(draws[v]) for v in design.variables)])
+    order = [i for index in design.variables.values() for i in index]
     bare = rows.unfaded(design.fading)
     matrix, signals = fixed_matrix(design, bare)[:, order], [design.coefficients[i].carrier.signal for i in order]
-    faded = {name: fade(np.asarray(draws[half_life(name)], float)[:, None], rows.weeks[name]) for name in design.fading}
-    eta = np.zeros((len(beta), len(rows)))
+    faded = {name: fade(np.asarray(draws[half_life(name)], float), rows.weeks[name][:, None]) for name in design.fading}
+    eta = np.zeros((len(rows), size))  # the draws of a row lie together: looking up effects copies runs of numbers
     for name in (None, *faded):
         own = [j for j, s in enumerate(signals) if (s if s in faded else None) == name]
-        part = beta[:, own] @ matrix[:, own].T
+        part = matrix[:, own] @ beta[:, own].T
         eta += part if name is None else part * faded[name]
     for block in design.pooled:
         value = carrier_values(block.carrier, bare, design.levels, design.spec)
         used = np.flatnonzero(value)
         index = group_index(block.by, rows, design.levels)[used]
-        part = _flat(on_grid(design, block, draws[block.variable]))[:, index] * value[used]
-        eta[:, used] += part if block.carrier.signal not in faded else part * faded[block.carrier.signal][:, used]
-    return eta
+        part = np.ascontiguousarray(_flat(on_grid(design, block, draws[block.variable])).T)[index]
+        if (value[used] != 1).any():
+            part *= value[used, None]
+        if block.carrier.signal in faded:
+            part *= faded[block.carrier.signal][used]
+        if len(used) == len(rows):
+            eta += part
+        else:
+            eta[used] += part
+    return eta.T
 
 
 def fade(half: np.ndarray, weeks: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from .design import Design
 from .errors import SpecError
 from .finite import finite_shares
 from .fitting import Fit
-from .prediction import answer_probs, answer_weight, cuts_of, row_scores
+from .prediction import answer_probs, answer_weight, cuts_of, scorer
 from .predictor import fixed_matrix, on_grid
 
 CHUNK = 4_000_000  # numbers held at once
@@ -83,6 +83,7 @@ def score_rows(
     kinds = kinds_asked(fit.spec, fit.cells) if kinds is None else kinds
     out = np.empty((len(next(iter(draws.values()))), len(rows)))
     step, quick = rows_at_a_time(fit.design, len(out)), can_stream(fit.design, answer)
+    value = scorer(fit.design, draws, answer)
     for start in range(0, len(rows), step):
         part = np.arange(start, min(start + step, len(rows)))
         some = rows.take(part)
@@ -92,13 +93,19 @@ def score_rows(
             out[:, part] = finite_shares(fit, some, probs, sizes) @ weight
         else:
             whole = partial(mean_score, fit.design, draws=draws, answer=answer) if quick else None
-            out[:, part] = average(lambda r: row_scores(fit.design, r, draws, answer), whole=whole)
+            out[:, part] = average(value, whole=whole)
     return out
 
 
 def can_stream(design: Design, answer: str) -> bool:
-    """Return whether `mean_score` knows this model: ordered answers of people who answer once."""
-    return not (design.spec.extra or design.respondent or design.fading or (answer == "mean" and design.spec.rating))
+    """Return whether `mean_score` knows this model: ordered answers (no choices) of people who answer once."""
+    return not (
+        design.spec.extra
+        or design.respondent
+        or design.fading
+        or design.opponents
+        or (answer == "mean" and design.spec.rating)
+    )
 
 
 def mean_score(
@@ -110,7 +117,7 @@ def mean_score(
     place where the weights change.
     """
     weight = answer_weight(design, answer)
-    size = len(np.ravel(draws["intercept"]))
+    size = len(next(iter(draws.values())))
     cuts = cuts_of(design, rows.take(np.arange(1)), draws, size)[:, 0].astype(np.float32)
     total = np.zeros(size)
     buffers = np.empty((2, _AT_ONCE, size), dtype=np.float32)

@@ -11,15 +11,15 @@ from .cells import Cells, make_cells
 from .design import CUTS_BY_COUNTRY, SD_CUTS, SD_RESPONDENT, Design, half_life
 from .dims import coords_of, dims_of
 from .errors import Problem, SpecError, nearest
-from .fieldwork import interview, rate, slide
+from .fieldwork import choose, interview, rate, slide
 from .fitting import Fit, prepare
 from .gates import diagnosis
-from .lattice import publish
 from .layout import Layout, lay_out, replace_counts, simulated_report
 from .means import means_of
 from .origins import Fielding, Simulation
-from .prediction import answer_probs, mean_answers
+from .prediction import answer_probs
 from .priors import Flat, LogNormal
+from .replication import replicate
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec
@@ -167,8 +167,10 @@ def _respond(
     layout: Layout, draws: Mapping[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[Survey | Toplines, Cells]:
     design, cells = layout.design, layout.cells
-    if design.respondent is not None or design.spec.extra:  # people, or numbers
-        if design.respondent is not None:
+    if design.respondent is not None or design.spec.extra or design.opponents:  # people, numbers, choices
+        if cells.choices is not None:
+            table = choose(design, cells, draws, rng)
+        elif design.respondent is not None:
             table = interview(design, cells, layout.fieldings, draws, rng)
         else:
             table = (rate if cells.scores else slide)(design, cells, layout.size, draws, rng)
@@ -213,7 +215,8 @@ def prior_predictive(
     xarray.DataTree
         Groups ``prior`` and ``prior_predictive`` (``counts``: chain, draw, cell, answer;
         ``published``: chain, draw, topline, per cent; ``top``: chain, draw, row, the probability of
-        the top answers in per cent); of normal answers ``mean`` (chain, draw, cell) and what was ``expected`` of it.
+        the top answers in per cent, of a profile that of being chosen from those it was shown with); of normal
+        answers ``mean`` (chain, draw, cell) and what was ``expected`` of it.
     """
     _, cells, design = prepare(spec, *sources)
     rng = np.random.default_rng(random_seed)
@@ -234,35 +237,3 @@ def posterior_predictive(fit: Fit, *, random_seed: int | None = None) -> xr.Data
     rng = np.random.default_rng(random_seed)
     chains = fit.posterior.sizes["chain"]
     return xr.DataTree.from_dict({"posterior_predictive": replicate(fit.design, fit.cells, fit.draws(), rng, chains)})
-
-
-def _whole(size: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return whole numbers, (draws, cells), of mean ``size``: effective sizes of weighted people are fractions."""
-    part = size - np.floor(size)
-    if not part.any():
-        return np.asarray(np.broadcast_to(size.astype(np.int64), (draws, len(size))))
-    return np.asarray((np.floor(size) + (rng.random((draws, len(size))) < part)).astype(np.int64))
-
-
-def replicate(
-    design: Design, cells: Cells, draws: Mapping[str, np.ndarray], rng: np.random.Generator, chains: int
-) -> xr.Dataset:
-    """Return replicated counts and published shares, dims chain, draw, …; of normal answers their means."""
-    if cells.scores:
-        means = mean_answers(design, cells, draws, rng)
-        both = {k: (("chain", "draw", "cell"), v.reshape(chains, -1, v.shape[1])) for k, v in means.items()}
-        return xr.Dataset(both, {"chain": np.arange(chains), "draw": np.arange(len(means["mean"]) // chains)})
-    probs = answer_probs(design, cells.rows, draws)
-    probs = probs / probs.sum(-1, keepdims=True)
-    n, size = len(cells.counts), len(probs) // chains
-    top = np.isin(design.spec.answers, design.spec.top)
-    share = 100 * probs[..., top].sum(-1).reshape(chains, size, -1)
-    out: dict[str, tuple[tuple[str, ...], np.ndarray]] = {"top": (("chain", "draw", "row"), share)}
-    if n:
-        counts = rng.multinomial(_whole(cells.counts.sum(1), len(probs), rng), probs[:, :n])
-        out["counts"] = (("chain", "draw", "cell", "answer"), counts.reshape(chains, size, *counts.shape[1:]))
-    if cells.toplines:
-        rows = enumerate(zip(cells.toplines, cells.lattice.concentration, strict=True))
-        shares = 100 * np.column_stack([publish(t, a, probs[:, n + i], rng)[:, 0] for i, (t, a) in rows])
-        out["published"] = (("chain", "draw", "topline"), shares.reshape(chains, size, -1))
-    return xr.Dataset(out, coords={"chain": np.arange(chains), "draw": np.arange(size)})

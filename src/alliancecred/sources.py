@@ -11,8 +11,8 @@ from .ratings import Rating
 from .sliders import Slider
 
 ANSWER_COLUMNS = ("country", "ally", "target", "wave", "population", "answer", "count", "respondent")
-VALUE, WEIGHT, DATE = "value", "weight", "date"
-EXTRA = (VALUE, WEIGHT, DATE)
+VALUE, WEIGHT, DATE, CHOICE_SET = "value", "weight", "date", "choice_set"
+EXTRA = (VALUE, WEIGHT, DATE, CHOICE_SET)
 _TINY = 1e-9  # rounding of share times n
 
 
@@ -49,7 +49,8 @@ class Roles:
 
     ``answer`` may be left out only for `read_counts`. ``count`` names a column with how many
     people each row stands for, ``weight`` their survey weights (`design_effect`), ``date`` the day of the interview
-    (`event_window`).
+    (`event_window`), ``choice_set`` the number of the choice (of a respondent, or in all) that the profile of a row was
+    part of, of which one of two had to be chosen (`Spec.forced_choice`).
 
     Examples
     --------
@@ -67,6 +68,7 @@ class Roles:
     weight: str | None = None
     count: str | None = None
     date: str | None = None
+    choice_set: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Survey:
         survey has no such factor), ``answer`` (int64 code 0…K-1 into ``answers``), ``count``
         (int64, people the row stands for) and ``respondent`` (string, ``""`` if unknown); of sliders also ``value``
         (float, the number that was answered), of weighted samples ``weight`` (float), and ``date`` of the interview
-        (datetime64) if it is known.
+        (datetime64) and ``choice_set`` (string) if they are known.
     answers
         The answers in order.
     top

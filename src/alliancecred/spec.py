@@ -122,6 +122,9 @@ class Spec:
         Declares that data are published means of a scale; ``answers`` then names its two ends (see `Rating`).
     gaussian
         Declares that answers are numbers, normal around a linear predictor without a link (see `Gaussian`).
+    forced_choice
+        Whether an answer is a choice of one of two profiles (`Roles.choice_set`), the last answer naming the one that
+        was chosen: the chance of it is logit⁻¹ of the difference of their linear predictors, without an intercept.
     estimands, sources, population
         What to report, where the data come from, and whom to poststratify to (for the command line).
     variants
@@ -163,6 +166,7 @@ class Spec:
     slider: Slider | None = None
     rating: Rating | None = None
     gaussian: Gaussian | None = None
+    forced_choice: bool = False
     estimands: tuple[Estimand, ...] = ()
     sources: tuple[Source, ...] = ()
     population: PopulationFile | None = None

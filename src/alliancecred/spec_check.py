@@ -13,7 +13,7 @@ from .priors import LogNormal
 from .ratings import rating_problems
 from .sliders import slider_problems
 from .spec import Spec
-from .term_check import NAME, across_terms, prior_problems, repeated, term_problems
+from .term_check import NAME, across_terms, prior_problems, repeated, term_problems, varied
 from .terms import JOINED, Cuts, Respondent
 
 # Labels of tables of ours, dims of the posterior, and what `Fixed` terms and covariates name besides factors.
@@ -76,9 +76,30 @@ def _answer_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("schema", "variants", "overdispersion is of percentages: means have standard errors")
     for i in strange if spec.slider is not None else ():
         yield Problem("schema", f"terms[{i}]", f"{spec.terms[i].tag}: not for answers on a slider")
+    if spec.forced_choice:
+        yield from _choice_problems(spec)
     if spec.gaussian is not None:
         yield from gaussian_problems(spec.gaussian, spec.answers)
         yield from _linear_problems(spec, strange)
+
+
+def _choice_problems(spec: Spec) -> Iterator[Problem]:
+    """Yield what does not go with choices between two profiles."""
+    if not spec.attributes:
+        yield Problem("schema", "forced_choice", "profiles differ in attributes: declare [[attributes]]")
+    if spec.gaussian is not None or spec.slider is not None or spec.rating is not None:
+        message = "a choice has one family: not together with normal answers, a slider or a rating scale"
+        yield Problem("schema", "forced_choice", message)
+    if len(spec.answers) != 2 or spec.top != spec.answers[1:]:
+        yield Problem("schema", "forced_choice", "two answers are needed, the second (`top`) that it was chosen")
+    for i, term in enumerate(spec.terms):
+        if not varied(spec, term):
+            message = f"{term.tag} is the same for both profiles of a choice, and cancels: nothing is known of it"
+            remedy = f"name an attribute in it ({', '.join(a.name for a in spec.attributes)}), or leave it out"
+            yield Problem("schema", f"terms[{i}]", message, (), remedy)
+    for i, source in enumerate(spec.sources):
+        if isinstance(source, ToplineFile | MeanFile):
+            yield Problem("schema", f"sources[{i}]", f"{source.tag}: choices are counted, not published")
 
 
 def _linear_problems(spec: Spec, strange: Sequence[int]) -> Iterator[Problem]:

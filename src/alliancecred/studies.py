@@ -166,6 +166,7 @@ def cells_digest(cells: Cells) -> str:
     covariates = {name: values.tolist() for name, values in cells.rows.covariates.items()}
     inside = [] if cells.inside is None else [v.tolist() for v in vars(cells.inside).values()]
     inside += [list(cells.scores), cells.sums.tolist()] if cells.scores else []
+    inside += [] if cells.choices is None else [v.tolist() for v in vars(cells.choices).values()]
     parts = (cells.labels().to_csv(index=False), covariates, cells.counts.tolist(), people, shares, inside)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -105,13 +105,15 @@ def _loadings(design: Design, means: Stratum | None, rows: Rows) -> tuple[np.nda
     if means is None:
         return np.zeros((p, 0)), ()
     fixed = fixed_matrix(design, rows)
+    if design.spec.forced_choice:  # what all rows share cancels: it needs no coordinate
+        fixed = np.column_stack([fixed, np.ones(len(rows))])
     m = len(means.carriers)
     loadings, extra = np.zeros((p, m)), []
     for j, carrier in enumerate(means.carriers):
         column = carrier_values(carrier, rows, design.levels, design.spec)
         weights = np.linalg.lstsq(fixed, column, rcond=None)[0]
         if np.abs(fixed @ weights - column).max() < 1e-9:
-            loadings[:, j] = np.where(np.abs(weights) < 1e-9, 0.0, weights)
+            loadings[:, j] = np.where(np.abs(weights) < 1e-9, 0.0, weights)[:p]
         else:
             extra.append(j)
     return np.vstack([loadings, np.eye(m)[extra]]), tuple(extra)

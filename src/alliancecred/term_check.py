@@ -114,6 +114,13 @@ def term_problems(spec: Spec, term: Term) -> Iterator[tuple[str, str]]:
                 yield "two answers have one cut, which is the level's: there is nothing to vary", "leave `by` out"
 
 
+def varied(spec: Spec, term: Term) -> bool:
+    """Return whether a term is about an attribute, so that it may differ between the profiles of one question."""
+    covariate = next((c.by for c in spec.covariates if c.name == getattr(term, "covariate", None)), ())
+    named = (*getattr(term, "by", ()), *getattr(term, "of", ()), *dict(getattr(term, "where", ())), *covariate)
+    return any(a.name in named for a in spec.attributes)
+
+
 def _declared(spec: Spec, factor: str) -> tuple[str, ...]:
     """Return the declared levels of a factor, empty if none are declared."""
     if factor in spec.declared:

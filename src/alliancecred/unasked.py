@@ -15,7 +15,7 @@ from .fitting import Fit
 from .gates import weights_of
 from .identify import pseudo_posterior
 from .new_levels import extend
-from .prediction import answer_weight, estimate_status, row_scores
+from .prediction import answer_weight, estimate_status, scorer
 from .scoring import over_asked, rows_at_a_time
 from .terms import FACTORS
 
@@ -64,8 +64,8 @@ def predict(
     for name, value in (signals or {}).items():
         rows = rows.with_signal(fit.spec.signal(name).name, value)
     answer_weight(design, answer)  # refuses unknown answers
-    kinds, step = kinds_asked(fit.spec, fit.cells), rows_at_a_time(design, len(draws["intercept"]))
-    values = over_asked(design, kinds, rows, lambda r: row_scores(design, r, draws, answer), step=step)
+    kinds, step = kinds_asked(fit.spec, fit.cells), rows_at_a_time(design, len(next(iter(draws.values()))))
+    values = over_asked(design, kinds, rows, scorer(design, draws, answer), step=step)
     post = fit.posterior.sizes
     coords = {k: ("row", full[k].to_numpy(dtype=str)) for k in full.columns}
     array = xr.DataArray(

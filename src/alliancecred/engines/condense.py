@@ -16,8 +16,11 @@ def condense(design: Design, cells: Cells, mask: np.ndarray | None = None) -> tu
     """Return cells of the same likelihood, up to a constant, with the fewest rows of counts, and their ``mask``.
 
     Counts are added up over rows with the same row of the design matrix and the same ``mask`` (rows,); such rows
-    have the same linear predictor whatever the parameters. Each is labelled like its first. Published shares stay.
+    have the same linear predictor whatever the parameters. Each is labelled like its first. Published shares stay, and
+    so do choices.
     """
+    if cells.choices is not None:
+        return cells, mask
     n = len(cells.counts)
     rows = cells.rows.take(np.arange(n))
     pieces = [sp.csr_array(fixed_matrix(design, rows)), *(pooled_matrix(design, b, rows) for b in design.pooled)]

@@ -30,7 +30,7 @@ SMALLEST = 1e-8  # of a scale, so that its precision stays finite
 
 @dataclass(frozen=True)
 class Field:
-    """The latent field of a design and the likelihood of its rows.
+    """The latent field of a design and the likelihood of its rows (of choices: of its pairs of rows).
 
     Parameters
     ----------
@@ -183,7 +183,10 @@ def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> 
     likelihood = make_likelihood(cells, mask)
     rows = cells.rows.unfaded(design.fading)
     pieces = [sp.csr_array(fixed_matrix(design, rows)), *(pooled_matrix(design, b, rows) for b in design.pooled)]
-    matrix = sp.csr_array(sp.hstack(pieces))[likelihood.keep]
+    matrix, when = sp.csr_array(sp.hstack(pieces)), np.arange(len(rows))
+    if cells.choices is not None:
+        matrix, when = sp.csr_array(cells.choices.contrast(matrix)), cells.choices.left
+    matrix, when = matrix[likelihood.keep], when[likelihood.keep]
     signals = [c.carrier.signal for c in design.coefficients]
     signals += [b.carrier.signal for b, n in zip(design.pooled, sizes, strict=True) for _ in range(n)]
     fades = np.array([[s == name for s in signals] for name in design.fading], dtype=bool).reshape(-1, len(signals))
@@ -191,7 +194,7 @@ def make_field(design: Design, cells: Cells, mask: np.ndarray | None = None) -> 
     return Field(
         design=design,
         parts=tuple(_columns(matrix, own) for own in (~fades.any(0), *fades)),
-        weeks=np.array([cells.rows.weeks[name] for name in design.fading]).reshape(-1, len(rows))[:, likelihood.keep],
+        weeks=np.array([cells.rows.weeks[name] for name in design.fading]).reshape(-1, len(rows))[:, when],
         centre=np.concatenate([[0.0 if isinstance(q, Flat) else q.mean for q in priors], rest]),
         fixed_precision=np.concatenate([[0.0 if isinstance(q, Flat) else q.sd**-2 for q in priors], rest]),
         block=block,

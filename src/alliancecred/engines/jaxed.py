@@ -82,11 +82,14 @@ def _likelihood(cells: Cells, mask: np.ndarray | None) -> Callable[[Any, Any], A
 
     n = len(cells.counts)
     keep = np.ones(len(cells.rows)) if mask is None else np.asarray(mask, dtype=float)
-    counts = cells.counts * keep[:n, None]
+    counts, choices = cells.parts * cells.kept(keep)[:, None], cells.choices
     published = np.flatnonzero(keep[n:])
     lattice = cells.lattice.of(published)
 
     def total(eta: Any, cuts: Any) -> Any:
+        if choices is not None:
+            more = eta[choices.left] - eta[choices.right]
+            return (counts[:, 0] * log_sigmoid(-more) + counts[:, 1] * log_sigmoid(more)).sum()
         below, above = log_sigmoid(cuts - eta[:, None]), log_sigmoid(eta[:, None] - cuts)
         inner = jnp.log(-jnp.expm1(-jnp.diff(cuts)))
         logp = jnp.concatenate([below[:, :1], below[:, 1:] + above[:, :-1] + inner, above[:, -1:]], axis=1)

@@ -112,8 +112,9 @@ def sample(
     stats = xr.Dataset({"ancestor": _by_chain(picked, chains), "log_weight": _by_chain(normed, chains)})
     latents = np.concatenate([p.latents for p in pools], axis=1)[:, picked].T
     flat = any(field.fixed_precision[: len(design.coefficients)] == 0)
-    kept = cells.parts if mask is None else cells.parts[np.asarray(mask)[: len(cells.counts)] > 0]
-    constant = multinomial_constant(kept).sum() - field.likelihood.constant  # of the cells before they were added up
+    constant = (
+        multinomial_constant(cells.parts[cells.kept(mask)]).sum() - field.likelihood.constant
+    )  # of the cells before they were added up
     return Draws(
         _variables(field, at[picked], latents, chains),
         {},

@@ -30,7 +30,7 @@ class Likelihood:
     Parameters
     ----------
     keep
-        Positions among all rows of the rows below, in their order.
+        Positions among all rows (of choices: pairs) of the rows below, in their order.
     counts
         (cells, answers).
     table
@@ -152,8 +152,8 @@ def interpolate(table: np.ndarray, z: np.ndarray) -> Slopes:
 def make_likelihood(cells: Cells, mask: np.ndarray | None) -> Likelihood:
     """Return the likelihood of the rows that are not held out, multinomial coefficients included."""
     n = len(cells.counts)
-    keep = np.flatnonzero(np.ones(len(cells.rows)) if mask is None else mask)
-    count, published = keep[keep < n], keep[keep >= n] - n
+    rows = np.ones(len(cells.rows)) if mask is None else np.asarray(mask)
+    count, published = np.flatnonzero(cells.kept(rows)), np.flatnonzero(rows[n:])
     table, tabulated = cells.table
     cut, sign = _logit_of(cells.lattice.groups, tabulated)
     simple, rest = published[sign[published] != 0], published[sign[published] == 0]

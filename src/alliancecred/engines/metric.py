@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, zeta
 
 from ..cells import Cells
+from ..choices import Choices
 from ..density import CENTRED_ABOVE, LOW_QUANTILE, cuts_centred, extra_prior, parameter_count
 from ..design import SD_CUTS, SD_RESPONDENT, half_life
 from ..events import Decay
@@ -43,11 +44,16 @@ Scales = Mapping[str, np.ndarray]
 def row_information(cells: Cells) -> np.ndarray:
     """Return the Fisher information about η in every row, (rows,).
 
-    For an ordered logit with shares p and cumulative shares F (McCullagh 1980):
+    Of choices it is the sum over a row's pairs, as if the other profiles were known. For an ordered logit
+    with shares p and cumulative shares F (McCullagh 1980):
     n Σ_k (F_k(1−F_k) − F_{k−1}(1−F_{k−1}))² / p_k. For normal answers: n / σ².
     """
     if cells.scores:
         return np.asarray(cells.sums[:, 0] / rough_sigma(cells.sums) ** 2)
+    if cells.choices is not None:
+        pairs = _of_pairs(cells.choices)
+        both = np.concatenate([cells.choices.left, cells.choices.right])
+        return np.bincount(both, np.tile(pairs, 2), len(cells.rows))
     n = len(cells.counts)
     groups = [_two_groups(t) for t in cells.toplines]
     shares = [(c + 0.5) / (c + 0.5).sum() for c in cells.parts] + groups
@@ -62,6 +68,12 @@ def row_information(cells: Cells) -> np.ndarray:
             out[n + i] = (np.prod(_two_groups(t)) / (t.n_weight @ t.se)) ** 2 / cells.size[n + i]
     out = np.asarray(out * cells.size / (1 + (cells.size - 1) * rho))
     return out if cells.inside is None else out + _between(cells)
+
+
+def _of_pairs(choices: Choices) -> np.ndarray:
+    """Return the information of each pair about its difference in η, (pairs,): n p (1 − p)."""
+    share = (choices.counts[:, 1] + 0.5) / (choices.counts.sum(1) + 1)
+    return np.asarray(choices.counts.sum(1) * share * (1 - share))
 
 
 def _between(cells: Cells) -> np.ndarray:
@@ -113,6 +125,8 @@ def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) ->
         full.append(stratum)
 
     columns = np.hstack([mean_columns(swept, rows), *(stratum_columns(incidence(swept, s, rows)) for s in full)])
+    if cells.choices is not None:
+        columns, by_row = cells.choices.contrast(columns), _of_pairs(cells.choices)
     precision = columns.T @ (by_row[:, None] * columns)
     if cells.people is not None:
         precision -= shared_information(cells, by_row, float(np.median(scales[SD_RESPONDENT])), columns)
