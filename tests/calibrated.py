@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alliancecred.declared import Attribute, Covariate
+from alliancecred.declared import Attribute, Covariate, Group
 from alliancecred.density import data_arrays, parameter_count, structure
 from alliancecred.events import Decay, Signal, Wave
 from alliancecred.gaussian import Gaussian
@@ -44,6 +44,7 @@ FAMILIES = (
     "gaussian",
     "vignette",
     "choices",
+    "tasks",
 )
 _DEVIATIONS = (
     Shift("us2025", by=("country",), roles=("sender",)),
@@ -61,6 +62,7 @@ def small_spec(family="ordinal"):
     means of a rating scale. ``slopes``: declared drift, covariates of allies
     and dyads, in level and in shift. ``cuts``: cut points by country. ``gaussian``: normal answers, 1 to 4.
     ``vignette``: the shipped experiment with 500 people. ``choices``: which of two allies is the more credible.
+    ``tasks``: four profiles for each person, who has an effect.
     """
     if family == "time":
         return _timed()
@@ -76,6 +78,8 @@ def small_spec(family="ordinal"):
         return _vignette()
     if family == "choices":
         return _of_choices()
+    if family == "tasks":
+        return _of_tasks()
     if family in ("slopes", "cuts"):
         return _measured(family)
     spec = read_spec(models_dir() / "retrenchment_simulated.toml")
@@ -236,6 +240,35 @@ def _of_choices():
     )
 
 
+def _of_tasks():
+    spec = _of_choices()
+    regime, treaty, _ = spec.attributes
+    terms = (
+        Effect(("regime",)),
+        Level(("treaty",)),
+        Level(("regime", "treaty"), scale=HalfNormal(0.3)),
+        Level(("party",)),
+        Respondent(HalfNormal(1.0)),
+    )
+    return replace(
+        spec,
+        name="tasks",
+        answers=("not credible", "credible"),
+        top=("credible",),
+        forced_choice=False,
+        terms=terms,
+        attributes=(regime, treaty),
+        groups=(Group("party", ("left", "centre", "right")),),
+        countries=("US",),
+        estimands=(
+            Estimand("marginal_means", attributes=("treaty",)),
+            Estimand("amce", attributes=("regime",)),
+            Estimand("levels", by=("party",)),
+        ),
+        sources=(Simulation(0, (Fielding("2025", 150, tasks=4),), ()),),
+    )
+
+
 def _measured(family):
     spec = read_spec(models_dir() / "panel_simulated.toml")
     spec = replace(
@@ -295,7 +328,7 @@ def fingerprint(family):
         fixed = replace(fixed, choices=replace(cells.choices, counts=np.column_stack([pair % 5 + 1, pair % 7])))
     if family == "gaussian":
         fixed = replace(fixed, valued=None)
-    if family == "panel":
+    if family in ("panel", "tasks"):
         person = np.arange(len(cells.rows)) % 7
         times = np.where(person == 3, 2, 5)
         fixed = replace(fixed, people=gather_people(person, np.arange(len(cells.rows)), place % 3 // 2, times))

@@ -356,6 +356,7 @@ ALLOWED |= {
         "design",
         "errors",
         "gaussian",
+        "layout",
         "origins",
         "outcome",
         "prediction",

@@ -1,5 +1,7 @@
 """Declared factors in rooms that were built before them: pooling, checks, predictions, words, sensitivity."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,6 +185,31 @@ def test_a_respondent_is_shown_several_profiles():
     assert len(cells.counts) == 2
     assert cells.people.times.sum() == 2
     assert cells.counts.sum() == 6
+
+
+def test_people_who_are_shown_several_profiles_are_simulated():
+    spec = ac.Spec("tasks", ("no", "yes"), ("yes",), (ac.Effect(("regime",)), ac.Level(("party",)), ac.Respondent()),
+                   attributes=(ac.Attribute("regime", ("autocracy", "democracy"), "autocracy"),),
+                   groups=(ac.Group("party", ("left", "right")),), countries=("PL", "DE"), allies=("x",),
+                   waves=(ac.Wave("w1", date(2024, 1, 1), date(2024, 1, 9)),), populations=("public",))  # fmt: skip
+    truth = {"sd_respondent": 1.5, "effect_regime[democracy]": 1.0, "intercept": 0.0, "sd_level_party": 0.0}
+    simulated = ac.simulate(spec, fieldings=(ac.Fielding("w1", 4000, tasks=6),), truth=truth, random_seed=2)
+    table = simulated.survey.table
+    people = table.groupby("respondent")
+    assert len(people) == 8000
+    assert (people.size() == 6).all()
+    assert (people["party"].nunique() == 1).all()
+    assert table["party"].value_counts().min() > 23_000
+    # chances averaged over people, and the variance of people's sums, by the trapezoidal rule
+    u = np.linspace(-8, 8, 2001)
+    weight = np.exp(-0.5 * u**2) / np.exp(-0.5 * u**2).sum()
+    chance = {r: expit(1.5 * u + (r == "democracy")) for r in ("autocracy", "democracy")}
+    for regime, own in table.groupby("regime"):
+        assert own["answer"].mean() == pytest.approx(weight @ chance[regime], abs=0.015)
+    middle = 0.5 * (chance["autocracy"] + chance["democracy"])
+    mean = weight @ middle
+    between = 36 * (weight @ middle**2 - mean**2)
+    assert people["answer"].sum().var() == pytest.approx(between + 6 * (weight @ (middle * (1 - middle))), rel=0.05)
 
 
 def test_several_profiles_are_told_apart_where_data_lie():

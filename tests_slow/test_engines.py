@@ -25,7 +25,8 @@ ELSEWHERE = {
     "tomz_weeks_2021": "tomz_weeks_2021_yougov",
     "georgia_2016": "ccesMRPrun_GA",
 }
-TOO_LONG = ("conjoint_taxes", "conjoint_immigration")  # NUTS takes minutes for thousands of different profiles
+# NUTS takes minutes for thousands of different profiles
+TOO_LONG = ("conjoint_taxes", "conjoint_immigration", "conjoint_immigration_choice")
 # scales of two to five levels, whose posteriors reach zero
 ONCE, CAREFUL = (
     ac.Sampling(),

@@ -8,8 +8,8 @@ are kept in ``out/calibration`` meanwhile, so that a stopped run goes on where i
 Family: ordinal (four answers), binary, published (whole per cents), time (trends, a half-life), panel (people who
 come back; nuts only, and what an analysis covers that takes every answer for somebody else's), slider, means
 (of a rating scale), slopes (covariates), cuts (by country; nuts only), gaussian (normal answers), vignette (an
-experiment), choices (of one of two profiles); method: laplace (a fit that misses its gates is run again by NUTS) or
-nuts.
+experiment), choices (of one of two profiles), tasks (several profiles for each person; nuts only); method: laplace (a
+fit that misses its gates is run again by NUTS) or nuts.
 """
 
 import json

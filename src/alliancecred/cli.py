@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Examples
     --------
     >>> main(["models"])  # doctest: +ELLIPSIS
-    conjoint_immigration...
+    conjoint_immigration ...
     0
     """
     try:

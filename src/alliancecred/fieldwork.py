@@ -1,6 +1,7 @@
 """What people answer in a simulated survey who are asked several times, or on a scale."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from scipy.special import expit, logit
 from .cells import Cells, rows_of
 from .design import SD_RESPONDENT, Design
 from .gaussian import SIGMA
+from .layout import random_profiles
 from .origins import Fielding
 from .outcome import log_probs
 from .prediction import cuts_of
@@ -25,9 +27,10 @@ def interview(
     draws: Mapping[str, np.ndarray],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return what people answer, a row per person and ally, given one draw of the parameters.
+    """Return what people answer, a row per person, ally and task, given one draw of the parameters.
 
-    Everyone has a deviation of their own for good, and is asked again as the fieldings say.
+    Everyone has a deviation of their own, and belongs to groups, for good, and is asked again as the fieldings say;
+    profiles are shown at random.
     """
     spec = design.spec
     sd, top = float(np.ravel(draws[SD_RESPONDENT])[0]), np.isin(spec.answers, spec.top)
@@ -38,21 +41,25 @@ def interview(
         for country in f.countries or spec.countries:
             fresh = [f"{country} {f.population} {f.wave} {i + 1}.{k + 1}" for k in range(f.n)]
             people = pd.DataFrame({"name": fresh, "u": rng.normal(0, sd, f.n)})
+            people = people.assign(**{g.name: rng.choice(np.array(g.levels, dtype=object), f.n) for g in spec.groups})
             if (before := known.get((f.population, f.again, country))) is not None:
                 away = before["top"] - before["top"].mean()
                 chance = expit(logit(f.retention) + f.selection * away.to_numpy())
                 people = pd.concat([before[rng.random(len(before)) < chance], people], ignore_index=True)
-            labels = pd.DataFrame([(country, a, "", f.wave, f.population) for a in spec.allies], columns=list(FACTORS))
-            rows = rows_of(spec, cells.levels, labels)
+            each = len(spec.allies) * f.tasks
+            person = np.repeat(np.arange(len(people)), each)
+            ally = np.tile(np.repeat(np.array(spec.allies, dtype=object), f.tasks), len(people))
+            place: dict[str, Any] = dict(zip(FACTORS, (country, ally, "", f.wave, f.population), strict=True))
+            own = people[[g.name for g in spec.groups]].iloc[person].reset_index(drop=True)
+            asked_of = own.assign(**place, **random_profiles(spec, len(person), rng))[list(spec.factors)]
+            rows = rows_of(spec, cells.levels, asked_of)
             eta, cuts = linear_predictor(design, rows, draws)[0], cuts_of(design, rows, draws, 1)[0]
-            chances = np.exp(log_probs(eta + people["u"].to_numpy()[:, None], cuts))
-            answer = (chances.cumsum(-1)[..., :-1] < rng.random(chances.shape[:2])[..., None]).sum(-1)
-            asked = people.assign(top=top[answer].mean(1))
+            chances = np.exp(log_probs(eta + people["u"].to_numpy()[person], cuts))
+            answer = (chances.cumsum(-1)[:, :-1] < rng.random(len(person))[:, None]).sum(-1)
+            asked = people.assign(top=top[answer].reshape(-1, each).mean(1))
             key = (f.population, f.wave, country)
             known[key] = pd.concat([known[key], asked], ignore_index=True) if key in known else asked
-            asked_of = labels.loc[np.tile(labels.index, len(people))].reset_index(drop=True)
-            names = np.repeat(people["name"].to_numpy(), len(spec.allies))
-            out.append(asked_of.assign(answer=answer.ravel(), count=1, respondent=names))
+            out.append(asked_of.assign(answer=answer, count=1, respondent=people["name"].to_numpy()[person]))
     return pd.concat(out, ignore_index=True)
 
 

@@ -92,8 +92,6 @@ def check_plan(spec: Spec, fieldings: Sequence[Fielding]) -> None:
         strange = [c for c in f.countries if c not in spec.countries]
         if strange:
             problems.append(Problem("schema", "fieldings", f"unknown countries {strange}"))
-    if spec.asks_for_people and spec.declared:
-        problems.append(Problem("schema", "fieldings", "people of groups, or in experiments, are not simulated yet"))
     if problems:
         raise SpecError(problems)
 
@@ -138,14 +136,18 @@ def _shown(spec: Spec, fielding: Fielding, labels: tuple[str, ...], rng: np.rand
     each = fielding.tasks * (2 if spec.forced_choice else 1)
     times = fielding.n * each
     groups = {g.name: np.repeat(rng.choice(g.levels, fielding.n), each) for g in spec.groups}
+    own = {f: np.full(times, label, dtype=object) for f, label in zip(FACTORS, labels, strict=True)}
+    return pd.DataFrame({**own, **random_profiles(spec, times, rng), **groups}).assign(people=1)
+
+
+def random_profiles(spec: Spec, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return so many profiles drawn at random from those that may be shown, attribute → labels, (size,)."""
     codes: dict[str, np.ndarray] = {a.name: np.zeros(0, dtype=int) for a in spec.attributes}
-    while spec.attributes and len(next(iter(codes.values()))) < times:
-        drawn = {a.name: rng.integers(len(a.levels), size=2 * times) for a in spec.attributes}
+    while spec.attributes and len(next(iter(codes.values()))) < size:
+        drawn = {a.name: rng.integers(len(a.levels), size=2 * size) for a in spec.attributes}
         keep = allowed(spec.restrictions, {a.name: a.levels for a in spec.attributes}, drawn)
         codes = {k: np.concatenate([codes[k], drawn[k][keep]]) for k in codes}
-    shown = {a.name: np.array(a.levels, dtype=object)[codes[a.name][:times]] for a in spec.attributes}
-    own = {f: np.full(times, label, dtype=object) for f, label in zip(FACTORS, labels, strict=True)}
-    return pd.DataFrame({**own, **shown, **groups}).assign(people=1)
+    return {a.name: np.array(a.levels, dtype=object)[codes[a.name][:size]] for a in spec.attributes}
 
 
 def replace_counts(table: pd.DataFrame, counts: np.ndarray, spec: Spec) -> Survey:
