@@ -56,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
         "terms",
     },
     "spec_file": {"codec", "errors", "spec", "spec_check", "terms"},
+    "preregistration": {"codec", "errors", "spec", "spec_file", "summaries"},
     "estimate": {"errors", "spec"},
     # the doors
     "labels": {"errors", "sources", "terms"},
@@ -426,6 +427,7 @@ ALLOWED |= {
     "journal": {"errors", "summaries"},
     "studies": {"__init__", "cells", "design", "errors", "fitting", "journal", "sampling", "sources"},
     "rules": {"asking", "errors", "estimate", "fitting", "spec", "summaries"},
+    "record": {"preregistration", "report"},
     "planning": {
         "errors",
         "fitting",

@@ -30,7 +30,7 @@ def replaced(monkeypatch, function):
 def test_done(monkeypatch, tmp_path, capsys):
     seen = {}
 
-    def run(model, out, *, random_seed, draws, chains, method, progress, data, least_cell):
+    def run(model, out, *, random_seed, draws, chains, method, progress, data, least_cell, locked, strict):
         seen.update(
             model=model,
             out=out,
@@ -40,6 +40,8 @@ def test_done(monkeypatch, tmp_path, capsys):
             method=method,
             data=data,
             least=least_cell,
+            plan=locked,
+            strict=strict,
         )
         progress("working")
         return result(tmp_path)
@@ -63,12 +65,15 @@ def test_done(monkeypatch, tmp_path, capsys):
             "there",
             "--least-cell",
             "9",
+            "--locked",
+            "plan.json",
+            "--strict",
         ]
     )
     said = capsys.readouterr()
     assert code == DONE
     wanted = {"model": "microcode_2025", "out": "o", "seed": 3, "draws": 7, "chains": 2, "method": "nuts"}
-    assert seen == wanted | {"data": "there", "least": 9}
+    assert seen == wanted | {"data": "there", "least": 9, "plan": "plan.json", "strict": True}
     assert str(tmp_path / "report.html") in said.out
     assert said.out.splitlines()[0].split()[-1] == str(tmp_path)
     assert "working" in said.err

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -410,3 +411,28 @@ def test_warnings_of_others_are_not_swallowed():
 
     with pytest.warns(DeprecationWarning, match="theirs"):
         assert listened() == ["ours"]
+
+
+def test_a_run_says_how_it_departs_from_its_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "draw_pictures", lambda contents, folder: ())
+    monkeypatch.setattr(job, "MOST_LEFT_OUT", 0)
+    spec = replace(ac.read_spec(models_dir() / "microcode_2025.toml"), variants=())
+    ac.lock(spec, tmp_path / "plan.json")
+    other = replace(spec, intercept=replace(spec.intercept, sd=2.5))
+    found = job.run(other, tmp_path / "out", data=models_dir(), locked=tmp_path / "plan.json", draws=500)
+    record = json.loads((tmp_path / "out" / "lock.json").read_text())
+    assert record["spec_sha256"] == other.digest
+    assert record["locked"]["sha256"] == spec.digest
+    assert [d["where"] for d in record["locked"]["deviations"]] == ["intercept.sd"]
+    page = found.report.read_text()
+    assert spec.digest in page
+    assert re.search(r"intercept\.sd<.{1,9}<td[^>]*>1\.5</td><td[^>]*>2\.5</td><td[^>]*>analysis</td>", page)
+    table = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert set(table["analysis"]) == {f"microcode_2025 {other.digest[:12]}"}
+
+
+def test_a_strict_run_writes_nothing_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "MOST_LEFT_OUT", 0)
+    with pytest.raises(ac.ConvergenceError, match="ESS"):
+        job.run(models_dir() / "microcode_2025.toml", tmp_path / "out", draws=20, method="laplace", strict=True)
+    assert list((tmp_path / "out").iterdir()) == []

@@ -46,6 +46,7 @@ _EXPORTS = {
     "populations": ("Population", "check_population", "read_population"),
     "level_maps": ("LevelMap", "relabel"),
     "raking": ("population_from_margins", "population_from_weights"),
+    "preregistration": ("Locked", "deviations", "lock", "read_lock"),
     "sampling": ("Sampling",),
     "fitting": ("Fit", "build", "fit"),
     "simulation": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),

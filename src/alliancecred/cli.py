@@ -1,4 +1,4 @@
-"""The command line: ``alliancecred run``, ``models`` and ``check``."""
+"""The command line: ``alliancecred run``, ``models``, ``check`` and ``lock``."""
 
 import argparse
 import signal
@@ -82,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="cells of fewer people keep what they answered out of the results (default 5; 0 shows all)",
     )
+    _locked(one)
+    one.add_argument("--strict", action="store_true", help="where a gate fails write nothing, and exit with 1")
     one.add_argument("--quiet", action="store_true", help="no progress lines")
     commands.add_parser(
         "models",
@@ -98,7 +100,23 @@ def parser() -> argparse.ArgumentParser:
         "or written.",
     )
     _model(look)
+    _locked(look)
+    plan = commands.add_parser(
+        "lock",
+        help="write an analysis down before its data are seen",
+        formatter_class=wrap,
+        epilog=_CODES,
+        description="Write an analysis with its SHA-256, without data, into FILE: a plan to deposit before the data\n"
+        "are seen. `run --locked FILE` lists in the report what was done differently.",
+    )
+    plan.add_argument("model", metavar="MODEL", help="a shipped name (see `alliancecred models`) or a TOML file")
+    plan.add_argument("--out", required=True, metavar="FILE", help="the lock (JSON); must not be there yet")
+    plan.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
     return top
+
+
+def _locked(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--locked", metavar="FILE", help="a lock; say what this analysis does differently")
 
 
 def _model(command: argparse.ArgumentParser) -> None:
@@ -149,7 +167,7 @@ def _guarded(arguments: argparse.Namespace) -> int:
     interrupted: list[bool] = []
     restore = _note_interrupt(interrupted)
     try:
-        return {"run": _run, "models": _models, "check": _check}[arguments.command](arguments)
+        return {"run": _run, "models": _models, "check": _check, "lock": _lock}[arguments.command](arguments)
     except KeyboardInterrupt:
         interrupted.append(True)
     except (AcError, OSError, MemoryError) as error:
@@ -203,6 +221,8 @@ def _run(arguments: argparse.Namespace) -> int:
             progress=(lambda text: None) if arguments.quiet else progress,
             data=arguments.data,
             least_cell=arguments.least_cell,
+            locked=arguments.locked,
+            strict=arguments.strict,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):
         _tell(f"warning: {text}")
@@ -231,6 +251,7 @@ def _models(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from .fitting import prepare
     from .opening import folder_of, open_sources
+    from .preregistration import deviation_text
     from .report import design_text, rehearse
     from .run import listening
     from .spec_file import as_spec
@@ -241,6 +262,16 @@ def _check(arguments: argparse.Namespace) -> int:
         _, cells, design = prepare(spec, *opened.sources)
         rehearse(design, cells, population=opened.population)
     print(plain(design_text(design, cells)))
+    if arguments.locked:
+        print(plain(deviation_text(arguments.locked, spec)))
     for w in heard:
         _tell(f"warning: {w.message}")
+    return DONE
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    from .preregistration import lock
+
+    locked = lock(arguments.model, arguments.out)
+    print(plain(f"{locked.spec.name} is locked in {arguments.out} ({locked.date})\nSHA-256 {locked.digest}"))
     return DONE

@@ -1,7 +1,6 @@
 """The main job: from an analysis in a file to estimates, figures and a report in a folder."""
 
 import datetime as dt
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +12,12 @@ import pandas as pd
 
 from . import check
 from .disclosure import LEAST, check_least, guarded, remark, without_small
-from .errors import ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
+from .errors import ConvergenceError, ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
 from .fitting import Fit, Method, fit, prepare
 from .opening import Opened, folder_of, given, open_sources
+from .preregistration import Locked, read_lock
+from .record import run_record
 from .report import (
     Contents,
     Varied,
@@ -93,6 +94,8 @@ def run(
     progress: Say | None = None,
     data: str | Path | None = None,
     least_cell: int = LEAST,
+    locked: Locked | str | Path | None = None,
+    strict: bool = False,
 ) -> RunResult:
     """Read, fit, evaluate, check, draw and report an analysis, into a folder.
 
@@ -116,6 +119,10 @@ def run(
         The folder the paths in the spec are relative to; by default that of its file.
     least_cell
         Cells of fewer people keep what they answered out of everything that is written; 0 shows all.
+    locked
+        A lock (`lock`) or its file: the report says what this analysis does differently.
+    strict
+        Raise, and write nothing, where a gate fails.
 
     Returns
     -------
@@ -128,12 +135,15 @@ def run(
     IncompleteFitError
         If sampling was interrupted.
     StoreError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or a lock cannot be read.
+    ConvergenceError
+        If a gate failed and ``strict``.
     """
     start = time.perf_counter()
     check_least(least_cell)
     say = progress or (lambda text: None)
     parsed = as_spec(spec)
+    plan = read_lock(locked) if isinstance(locked, str | Path) else locked
     if not parsed.estimands:
         raise SpecError("the spec declares no estimands: there is nothing to report → add [[estimands]]")
     folder = make_folder(out)
@@ -141,7 +151,9 @@ def run(
         opened = given(sources) if sources is not None else open_sources(parsed, data or folder_of(spec), say)
         contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), least_cell, folder, say)
     texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
-    contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start)
+    contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start, locked=plan)
+    if strict and contents.status != "passed":
+        raise ConvergenceError(contents.status)
     paths = _write(contents, least_cell, folder, say)
     for w in heard:
         warnings.warn(w.message, w.category, stacklevel=2)
@@ -262,28 +274,10 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
-    paths.append(write_lock(_lock(contents), folder / "lock.json"))
+    paths.append(write_lock(run_record(contents), folder / "lock.json"))
     say("drawing figures")
     pictures = draw_pictures(contents, make_folder(folder / "figures"))
     paths += [p for picture in pictures for p in picture.files]
     say("writing the report")
     paths.append(replace_file(folder / "report.html", render(contents, pictures).encode("utf-8", "backslashreplace")))
     return tuple(paths)
-
-
-def _lock(contents: Contents) -> dict[str, object]:
-    attrs, post = contents.fit.idata.attrs, contents.fit.posterior.sizes
-    return {
-        "format": 1,
-        "name": contents.spec.name,
-        "spec_sha256": contents.spec.digest,
-        "simulated": contents.spec.simulated,
-        "sources": [{"path": path, "sha256": digest} for path, digest in contents.files],
-        "versions": json.loads(attrs["versions"]),
-        "sampler": attrs["inference_library"],
-        "random_seed": int(attrs["random_seed"]),
-        "chains": int(post["chain"]),
-        "draws": int(post["draw"]),
-        "status": contents.status,
-        "date": contents.date,
-    }

@@ -12,8 +12,11 @@ from ..errors import SpecError, raise_spec
 from ..estimate import Estimate
 from ..fitting import Fit
 from ..populations import Population
+from ..preregistration import Locked
 from ..spec import Estimand, Spec, Variant
 from ..summaries import summary
+
+SHORT = 12  # digits of a SHA-256 that are enough to tell analyses apart
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Contents:
         Name and SHA-256 of each source file.
     date, seconds
         Day of the run, and how long it took.
+    locked
+        The lock it is compared with, if any.
     """
 
     fit: Fit
@@ -66,6 +71,7 @@ class Contents:
     files: tuple[tuple[str, str], ...]
     date: str
     seconds: float
+    locked: Locked | None = None
 
     @property
     def spec(self) -> Spec:
@@ -137,9 +143,10 @@ def overall(fits: Sequence[Fit], estimates: Sequence[Estimate]) -> str:
 def full_table(spec: Spec, estimates: Sequence[Estimate], truth: Sequence[Estimate] = ()) -> pd.DataFrame:
     """Return `summary` of all estimates with full names, and the truth where there is one.
 
-    Columns are those of `summary`, then ``country_name, ally_name`` and, with ``truth``, ``truth``.
+    Columns are those of `summary`, then ``analysis`` (its name and the beginning of its SHA-256), ``country_name,
+    ally_name`` and, with ``truth``, ``truth``.
     """
-    table = summary(list(estimates))
+    table = summary(list(estimates)).assign(analysis=f"{spec.name} {spec.digest[:SHORT]}")
     for key in ("country", "ally"):
         table[f"{key}_name"] = [spec.label(code) if code else "" for code in table[key]]
     if not truth:

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 from ..gates import Diagnosis
+from ..preregistration import deviations
 from ..sources import DataReport
 from ..spec import Spec
 from ..spec_file import spec_to_toml
@@ -217,7 +218,19 @@ def provenance(contents: Contents) -> Html:
         ".",
     )
     toml = details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec)))
-    return section("Provenance", pairs(items), files, toml, anchor="provenance")
+    return section("Provenance", pairs(items), *_against_plan(contents), files, toml, anchor="provenance")
+
+
+def _against_plan(contents: Contents) -> list[Html]:
+    """Return what the analysis does differently from the one that was locked."""
+    if (plan := contents.locked) is None:
+        return []
+    changes = deviations(plan, contents.spec)
+    if changes.empty:
+        return [el("p", f"The analysis is as it was locked on {plan.date} (SHA-256 {plan.digest}).")]
+    said = f"An analysis was locked on {plan.date} (SHA-256 {plan.digest}). This one differs from it:"
+    rows = [[str(v) for v in row] for row in changes.itertuples(index=False)]
+    return [el("p", said), table(("Where", "Locked", "Used", "Touches"), rows, caption="Deviations from the lock")]
 
 
 def _effort(attrs: Mapping[Hashable, Any]) -> str:
