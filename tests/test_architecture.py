@@ -427,6 +427,7 @@ ALLOWED |= {
     "journal": {"errors", "summaries"},
     "studies": {"__init__", "cells", "design", "errors", "fitting", "journal", "sampling", "sources"},
     "rules": {"asking", "errors", "estimate", "fitting", "spec", "summaries"},
+    "power_scaling": {"design", "errors", "estimate", "fitting", "prediction", "priors"},
     "record": {"preregistration", "report"},
     "planning": {
         "errors",

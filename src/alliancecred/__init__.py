@@ -68,6 +68,7 @@ _EXPORTS = {
     "calibration": ("Calibration", "calibrate"),
     "multiverse": ("Analysis", "cuts_grid", "overdispersion_grid", "prior_grid", "sensitivity"),
     "placebo": ("placebo_grid",),
+    "power_scaling": ("powerscale_sensitivity",),
     "interviews": ("event_balance", "event_grid", "event_window"),
     "folds": ("Folds", "compare", "k_fold"),
     "summaries": ("describe", "ranks", "summary"),
