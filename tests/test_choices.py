@@ -213,30 +213,37 @@ def test_held_out_rows_take_their_choices_with_them():
 
 
 # --- what is made of it -----------------------------------------------------------------------------
+def worth_in(fit, country, regime, power):
+    draws, i, j = fit.draws(), ("PL", "DE").index(country), POWER.index(power)
+    own = draws["level_power"][:, j] + draws["level_country_power"][:, i, j]
+    return own + draws["effect_regime"][:, 0] * (regime == "democracy")
+
+
+def chance_in(fit, country, regime, power):
+    """Per cent, against every profile as often as it was shown."""
+    shown = fit.cells.labels().assign(times=fit.cells.counts.sum(1)).groupby(["regime", "power"])["times"].sum()
+    own = worth_in(fit, country, regime, power)
+    return sum(100 * t * expit(own - worth_in(fit, country, *other)) for other, t in (shown / shown.sum()).items())
+
+
 def test_marginal_means_are_averages_over_opponents(fitted):
-    draws = fitted.draws()
-    shown = fitted.cells.labels()
-    times = fitted.cells.counts.sum(1)
-    profiles = shown.assign(times=times).groupby(["regime", "power"])["times"].sum()
-    share = profiles / profiles.sum()
-
-    def worth(country, regime, power):
-        i, j = ("PL", "DE").index(country), POWER.index(power)
-        out = draws["level_power"][:, j] + draws["level_country_power"][:, i, j]
-        return out + draws["effect_regime"][:, 0] * (regime == "democracy")
-
+    shown = fitted.cells.labels().assign(times=fitted.cells.counts.sum(1))
     means = ac.marginal_means(fitted, "power", by="country")
     for row in range(means.draws.sizes["row"]):
         own = means.draws.isel(row=row)
         country, level = str(own["country"].values), str(own["level"].values)
-        here = shown.assign(times=times)[(shown["country"] == country) & (shown["power"] == level)]
-        here = here.groupby("regime")["times"].sum() / here["times"].sum()
-        wanted = 0
-        for regime, s in here.items():
-            for (other_regime, other_power), t in share.items():
-                chance = expit(worth(country, regime, level) - worth(country, other_regime, other_power))
-                wanted = wanted + 100 * s * t * chance
+        here = shown[(shown["country"] == country) & (shown["power"] == level)].groupby("regime")["times"].sum()
+        wanted = sum(s * chance_in(fitted, country, regime, level) for regime, s in (here / here.sum()).items())
         np.testing.assert_allclose(own.values.ravel(), wanted, atol=1e-9)
+
+
+def test_every_profile_meets_the_opponents_of_its_place(fitted):
+    found = ac.levels(fitted, by=("country", "regime", "power"))
+    assert len(found) == 12
+    for i in range(len(found)):
+        own = found.labels(i)
+        wanted = chance_in(fitted, own["country"], own["regime"], own["power"])
+        np.testing.assert_allclose(found.draws.isel(row=i).values.ravel(), wanted, atol=1e-9)
 
 
 def test_everybody_against_everybody_is_even(fitted):

@@ -458,7 +458,7 @@ MUTANTS = (
            "place[:] = 0\n        for p in range(1):", ("choices",)),
     Mutant("choices: cubics without slopes", "opponents.py", "u * (da + u * (3", "u * (0 * da + u * (3", ("choices",)),
     Mutant("choices: half a set is kept", "choices.py", "return keep & whole, [", "return keep, [", ("choices",)),
-    Mutant("power scaling: per factor e, not per doubling", "power_scaling.py", "math.log(2) * (values", "1.0 * (values",
+    Mutant("power scaling: per factor e, not per doubling", "power_scaling.py", "math.log(2) * (values", "(values",
            ("power_scaling",)),
     Mutant("power scaling: prior of scales left out", "power_scaling.py", "for name, scale in design.scales.items():",
            "for name, scale in {}.items():", ("power_scaling",)),
