@@ -315,3 +315,22 @@ def test_a_table_with_nan_fails_in_each_column():
         assert len(table_problems(pd.DataFrame(sound | {column: [np.nan]}))) == 1
     for column, value in (("r_hat", 1.01), ("ess_bulk", 399.9), ("ess_tail", 399.9)):
         assert len(table_problems(pd.DataFrame(sound | {column: [value]}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "sd", "words"),
+    [
+        ("percent", 40.0, "Monte Carlo error ≥ 0.5 percent for 1 of 1"),
+        ("percentage points", 40.0, "Monte Carlo error ≥ 0.5 percentage points"),
+        ("percentage points", 10.0, ""),
+        ("points", 4.0, "Monte Carlo error ≥ 0.05 points"),
+        ("scale points", 1.0, ""),
+    ],
+)
+def test_monte_carlo_error_may_not_reach_what_is_printed(unit, sd, words):
+    table = convergence(dataset(x=sd * good(1)))
+    assert table["mcse_mean"].item() == pytest.approx(sd / np.sqrt(CHAINS * DRAWS), rel=0.1)
+    found = "; ".join(table_problems(table, unit))
+    assert words in found
+    assert bool(found) == bool(words)
+    assert not table_problems(table)

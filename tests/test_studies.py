@@ -295,7 +295,7 @@ def test_fits_that_miss_their_gates_show_nothing_and_are_counted(monkeypatch):
 
 
 def test_wrong_signs_are_counted_among_claims(monkeypatch):
-    monkeypatch.setattr("alliancecred.averaging.estimate_status", lambda fit, draws: "passed")
+    monkeypatch.setattr("alliancecred.averaging.estimate_status", lambda fit, draws, unit: "passed")
     sure = assured(monkeypatch, prior_fit, Rule("shift", role="sender", prob=0.01))
     effects = [
         float(shift(simulate_on(layout(), {}, seed_of(0, f"truth {i}")).truth, by=()).at(role="sender").draws.squeeze())

@@ -466,6 +466,8 @@ MUTANTS = (
            ("preregistration",)),
     Mutant("deviations: only of terms in the same place", "preregistration.py",
            "for key in dict.fromkeys((*left, *right)):", "for key in dict.fromkeys(left):", ("preregistration",)),
+    Mutant("gate: Monte Carlo error of what is printed", "gates.py", 'column == "mcse_mean" and unit is None',
+           'column == "mcse_mean"', ("gates",)),
     Mutant("careless answers: multiplied, not divided out", "reliability.py", "(draws - middle) / factor",
            "(draws - middle) * factor", ("arms",)),
     Mutant("pooling: one profile stands for everybody", "side_by_side.py",

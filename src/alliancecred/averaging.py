@@ -111,7 +111,7 @@ def make_estimate(
         averaged=_words(fit, table, by, people_asked(fit, by) if people is None else people),
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
-        status=estimate_status(fit, draws),
+        status=estimate_status(fit, draws, unit),
         notes=(*notes, *pseudo_posterior(fit.cells)),
     )
 

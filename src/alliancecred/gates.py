@@ -9,6 +9,8 @@ import xarray as xr
 from .weights import judge
 
 RHAT, ESS, BFMI, PARETO_K = 1.01, 400.0, 0.3, 0.7
+MCSE = {"percent": 0.5, "percentage points": 0.5}  # Monte Carlo error of a mean from which on whole numbers are noise
+MCSE_OF_POINTS = 0.05
 BFMI_OF_ALL = "bfmi"  # attribute of thinned sampler statistics: E-BFMI per chain before thinning
 TAILS = (0.05, 0.95)
 WEIGHTS = ("ancestor", "log_weight")
@@ -139,16 +141,22 @@ def diagnosis(posterior: xr.Dataset, stats: xr.Dataset) -> Diagnosis:
     return Diagnosis(table, diverging, depth, fractions, tuple(problems))
 
 
-def table_problems(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return which gates a convergence table fails; NaN fails."""
+def table_problems(table: pd.DataFrame, unit: str | None = None) -> tuple[str, ...]:
+    """Return which gates a convergence table fails; NaN fails.
+
+    With the ``unit`` of an estimate also whether Monte Carlo error reaches the digits that are printed: half a per
+    cent, or half a tenth of a point of a scale.
+    """
+    error = MCSE.get(unit or "", MCSE_OF_POINTS)
     out = []
     for column, words, limit, largest in (
         ("r_hat", f"R-hat ≥ {RHAT}", RHAT, True),
         ("k_hat", f"Pareto k ≥ {PARETO_K}", PARETO_K, True),
         ("ess_bulk", f"bulk ESS < {ESS:.0f}", ESS, False),
         ("ess_tail", f"tail ESS < {ESS:.0f}", ESS, False),
+        ("mcse_mean", f"Monte Carlo error ≥ {error} {unit}", error, True),
     ):
-        if column not in table:
+        if column not in table or (column == "mcse_mean" and unit is None):
             continue
         value = table[column]
         bad = ~(value < limit) if largest else ~(value >= limit)

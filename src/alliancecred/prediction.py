@@ -151,12 +151,12 @@ def answer_weight(design: Design, answer: str) -> np.ndarray:
     return scores(design.answers, top, answer, spec.answers) * (1.0 if answer == "mean" else 100.0)
 
 
-def estimate_status(fit: Fit, draws: xr.DataArray) -> str:
-    """Return the verdict on an estimate: that of its fit, and the gates of its own draws."""
+def estimate_status(fit: Fit, draws: xr.DataArray, unit: str) -> str:
+    """Return the verdict on an estimate in a unit: that of its fit, and the gates of its own draws."""
     problems = list(fit.diagnosis.problems)
     moving = draws.isel(row=~(draws.std(("chain", "draw"), skipna=False).values == 0))
     table = convergence(
         xr.Dataset({"estimate": moving.drop_vars([k for k, c in draws.coords.items() if c.dims == ("row",)])})
     )
-    problems += [f"this estimate: {p}" for p in table_problems(table)]
+    problems += [f"this estimate: {p}" for p in table_problems(table, unit)]
     return "failed: " + "; ".join(problems) if problems else "passed"

@@ -76,14 +76,15 @@ def predict(
         | weights_of(fit.posterior),
     )
     assert set(LABELS) <= set(array.coords)
+    unit = "points" if answer == "mean" else "percent"
     return Estimate(
         array,
-        "points" if answer == "mean" else "percent",
+        unit,
         "descriptive",
         answer,
         people_asked(fit, list(full.columns)) or "nothing: one row per combination",
         fit.spec,
-        status=estimate_status(fit, array),
+        status=estimate_status(fit, array, unit),
         notes=tuple(pseudo_posterior(fit.cells)),
     )
 

@@ -18,4 +18,4 @@ def diagnose(what: Fit | Estimate) -> Diagnosis:
     if isinstance(what, Fit):
         return what.diagnosis
     table = convergence(xr.Dataset({"estimate": what.draws.drop_vars(list(what.keys))}))
-    return Diagnosis(table, 0, 0, (), table_problems(table))
+    return Diagnosis(table, 0, 0, (), table_problems(table, what.unit))
