@@ -24,7 +24,8 @@ def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFram
     Columns: the factors, ``people`` (empty for published shares), ``answer``, ``observed_lower, observed_upper`` (per
     cent; equal for counts, the published bounds for toplines; of normal answers points of the scale), ``mean, lower,
     upper`` of the replications, and ``rank``: the probability that a replication lies below the observation, ties and
-    bounds counted half. Of very many cells fewer draws are replicated, evenly chosen, at least 500.
+    bounds counted half; ``status`` is that of the fit. Of very many cells fewer draws are replicated, evenly chosen,
+    at least 500.
     """
     replicated = _replicated(fit, random_seed)
     frames = [
@@ -32,7 +33,8 @@ def ppc(fit: Fit, *, ci_prob: float = 0.95, random_seed: int = 0) -> pd.DataFram
         for own in [(), *((f,) for f in fit.spec.declared)]
     ]
     whole = pd.concat(frames, ignore_index=True).fillna(dict.fromkeys(fit.spec.declared, ""))
-    return whole[[*fit.spec.factors, *(c for c in frames[0] if c not in FACTORS)]]
+    whole = whole[[*fit.spec.factors, *(c for c in frames[0] if c not in FACTORS)]]
+    return whole.assign(status=fit.diagnosis.status)
 
 
 def leave_one_out(

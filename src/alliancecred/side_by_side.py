@@ -35,7 +35,8 @@ def pooling(fit: Fit, *, population: str | None = None, ci_prob: float = 0.95, l
     pandas.DataFrame
         One row per combination of factors with counts: the factors, ``people``, ``observed`` and its ``own_lower,
         own_upper``; ``mean, lower, upper`` of the model (all per cent); ``narrower``: by how much, in per cent, the
-        pooled interval is narrower than the cell's own. Weighted samples have effective sizes behind their intervals.
+        pooled interval is narrower than the cell's own; ``status`` of the fit.
+        Weighted samples have effective sizes behind their intervals.
 
     Raises
     ------
@@ -83,6 +84,7 @@ def pooling(fit: Fit, *, population: str | None = None, ci_prob: float = 0.95, l
     table.loc[small_lines(fit, least)[: len(first)], ["people", "observed", "own_lower", "own_upper", "narrower"]] = (
         np.nan
     )
+    table["status"] = fit.diagnosis.status
     if population is not None:
         table = table[table["population"] == population]
     if table.empty:

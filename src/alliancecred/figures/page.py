@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -130,6 +131,15 @@ def banners(spec: Spec | None, status: str = "passed") -> list[str]:
     """Return what must be seen before anything else."""
     out = ["SIMULATED DATA: no real survey"] if spec is not None and spec.simulated else []
     return out if status == "passed" else [*out, f"GATES FAILED, do not report: {failed_gates(status)[:300]}"]
+
+
+def status_of(table: pd.DataFrame) -> str:
+    """Return the verdict of a table with a row per fit or estimate: ``passed``, or what failed and in how many rows."""
+    said = table["status"].astype(str) if "status" in table else pd.Series(dtype=str)
+    bad = said[said != "passed"]
+    if bad.empty or (len(bad) == len(said) and said.nunique() == 1):
+        return "passed" if bad.empty else str(bad.iloc[0])
+    return f"failed: in {len(bad)} of {len(said)} rows, first {failed_gates(str(bad.iloc[0]))}"
 
 
 def interval_words(ci_prob: float, ci_kind: CiKind) -> str:

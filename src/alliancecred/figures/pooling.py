@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from ..errors import Problem, SchemaError
 from ..spec import Spec
 from ..summaries import check_interval
-from .page import AXIS, EDGE, INK, QUIET, Width, banners, inches, interval_words, make_page, set_range
+from .page import AXIS, EDGE, INK, QUIET, Width, banners, inches, interval_words, make_page, set_range, status_of
 from .rows import Line, Lines, label_room, set_rows, write_labels
 from .text import SMALL, width_of
 
@@ -80,7 +80,7 @@ def plot_pooling(
     page = make_page(
         wide,
         lines.inches + AXIS + 0.2,
-        banners=banners(spec),
+        banners=banners(spec, status_of(table)),
         caption=_words(table, interval_words(ci_prob, "eti"), source),
     )
     labels = label_room(lines, wide, share=0.36)

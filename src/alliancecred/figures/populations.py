@@ -9,7 +9,7 @@ from ..spec import Spec
 from ..summaries import check_interval
 from .forest import forest
 from .forest_layout import Style, lay_out
-from .page import Width, banners, inches, interval_words, padded
+from .page import Width, banners, inches, interval_words, padded, status_of
 from .pooling import FACTORS
 
 _NAMES = {
@@ -101,7 +101,7 @@ def plot_populations(
     sizes = ["" if np.isnan(n) else f"n = {n:,.0f}" for n in shown["people"]]
     low, high = padded(shown[["mean", "lower", "upper"]].to_numpy())
     style = Style(inches(width), _title(spec), (max(low, -1.0), min(high, 101.0)))
-    status = str(table["status"].iloc[0]) if "status" in table else "passed"
+    status = status_of(table)
     return forest(
         lay_out(shown.assign(panel="", under=sizes, unit="percent"), style),
         banners=banners(spec, status),

@@ -8,7 +8,21 @@ from matplotlib.figure import Figure
 from ..errors import Problem, SchemaError, raise_data
 from ..spec import Spec
 from ..summaries import CiKind, check_interval
-from .page import AXIS, EDGE, FAINT, INK, QUIET, Width, banners, inches, interval_words, make_page, padded, set_range
+from .page import (
+    AXIS,
+    EDGE,
+    FAINT,
+    INK,
+    QUIET,
+    Width,
+    banners,
+    inches,
+    interval_words,
+    make_page,
+    padded,
+    set_range,
+    status_of,
+)
 from .rows import Line, Lines, label_room, write_labels
 from .text import clean, width_of
 
@@ -142,7 +156,7 @@ def plot_ppc(
     abreast = wide >= 5
     body = max(lines.inches, _RANKS if abreast else 0) + AXIS + (0 if abreast else _RANKS + AXIS + 0.1)
     words = _words(table, interval_words(ci_prob, ci_kind), codes, spec, source)
-    page = make_page(wide, body, banners=banners(spec), caption=words)
+    page = make_page(wide, body, banners=banners(spec, status_of(frame)), caption=words)
     labels = label_room(lines, wide, share=_SHARE) if any(x.text for x in lines.lines) else 0.0
     start = EDGE + labels + 0.1
     room = wide - start - EDGE - 0.1 - (1.9 if abreast else 0)

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures.page import AXIS, COLOURS, EDGE, QUIET, Width, banners, inches, make_page, padded, set_range
+from ..figures.page import AXIS, COLOURS, EDGE, QUIET, Width, banners, inches, make_page, padded, set_range, status_of
 from ..figures.text import SMALL
 from ..spec import Spec
 from ..summaries import number
@@ -46,7 +46,7 @@ def plot_truth(frame: pd.DataFrame, spec: Spec, *, width: Width = "double") -> F
         f"Across: the truth; upright: posterior mean and 95% equal-tailed interval. On the line the two agree. "
         f"Orange: the interval does not cover the truth. {truth_words(frame)} SIMULATED DATA."
     )
-    page = make_page(wide, down * (side + AXIS + 0.1), banners=banners(spec), caption=words)
+    page = make_page(wide, down * (side + AXIS + 0.1), banners=banners(spec, status_of(frame)), caption=words)
     for i, panel in enumerate(panels):
         x = EDGE + _GAP + (i * (side + _GAP + 0.3) if abreast else 0)
         y = page.top - 0.05 - side - (0 if abreast else i * (side + AXIS + 0.1))
