@@ -28,16 +28,26 @@ def judged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
     Resampled draws carry ``ancestor`` and ``log_weight`` as coordinates on chain and draw, so that
     whatever is computed from them can be judged like them (`gates.convergence`).
     """
+    posterior = _named(design, draws)
+    moved = {k: (("chain", "draw", f"{k}_coordinate"), v) for k, v in draws.checked.items()}
+    verdict = diagnosis(posterior.assign(moved), draws.stats)
+    return posterior, replace(verdict, problems=(*draws.problems, *verdict.problems))
+
+
+def unjudged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
+    """Return what `judged` does without the gates, which count as failed."""
+    empty = diagnosis(xr.Dataset(), xr.Dataset())
+    return _named(design, draws), replace(empty, problems=(*draws.problems, "partial: the gates were not computed"))
+
+
+def _named(design: Design, draws: "Draws") -> xr.Dataset:
     dims = dims_of(design)
     labels = {k: np.asarray(v, dtype=str) for k, v in coords_of(design).items()}
     used = {d for ds in dims.values() for d in ds}
     chains, size = draws.stats.sizes["chain"], draws.stats.sizes["draw"]
     coords = {"chain": np.arange(chains), "draw": np.arange(size)} | {k: labels[k] for k in sorted(used)}
     variables = {k: (("chain", "draw", *dims[k]), draws.variables[k]) for k in dims}
-    posterior = xr.Dataset(variables, coords=coords | weights_of(draws.stats))
-    moved = {k: (("chain", "draw", f"{k}_coordinate"), v) for k, v in draws.checked.items()}
-    verdict = diagnosis(posterior.assign(moved), draws.stats)
-    return posterior, replace(verdict, problems=(*verdict.problems, *draws.problems))
+    return xr.Dataset(variables, coords=coords | weights_of(draws.stats))
 
 
 def data_groups(design: Design, cells: Cells) -> dict[str, xr.Dataset]:

@@ -98,7 +98,7 @@ class FitError(AcError, RuntimeError):
 
 
 class IncompleteFitError(FitError):
-    """Sampling stopped early or gave NaN; ``partial`` holds the draws there are."""
+    """Sampling stopped early or gave NaN; ``partial`` is a `Fit` of the draws there are, or None."""
 
     def __init__(self, message: str, partial: object = None):
         super().__init__(message)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from .assemble import data_groups, judged, provenance
+from .assemble import data_groups, judged, provenance, unjudged
 from .cautions import warn_identification
 from .cells import Cells, make_cells
 from .design import Design, half_life
-from .errors import ConvergenceError, ConvergenceWarning, FitError, SpecError
+from .errors import ConvergenceError, ConvergenceWarning, FitError, IncompleteFitError, SpecError
 from .gates import Diagnosis
 from .identify import make_design
 from .sampling import Sampling
@@ -149,7 +149,8 @@ def fit(
     SpecError
         If the spec or its match with the data is wrong.
     IncompleteFitError
-        If sampling was interrupted; carries the draws there are.
+        If sampling was interrupted; its ``partial`` is a `Fit` of the draws there are, which fails its gates as
+        partial wherever it is shown, and can be saved; None if there are too few.
     FitError
         If ``method="numpyro"`` and NumPyro is not installed, or a half-life is to be estimated.
     ConvergenceError
@@ -220,9 +221,17 @@ def fit_design(
             options = options.longer() if results[-1].diagnosis.only_mixing else options.careful()
         seed = int(np.random.default_rng([random_seed, attempt]).integers(2**30))
         run["rough"] = _scales_of(results[-1]) if results else None
-        found = by_nuts(design, cells, seed=seed, sampling=options, progressbar=progressbar, back_end=back_end, **run)
         attrs = {"method": "nuts", "method_reason": why, "attempts": attempt + 1}
         attrs |= {"tuning_steps": options.tune, "target_accept": options.target_accept, "thin": options.thin}
+        try:
+            found = by_nuts(
+                design, cells, seed=seed, sampling=options, progressbar=progressbar, back_end=back_end, **run
+            )
+        except IncompleteFitError as error:
+            partial: Any = error.partial  # an engine knows draws, not fits
+            if partial is not None:
+                partial = _fit_of(design, cells, partial, attrs, random_seed, start)
+            raise IncompleteFitError(str(error), partial or (results[-1] if results else None)) from None
         results.append(_fit_of(design, cells, found, attrs, random_seed, start))
         if results[-1].diagnosis.passed:
             break
@@ -246,10 +255,20 @@ def beyond_laplace(design: Design) -> str:
 def _fit_of(
     design: Design, cells: Cells, found: "Draws", attrs: Mapping[str, object], random_seed: int, start: float
 ) -> Fit:
-    posterior, verdict = judged(design, found)
+    stopped = False
+    try:
+        posterior, verdict = judged(design, found)
+    except KeyboardInterrupt:
+        stopped = True
+        posterior, verdict = unjudged(design, found)
     groups = {"posterior": posterior, "sample_stats": found.stats} | data_groups(design, cells)
     tree = xr.DataTree.from_dict(groups)
     seconds = time.perf_counter() - start
     tree.attrs.update(provenance(design, random_seed, seconds) | dict(attrs) | dict(found.attrs))
     tree.attrs["status"] = verdict.status
-    return Fit(design.spec, cells, design, tree, verdict)
+    result = Fit(design.spec, cells, design, tree, verdict)
+    if stopped:
+        raise IncompleteFitError(
+            "interrupted while the gates were computed: the draws stand in `.partial`, unjudged", result
+        )
+    return result

@@ -18,6 +18,7 @@ import xarray as xr
 from ..cells import Cells
 from ..density import cuts_centred, data_arrays, parameter_count, structure
 from ..design import SD_CUTS, Design
+from ..errors import IncompleteFitError
 from ..kernel import Metric
 from ..recover import recover
 from ..sampling import Sampling
@@ -29,7 +30,7 @@ from .laplace import rough_scales
 from .memory import demand
 from .metric import Centred, Scales, choose_centring, make_metric
 from .people import among_people, integral_problems, spread_of
-from .reading import Raw, check_complete, read
+from .reading import Raw, check_complete, read, whole_part
 from .spacings import rough_cut_sd
 
 # Equal steps end trajectories at the mirror image: means mix fast, squares slowly (docs/decisions/007).
@@ -58,7 +59,7 @@ def sample(
     Raises
     ------
     IncompleteFitError
-        If sampling was interrupted or gave NaN; carries the draws there are.
+        If sampling was interrupted or gave NaN; its ``partial`` are the `Draws` there are, or None.
     """
     cells, mask = condense(design, cells, mask)
     swept = sweep(design, cells.rows)
@@ -85,9 +86,26 @@ def sample(
         progressbar=progressbar,
     )
     raw = read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells, scales.get(SD_CUTS)))
-    check_complete(raw, draws, chains)
-    found = _recovered(swept, raw, rng, {"inference_library": back_end, "sampling_time": seconds})
+    about = {"inference_library": back_end, "sampling_time": seconds}
+    try:
+        check_complete(raw, draws, chains)
+    except IncompleteFitError as error:
+        partial = _partial(swept, raw, rng, about, draws * chains)
+        what = "they stand in `.partial`" if partial else "too few to be of use: fit again"
+        raise IncompleteFitError(f"{error} → {what}", partial) from None
+    found = _recovered(swept, raw, rng, about)
     return replace(found, problems=integral_problems(design, cells, found.variables, spread_of(design, scales), mask))
+
+
+def _partial(swept: Swept, raw: Raw, rng: np.random.Generator, about: Mapping[str, object], asked: int) -> Draws | None:
+    """Return the draws there are, marked as partial; None if there are too few of them."""
+    part = whole_part(raw)
+    if part is None:
+        return None
+    chains, length = part.coordinates.shape[:2]
+    words = f"partial: {chains * length} of {asked} draws"
+    found = _recovered(swept, part, rng, {**about, "partial": words})
+    return replace(found, problems=(words,))
 
 
 def _rough(

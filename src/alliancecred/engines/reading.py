@@ -14,6 +14,8 @@ from ..priors import LogNormal
 from ..sweep import Stratum, Swept, cholesky, covariance
 from .metric import Centred
 
+LEAST = 10  # draws of a chain that are worth keeping when sampling broke off
+
 
 @dataclass(frozen=True)
 class Raw:
@@ -130,14 +132,41 @@ def coordinates_of(
     return out
 
 
+def whole_draws(raw: Raw) -> np.ndarray:
+    """Return which draws are finite, (chain, draw)."""
+    values = [raw.coordinates, *raw.scales.values(), *raw.cuts.values()]
+    return np.asarray(np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(2, v.ndim))) for v in values]))
+
+
+def whole_part(raw: Raw, least: int = LEAST) -> Raw | None:
+    """Return what can be used of draws that broke off: of some chains, the same number of first draws.
+
+    Chains and length are those that give the most draws; None if no chain has ``least`` draws.
+    """
+    lead = np.cumprod(whole_draws(raw), axis=1).sum(axis=1)
+    order = np.argsort(-lead, kind="stable")
+    best = int(np.argmax(lead[order] * np.arange(1, len(lead) + 1)))
+    chains, length = np.sort(order[: best + 1]), int(lead[order[best]])
+    if length < least:
+        return None
+
+    def cut(values: np.ndarray) -> np.ndarray:
+        return values[chains, :length]
+
+    scales, cuts = ({k: cut(v) for k, v in part.items()} for part in (raw.scales, raw.cuts))
+    dims = {d: i for d, i in (("chain", chains), ("draw", slice(length))) if d in raw.stats.dims}
+    stats = raw.stats.isel(dims)
+    if "chain" in stats.coords:
+        stats = stats.assign_coords(chain=np.arange(len(chains)))
+    return Raw(cut(raw.coordinates), scales, cuts, stats, raw.attrs)
+
+
 def check_complete(raw: Raw, draws: int, chains: int) -> None:
     """Refuse fewer draws than were asked for, and any that is not finite."""
     got = raw.coordinates.shape[:2]
-    values = [raw.coordinates, *raw.scales.values(), *raw.cuts.values()]
-    whole = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(2, v.ndim))) for v in values])
+    whole = whole_draws(raw)
     if got != (chains, draws) or not whole.all():
         raise IncompleteFitError(
-            f"{int(whole.sum())} of {chains * draws} draws were obtained: sampling was interrupted or gave NaN; "
-            "what there is stands in `.partial`",
+            f"{int(whole.sum())} of {chains * draws} draws were obtained: sampling was interrupted or gave NaN",
             raw,
         )
