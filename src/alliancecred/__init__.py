@@ -49,6 +49,7 @@ _EXPORTS = {
     "preregistration": ("Locked", "deviations", "lock", "read_lock"),
     "sampling": ("Sampling",),
     "fitting": ("Fit", "build", "fit"),
+    "saved": ("load", "save"),
     "simulation": ("Simulated", "posterior_predictive", "prior_predictive", "simulate"),
     "estimate": ("Attrition", "Estimate"),
     "contrasts": ("contrast",),
@@ -96,6 +97,7 @@ _EXPORTS = {
         "FitError",
         "IdentificationWarning",
         "IncompleteFitError",
+        "IntegrityError",
         "LevelError",
         "OutcomeError",
         "PanelError",
@@ -104,6 +106,8 @@ _EXPORTS = {
         "SpecError",
         "StoreError",
         "StudyError",
+        "TooLargeError",
+        "VersionError",
         "WeightError",
     ),
 }
@@ -123,6 +127,7 @@ if TYPE_CHECKING:
     from .multiverse import sensitivity
     from .planning import assurance
     from .rules import Rule
+    from .saved import load, save
     from .simulation import posterior_predictive, prior_predictive, simulate
     from .studies import run_study
     from .summaries import describe, ranks, summary

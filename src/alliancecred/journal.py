@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import IntegrityError, StoreError, VersionError
-from .summaries import replace_file
+from .files import replace_file
 
 FORMAT = 1
 
@@ -88,7 +88,7 @@ def _dumps(value: object, *, sort_keys: bool = False) -> str:
 def _read(path: Path, index: int, line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise IntegrityError(f"line {index + 1} of {path.name} cannot be read: mend or delete that line, or the file")

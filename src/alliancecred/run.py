@@ -14,6 +14,7 @@ from . import check
 from .disclosure import LEAST, check_least, guarded, remark, without_small
 from .errors import ConvergenceError, ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
 from .estimate import Estimate
+from .files import make_folder, replace_file
 from .fitting import Fit, Method, fit, prepare
 from .opening import Opened, folder_of, given, open_sources
 from .preregistration import Locked, read_lock
@@ -34,8 +35,8 @@ from .simulation import Simulated
 from .sources import Survey, Toplines
 from .spec import Spec, Variant
 from .spec_file import as_spec
-from .store import make_folder, write_draws, write_lock, write_spec
-from .summaries import replace_file, summary, write_csv
+from .store import write_draws, write_lock, write_spec
+from .summaries import summary, write_csv
 
 Say = Callable[[str], None]
 MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own

@@ -12,6 +12,7 @@ from .spec import Spec
 from .spec_check import check_spec, spec_problems
 
 SCHEMA = 1
+LARGEST = 32_000_000  # bytes of a file
 
 
 def spec_from_table(table: dict[str, Any]) -> Spec:
@@ -50,11 +51,39 @@ def read_spec(path: str | Path) -> Spec:
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path.name} is not valid TOML: {error}") from error
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise SpecError(
+                f"{path.name} has {size:,} bytes, a spec at most {LARGEST:,} → long tables belong in files of data"
+            )
+        return spec_from_toml(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path.name} is not valid TOML: {error} → save it as UTF-8") from error
     except OSError as error:
         raise SpecError(f"cannot read {path.name}: {error.strerror}") from error
+    except ValueError as error:
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError(f"{str(path)!r} is no path: {error}") from error
+
+
+def spec_from_toml(text: str, name: str = "the spec") -> Spec:
+    """Return the spec that TOML text describes; ``name`` is what messages call it.
+
+    Raises
+    ------
+    SpecError
+        If the text is not TOML, or listing everything wrong in it.
+
+    Examples
+    --------
+    >>> spec_from_toml(spec_to_toml(Spec("demo", ("no", "yes"), ("yes",), ()))).name
+    'demo'
+    """
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of thousands of digits
+        raise SpecError(f"{name} is not valid TOML: {error}") from error
     return spec_from_table(table)
 
 

@@ -1,10 +1,8 @@
 """Results into files, whole or not at all: draws, the locked spec, and the record of where they came from."""
 
 import json
-import os
 import re
 import unicodedata
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,9 +10,10 @@ import xarray as xr
 
 from .errors import SpecError, StoreError
 from .estimate import Estimate
+from .files import replace_file
+from .sealed import write_sealed
 from .spec import Spec
 from .spec_file import read_spec, spec_to_toml
-from .summaries import replace_file
 
 _LONGEST = 60
 
@@ -34,25 +33,6 @@ def slug(label: str, taken: Sequence[str] = ()) -> str:
         i += 1
         name = f"{base}_{i}"
     return name
-
-
-def make_folder(path: str | Path) -> Path:
-    """Return a folder that exists and can be written to.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be made, is no folder, or refuses files.
-    """
-    path = Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{uuid.uuid4().hex}.tmp"
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except OSError as error:
-        raise StoreError(f"cannot write to the output folder {str(path)!r}: {error.strerror}") from error
-    return path
 
 
 # --- draws --------------------------------------------------------------------------------------
@@ -99,18 +79,7 @@ def write_draws(tree: xr.DataTree, estimates: Sequence[Estimate], path: str | Pa
     StoreError
         If the file could not be written; the old one, if any, is untouched.
     """
-    path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        draws_tree(tree, estimates).to_netcdf(temporary, engine="h5netcdf")
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise StoreError(f"could not write {path.name}: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    return write_sealed(draws_tree(tree, estimates), path, "draws")
 
 
 # --- what was asked, and of what ----------------------------------------------------------------

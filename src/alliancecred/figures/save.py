@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..estimate import Estimate
-from ..summaries import asked_of, describe, replace_file, write_csv
+from ..files import replace_file
+from ..summaries import asked_of, describe, write_csv
 
 PACKED = {"compress_level": 3}  # a few per cent larger than Pillow's own 6, in half its time
 _OPTIONS: dict[str, dict[str, Any]] = {

@@ -1,6 +1,6 @@
 """Estimates in numbers, in words and in files."""
 
-from .files import replace_file, write_csv
+from .files import write_csv
 from .table import COLUMNS, DIAGNOSTICS, CiKind, by_row, check_interval, flat, interval, ranks, summary
 from .words import (
     KIND_WORDS,
@@ -40,7 +40,6 @@ __all__ = [
     "number",
     "quantity",
     "ranks",
-    "replace_file",
     "row_names",
     "signal_words",
     "summary",

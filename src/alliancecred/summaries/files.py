@@ -1,10 +1,10 @@
-"""Tables in files that spreadsheets open safely, whole or not at all."""
+"""Tables in files that spreadsheets open safely."""
 
-import os
-import uuid
 from pathlib import Path
 
 import pandas as pd
+
+from ..files import replace_file
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -32,18 +32,3 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
 
 def _safe(cell: object) -> object:
     return "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-
-def replace_file(path: str | Path, content: bytes) -> Path:
-    """Write a file so that a reader sees the old or the new one, never half of it."""
-    path = Path(path)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
