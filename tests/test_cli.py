@@ -30,7 +30,7 @@ def replaced(monkeypatch, function):
 def test_done(monkeypatch, tmp_path, capsys):
     seen = {}
 
-    def run(model, out, *, random_seed, draws, chains, method, progress, data, least_cell, locked, strict):
+    def run(model, out, *, random_seed, draws, chains, method, progress, data, least_cell, locked, strict, keep):
         seen.update(
             model=model,
             out=out,

@@ -1,5 +1,6 @@
 """The main job: what it reads, what it refuses, what it writes; sampling is replaced by draws from the prior."""
 
+import errno
 import hashlib
 import importlib
 import json
@@ -7,7 +8,6 @@ import os
 import re
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ NUTS_ATTRS = {
 }
 
 
-def fake_fit(spec, *sources, random_seed, draws, chains, method, progressbar):
+def fake_fit(spec, *sources, random_seed, draws, chains, method, progressbar, sampling=None):
     """Draws from the prior, with all that a fit carries."""
     spec, cells, design = prepare(spec, *sources)
     made = prior_fit(design, cells, draws=800, random_seed=random_seed)
@@ -209,6 +209,43 @@ def test_the_lock_names_sources_versions_and_seed(real):
 
 
 @pytest.mark.slow
+def test_the_lock_comes_last_with_the_digest_of_every_other_file(real):
+    files = json.loads((real.out / "lock.json").read_text())["files"]
+    assert {*files, "lock.json"} == {p.relative_to(real.out).as_posix() for p in real.paths}
+    assert files == {name: hashlib.sha256((real.out / name).read_bytes()).hexdigest() for name in files}
+    assert real.paths[-1] == real.out / "lock.json"
+
+
+@pytest.mark.slow
+def test_a_run_that_breaks_off_while_writing_leaves_no_lock(real, undrawn, tmp_path, monkeypatch):
+    (tmp_path / "lock.json").write_text("{}")
+
+    def interrupted(contents, pictures):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job, "render", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        job.run("microcode_2025", tmp_path)
+    assert not (tmp_path / "lock.json").exists()
+    assert (tmp_path / "summary.csv").read_bytes() == (real.out / "summary.csv").read_bytes()  # whole, if new
+
+
+def test_what_cannot_be_written_or_held_fails_before_sampling(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "fit", no_fit)
+    with pytest.raises(StoreError, match="make room, give another folder"):
+        job.run("microcode_2025", tmp_path, draws=10**9)
+    store = importlib.import_module("alliancecred.store")
+
+    def missing(tree, path, kind):
+        raise StoreError("no back end")
+
+    monkeypatch.setattr(store, "write_sealed", missing)
+    with pytest.raises(StoreError, match="no back end"):
+        job.run("microcode_2025", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 def test_draws_can_be_read_with_every_estimate(real):
     tree = xr.open_datatree(real.out / "draws.nc", engine="h5netcdf")
     with tree:
@@ -350,12 +387,13 @@ def test_a_failed_write_leaves_the_old_draws(real, tmp_path, monkeypatch):
     path = tmp_path / "draws.nc"
     path.write_bytes(b"old")
 
-    def broken(self, target, **options):
-        Path(target).write_bytes(b"half")
-        raise OSError("disk full")
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(xr.DataTree, "to_netcdf", broken)
-    with pytest.raises(StoreError, match="disk full"):
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        StoreError, match="No space left on device; an older file of that name is as it was → make room"
+    ):
         write_draws(real.fit.idata, real.estimates, path)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["draws.nc"]

@@ -84,6 +84,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _locked(one)
     one.add_argument("--strict", action="store_true", help="where a gate fails write nothing, and exit with 1")
+    one.add_argument(
+        "--keep",
+        metavar="DIR",
+        help="keep each finished chain of the no-U-turn sampler in DIR; the same command goes on there after a kill",
+    )
     one.add_argument("--quiet", action="store_true", help="no progress lines")
     commands.add_parser(
         "models",
@@ -223,6 +228,7 @@ def _run(arguments: argparse.Namespace) -> int:
             least_cell=arguments.least_cell,
             locked=arguments.locked,
             strict=arguments.strict,
+            keep=arguments.keep,
         )
     for text in dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard if _ours(w.category)):
         _tell(f"warning: {text}")
@@ -249,11 +255,11 @@ def _models(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from .errors import listening
     from .fitting import prepare
     from .opening import folder_of, open_sources
     from .preregistration import deviation_text
     from .report import design_text, rehearse
-    from .run import listening
     from .spec_file import as_spec
 
     spec = as_spec(arguments.model)

@@ -4,7 +4,9 @@ A check never stops at the first problem: it collects `Problem` values and hands
 them all to `raise_data` or `raise_spec`.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -193,3 +195,20 @@ def nearest(name: str, allowed: Sequence[str]) -> str:
     if close:
         return f"did you mean {original[close[0]]!r}?"
     return f"allowed: {', '.join(map(repr, allowed)) or 'nothing'}"
+
+
+@contextmanager
+def listening() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect the library's own warnings; show those of others as if nobody had listened."""
+    own = (DataWarning, IdentificationWarning, ConvergenceWarning)
+    kept: list[warnings.WarningMessage] = []
+    with warnings.catch_warnings(record=True) as caught:
+        for category in own:
+            warnings.simplefilter("always", category)
+        try:
+            yield kept
+        finally:
+            kept += [w for w in caught if issubclass(w.category, own)]
+    for w in caught:
+        if not issubclass(w.category, own):
+            warnings.showwarning(w.message, w.category, w.filename, w.lineno)

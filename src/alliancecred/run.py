@@ -1,20 +1,22 @@
 """The main job: from an analysis in a file to estimates, figures and a report in a folder."""
 
 import datetime as dt
+import hashlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+import xarray as xr
 
 from . import check
+from .assemble import data_groups
 from .disclosure import LEAST, check_least, guarded, remark, without_small
-from .errors import ConvergenceError, ConvergenceWarning, DataWarning, IdentificationWarning, SpecError
+from .errors import ConvergenceError, SpecError, listening
 from .estimate import Estimate
-from .files import make_folder, replace_file
+from .files import check_room, make_folder, replace_file
 from .fitting import Fit, Method, fit, prepare
 from .opening import Opened, folder_of, given, open_sources
 from .preregistration import Locked, read_lock
@@ -35,10 +37,11 @@ from .simulation import Simulated
 from .sources import Survey, Toplines
 from .spec import Spec, Variant
 from .spec_file import as_spec
-from .store import write_draws, write_lock, write_spec
+from .store import try_draws, write_draws, write_lock, write_spec
 from .summaries import summary, write_csv
 
 Say = Callable[[str], None]
+LOCK = "lock.json"
 MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own
 LEFT_OUT_DRAWS = 500  # per chain, of every fit without one cell
 LEFT_OUT = Sampling(tune=400, target_accept=0.95, retries=0)  # a row's fit that fails its gates says so beside it
@@ -81,6 +84,7 @@ class _Draws:
     draws: int
     chains: int
     method: Method
+    keep: str | Path | None
 
 
 def run(
@@ -97,6 +101,7 @@ def run(
     least_cell: int = LEAST,
     locked: Locked | str | Path | None = None,
     strict: bool = False,
+    keep: str | Path | None = None,
 ) -> RunResult:
     """Read, fit, evaluate, check, draw and report an analysis, into a folder.
 
@@ -124,6 +129,8 @@ def run(
         A lock (`lock`) or its file: the report says what this analysis does differently.
     strict
         Raise, and write nothing, where a gate fails.
+    keep
+        A folder for finished chains, from which a run that was killed goes on (see `Sampling`).
 
     Returns
     -------
@@ -134,11 +141,17 @@ def run(
     SpecError, DataError
         Before anything is sampled, listing every problem.
     IncompleteFitError
-        If sampling was interrupted.
+        If sampling was interrupted; nothing was written.
     StoreError
-        If the folder cannot be written to, or a lock cannot be read.
+        If the folder cannot be written to, has no room for the draws, or a lock cannot be read; before anything is
+        sampled.
     ConvergenceError
         If a gate failed and ``strict``.
+
+    Notes
+    -----
+    ``lock.json`` is removed before the first file is written and comes last, with the SHA-256 of every other: a folder
+    without it is not finished.
     """
     start = time.perf_counter()
     check_least(least_cell)
@@ -150,7 +163,7 @@ def run(
     folder = make_folder(out)
     with listening() as heard:
         opened = given(sources) if sources is not None else open_sources(parsed, data or folder_of(spec), say)
-        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method), least_cell, folder, say)
+        contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method, keep), least_cell, folder, say)
     texts = tuple(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in heard))
     contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start, locked=plan)
     if strict and contents.status != "passed":
@@ -161,27 +174,10 @@ def run(
     return RunResult(folder, paths, contents.fit, contents.estimates, contents.status)
 
 
-@contextmanager
-def listening() -> Iterator[list[warnings.WarningMessage]]:
-    """Collect the library's own warnings; show those of others as if nobody had listened."""
-    own = (DataWarning, IdentificationWarning, ConvergenceWarning)
-    kept: list[warnings.WarningMessage] = []
-    with warnings.catch_warnings(record=True) as caught:
-        for category in own:
-            warnings.simplefilter("always", category)
-        try:
-            yield kept
-        finally:
-            kept += [w for w in caught if issubclass(w.category, own)]
-    for w in caught:
-        if not issubclass(w.category, own):
-            warnings.showwarning(w.message, w.category, w.filename, w.lineno)
-
-
 # --- what is computed -----------------------------------------------------------------------------
 def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path, say: Say) -> Contents:
     say("checking the design and drawing from the priors")
-    prior = _prior_table(spec, opened, size.seed, folder)
+    prior = _prior_table(spec, opened, size, folder)
     main = _fit(spec, opened.sources, size, say)
     estimates = evaluate_all(main, opened.population)
     varied = tuple(_vary(spec, v, opened, size, say) for v in spec.variants)
@@ -211,16 +207,16 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
     )
 
 
-def _prior_table(spec: Spec, opened: Opened, seed: int, folder: Path) -> pd.DataFrame | None:
+def _prior_table(spec: Spec, opened: Opened, size: _Draws, folder: Path) -> pd.DataFrame | None:
+    """Return what the priors say; what cannot be computed, written or held by the disk fails here."""
     _, cells, design = prepare(spec, *opened.sources)
-    rehearsed = rehearse(design, cells, random_seed=seed, population=opened.population)
+    rehearsed = rehearse(design, cells, random_seed=size.seed, population=opened.population)
     if rehearsed is None:
+        try_draws(xr.DataTree.from_dict(data_groups(design, cells)), (), folder)
         return None
-    trial = folder / ".rehearsal.nc.tmp"
-    try:
-        write_draws(rehearsed[0].idata, rehearsed[1], trial)
-    finally:
-        trial.unlink(missing_ok=True)
+    made = rehearsed[0].posterior.sizes
+    bytes_each = try_draws(rehearsed[0].idata, rehearsed[1], folder) / (made["chain"] * made["draw"])
+    check_room(folder, int(bytes_each * size.chains * size.draws * (1 + len(spec.variants))))
     return summary(rehearsed[1])
 
 
@@ -233,6 +229,7 @@ def _fit(spec: Spec, sources: Sequence[Survey | Toplines], size: _Draws, say: Sa
         draws=size.draws,
         chains=size.chains,
         method=size.method,
+        sampling=Sampling(keep=size.keep),
         progressbar=False,
     )
     attrs = result.idata.attrs
@@ -266,6 +263,7 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
 # --- what is written ------------------------------------------------------------------------------
 def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path, ...]:
     say("writing tables and draws")
+    (folder / LOCK).unlink(missing_ok=True)
     tables = {
         "summary": contents.table,
         "ppc": contents.ppc,
@@ -275,10 +273,11 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
-    paths.append(write_lock(run_record(contents), folder / "lock.json"))
     say("drawing figures")
     pictures = draw_pictures(contents, make_folder(folder / "figures"))
     paths += [p for picture in pictures for p in picture.files]
     say("writing the report")
     paths.append(replace_file(folder / "report.html", render(contents, pictures).encode("utf-8", "backslashreplace")))
+    files = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
+    paths.append(write_lock(run_record(contents) | {"files": files}, folder / LOCK))
     return tuple(paths)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from numbers import Integral
+from pathlib import Path
 
 from .errors import SpecError
 
@@ -23,6 +24,11 @@ class Sampling:
         `careful`.
     thin
         Of so many draws in a row the last is kept.
+    keep
+        A folder in which the no-U-turn sampler keeps each chain as soon as it has ended. The same fit begun again,
+        after a kill, say, or with more chains, samples only those that are not there yet, and gives the same bits as
+        if it had not been interrupted. Chains then have seeds of their own: their draws are not those without
+        ``keep``, of which they are as good a sample. No progress is shown.
 
     Raises
     ------
@@ -40,6 +46,7 @@ class Sampling:
     cores: int | None = None
     retries: int = 1
     thin: int = 1
+    keep: str | Path | None = None
 
     def __post_init__(self) -> None:
         least = {"tune": 1, "retries": 0, "thin": 1} | ({} if self.cores is None else {"cores": 1})
@@ -47,6 +54,8 @@ class Sampling:
             value = getattr(self, name)
             if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
                 raise SpecError(f"Sampling: {name} is a whole number of at least {low}, got {value!r}")
+        if not (self.keep is None or isinstance(self.keep, Path) or (isinstance(self.keep, str) and self.keep)):
+            raise SpecError(f"Sampling: keep is the path of a folder, got {self.keep!r}")
         if not 0 < self.target_accept < 1:
             raise SpecError(f"Sampling: target_accept lies between 0 and 1, got {self.target_accept!r}")
 

@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -80,6 +81,21 @@ def write_draws(tree: xr.DataTree, estimates: Sequence[Estimate], path: str | Pa
         If the file could not be written; the old one, if any, is untouched.
     """
     return write_sealed(draws_tree(tree, estimates), path, "draws")
+
+
+def try_draws(tree: xr.DataTree, estimates: Sequence[Estimate], folder: str | Path) -> int:
+    """Write draws into a folder as `write_draws` will, take them away again, and return how many bytes they were.
+
+    Raises
+    ------
+    StoreError
+        If that fails, as it would have after sampling.
+    """
+    trial = Path(folder) / f".{uuid.uuid4().hex}.tmp"
+    try:
+        return write_draws(tree, estimates, trial).stat().st_size
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 # --- what was asked, and of what ----------------------------------------------------------------

@@ -23,6 +23,7 @@ from ..kernel import Metric
 from ..recover import recover
 from ..sampling import Sampling
 from ..sweep import Swept, sweep
+from .chains import identity_of, kept_chains, seed_of_chain
 from .condense import condense
 from .draws import Draws
 from .jaxed import run as by_numpyro
@@ -157,21 +158,30 @@ def _by_nutpie(
 
     data = data_arrays(cells, mask, spread_of(swept.design, scales))
     own = cuts_centred(swept.design, cells, scales.get(SD_CUTS))
-    model = _native(swept, pack(structure(swept, cells, centred, own), metric, data))
+    buffer = pack(structure(swept, cells, centred, own), metric, data)
+    model, cores = _native(swept, buffer), sampling.cores or min(chains, os.cpu_count() or 1)
+    options: dict[str, Any] = {
+        "draws": draws,
+        "tune": sampling.tune,
+        "save_warmup": False,
+        "adaptation": "diag",
+        "target_accept": sampling.target_accept,
+        "step_size_jitter": JITTER,
+    }
     begin = time.perf_counter()
-    tree = nutpie.sample(
-        model,
-        draws=draws,
-        tune=sampling.tune,
-        chains=chains,
-        cores=sampling.cores or min(chains, os.cpu_count() or 1),
-        seed=seed,
-        progress_bar=progressbar,
-        save_warmup=False,
-        adaptation="diag",
-        target_accept=sampling.target_accept,
-        step_size_jitter=JITTER,
-    )
+    if sampling.keep is not None:
+        own_seed = [seed_of_chain(seed, i) for i in range(chains)]
+        alone = {**options, "chains": 1, "cores": 1, "progress_bar": False}
+        theta, stats = kept_chains(
+            lambda i: nutpie.sample(model, seed=own_seed[i], blocking=False, **alone),
+            sampling.keep,
+            [identity_of(buffer, {**alone, "seed": s}) for s in own_seed],
+            draws,
+            parameter_count(swept),
+            cores,
+        )
+        return theta, stats, time.perf_counter() - begin
+    tree = nutpie.sample(model, chains=chains, cores=cores, seed=seed, progress_bar=progressbar, **options)
     seconds = time.perf_counter() - begin
     return np.asarray(tree["posterior"]["theta"].values, dtype=float), tree["sample_stats"].to_dataset(), seconds
 
