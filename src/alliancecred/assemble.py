@@ -13,7 +13,7 @@ import xarray as xr
 from .cells import Cells
 from .design import Design
 from .dims import coords_of, dims_of
-from .gates import Diagnosis, diagnosis, weights_of
+from .gates import Diagnosis, convergence, diagnosis, weights_of
 from .spec_file import spec_to_toml
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def judged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
 
 def unjudged(design: Design, draws: "Draws") -> tuple[xr.Dataset, Diagnosis]:
     """Return what `judged` does without the gates, which count as failed."""
-    empty = diagnosis(xr.Dataset(), xr.Dataset())
-    return _named(design, draws), replace(empty, problems=(*draws.problems, "partial: the gates were not computed"))
+    problems = (*draws.problems, "partial: the gates were not computed")
+    return _named(design, draws), Diagnosis(convergence(xr.Dataset()), 0, 0, (), problems)
 
 
 def _named(design: Design, draws: "Draws") -> xr.Dataset:

@@ -150,15 +150,17 @@ def read_sealed(path: str | Path, kind: str) -> tuple[xr.DataTree, int]:
     path = Path(path)
     try:
         found, number = _check_seal(path)
+    except IntegrityError:
+        raise
     except OSError as error:
         raise StoreError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
     except ValueError as error:  # a null byte in the name
         raise StoreError(f"cannot read {str(path)!r}: {error}") from error
     if found != kind:
         raise StoreError(f"{path.name} holds {found}, not {kind} → give the file that was written as {kind}")
-    if number > FORMAT:
+    if not 1 <= number <= FORMAT:
         raise VersionError(
-            f"{path.name} is of format {number}, this version reads up to {FORMAT} → use a newer alliancecred"
+            f"{path.name} is of format {number}, this version reads 1 to {FORMAT} → use a newer alliancecred"
         )
     try:
         _check_inside(path)
