@@ -36,6 +36,15 @@ def test_room_is_what_the_container_has_left(tmp_path, monkeypatch):
     assert memory.free_memory() == memory.psutil.virtual_memory().available
 
 
+def test_room_is_what_a_limit_of_the_process_leaves(monkeypatch):
+    resource = pytest.importorskip("resource")
+    used = memory.psutil.Process().memory_info().vms
+    monkeypatch.setattr(
+        resource, "getrlimit", lambda which: (used + 10**6, -1) if which == resource.RLIMIT_AS else None
+    )
+    assert memory.free_memory() <= 2 * 10**6
+
+
 def test_the_estimate_grows_with_draws_and_latents(monkeypatch):
     asked = []
     monkeypatch.setattr(laplace, "demand", asked.append)

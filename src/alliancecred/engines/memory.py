@@ -21,7 +21,7 @@ def free_memory() -> int:
     >>> free_memory() > 0
     True
     """
-    left = [int(psutil.virtual_memory().available)]
+    left = [int(psutil.virtual_memory().available), *_limit_of_process()]
     for limit, used, parts, cache in zip(_LIMITS, _USED, _PARTS, _CACHE, strict=True):
         try:
             most, now = Path(limit).read_text().strip(), Path(used).read_text().strip()
@@ -31,6 +31,16 @@ def free_memory() -> int:
         if most.isdigit():
             left.append(int(most) - int(now) + int(held.get(cache, 0)))
     return max(min(left), 0)
+
+
+def _limit_of_process() -> list[int]:
+    """Return what ``ulimit -v`` leaves this process, where there is such a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return []
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return [] if most == resource.RLIM_INFINITY else [most - int(psutil.Process().memory_info().vms)]
 
 
 def demand(floats: dict[str, int]) -> None:
