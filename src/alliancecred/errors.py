@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+_LISTED, _COMPARED = 30, 2000  # labels that a message names; that it looks through for a similar one
 Kind = Literal["schema", "level", "outcome", "weight", "panel"]
 
 
@@ -190,11 +191,13 @@ def nearest(name: str, allowed: Sequence[str]) -> str:
     >>> nearest("contry", ("country", "ally"))
     "did you mean 'country'?"
     """
-    close = get_close_matches(name.strip().lower(), [a.lower() for a in allowed], n=1)
+    near = [a.lower() for a in allowed[:_COMPARED]]
+    close = get_close_matches(name.strip().lower()[:_COMPARED], near, n=1)
     original = {a.lower(): a for a in allowed}
     if close:
         return f"did you mean {original[close[0]]!r}?"
-    return f"allowed: {', '.join(map(repr, allowed)) or 'nothing'}"
+    more = f" and {len(allowed) - _LISTED} more" if len(allowed) > _LISTED else ""
+    return f"allowed: {', '.join(map(repr, allowed[:_LISTED])) or 'nothing'}{more}"
 
 
 @contextmanager
@@ -212,3 +215,15 @@ def listening() -> Iterator[list[warnings.WarningMessage]]:
     for w in caught:
         if not issubclass(w.category, own):
             warnings.showwarning(w.message, w.category, w.filename, w.lineno)
+
+
+@contextmanager
+def within_memory() -> Iterator[None]:
+    """Turn Python's `MemoryError` into a `TooLargeError` that says what to do."""
+    try:
+        yield
+    except MemoryError as error:
+        raise TooLargeError(
+            f"the fit ran out of memory ({error}) → ask for fewer draws, leave out terms of many levels, or use a "
+            "larger machine"
+        ) from error

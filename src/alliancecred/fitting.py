@@ -14,7 +14,7 @@ from .assemble import data_groups, judged, provenance, unjudged
 from .cautions import warn_identification
 from .cells import Cells, make_cells
 from .design import Design, half_life
-from .errors import ConvergenceError, ConvergenceWarning, FitError, IncompleteFitError, SpecError
+from .errors import ConvergenceError, ConvergenceWarning, FitError, IncompleteFitError, SpecError, within_memory
 from .gates import Diagnosis
 from .identify import make_design
 from .sampling import Sampling
@@ -178,6 +178,7 @@ def fit(
     return result
 
 
+@within_memory()
 def fit_design(
     design: Design,
     cells: Cells,

@@ -124,7 +124,8 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
         if not declared[factor]:
             levels[factor] = tuple(seen)
             continue
-        strange = [x for x in seen if x not in declared[factor]]
+        known = set(declared[factor])
+        strange = [x for x in seen if x not in known]
         if strange and not (strange == [""] and not _needed(spec, factor)):
             message = f"labels not declared in the spec: {strange[:5]}"
             problems.append(Problem("level", factor, message, (), nearest(strange[0], declared[factor])))

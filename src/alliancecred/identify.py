@@ -227,19 +227,24 @@ def _merge_pooled(design: Design, cells: Cells) -> Design:
 def _shared_columns(design: Design, cells: Cells) -> Sequence[str]:
     """Note groups of pooled blocks that carry the same column as an unpooled coefficient."""
     matrix = fixed_matrix(design, cells.rows)
-    fixed = {matrix[:, j].tobytes(): c.name for j, c in enumerate(design.coefficients)}
+    fixed = {_entries(np.flatnonzero(x), x[x != 0]): c.name for x, c in zip(matrix.T, design.coefficients, strict=True)}
     notes = []
     for block in (b for b in design.pooled if not b.walk):
         columns = pooled_matrix(design, block, cells.rows).tocsc()
-        for j in range(columns.shape[1]):
-            if columns.indptr[j + 1] == columns.indptr[j]:
-                continue
-            name = fixed.get(columns[:, [j]].toarray().ravel().tobytes())
-            if name:
+        columns.sum_duplicates()
+        columns.eliminate_zeros()
+        for j, (start, end) in enumerate(pairwise(columns.indptr)):
+            name = fixed.get(_entries(columns.indices[start:end], columns.data[start:end]))
+            if name and end > start:
                 place = np.unravel_index(j, design.shape(block))
                 label = ", ".join(design.levels[f][i] for f, i in zip(block.by, place, strict=True))
                 notes.append(f"{name} and {block.variable}[{label}] share one column: their priors split it")
     return notes
+
+
+def _entries(rows: np.ndarray, values: np.ndarray) -> tuple[bytes, bytes]:
+    """Return a column by its entries that are not 0: of very many groups each has few."""
+    return rows.astype(np.int64).tobytes(), values.astype(float).tobytes()
 
 
 def refuse(where: str, message: str, remedy: str = "") -> SpecError:

@@ -17,6 +17,7 @@ from .spec import Spec
 from .spec_file import read_spec, spec_to_toml
 
 _LONGEST = 60
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{kind}{i}" for kind in ("com", "lpt") for i in range(10))}  # of Windows
 
 
 def slug(label: str, taken: Sequence[str] = ()) -> str:
@@ -30,7 +31,7 @@ def slug(label: str, taken: Sequence[str] = ()) -> str:
     plain = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
     base = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:_LONGEST].strip("_") or "unnamed"
     name, i = base, 1
-    while name in taken:
+    while name in taken or name in _DEVICES:
         i += 1
         name = f"{base}_{i}"
     return name

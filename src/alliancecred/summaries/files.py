@@ -6,14 +6,14 @@ import pandas as pd
 
 from ..files import replace_file
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a table as CSV (RFC 4180, UTF-8), whole or not at all.
 
     A text cell that a spreadsheet would run as a formula (it starts with ``= + - @``, a tab or a
-    carriage return) gets an apostrophe in front; numbers stay numbers.
+    line end) gets an apostrophe in front; numbers stay numbers.
 
     Examples
     --------
