@@ -112,7 +112,7 @@ def test_2_text_is_text_wherever_it_goes(fit, tmp_path, monkeypatch):
 
 # --- 3. paths -----------------------------------------------------------------------------------
 PATHS = ("../../../etc/passwd", "/etc/passwd", "~/x.csv", "~root/x.csv", "file:///etc/passwd", "\\\\host\\x.csv",
-         "C:x.csv", "a\0.csv", "http://example.org/x.csv", "sub/../../x.csv", "x.csv/..", ".", "\n", "\x1b")  # fmt: skip
+         "C:x.csv", "a\0.csv", "http://example.org/x.csv", "sub/../../x.csv", "x.csv/..", ".", "\n")  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,10 +1,8 @@
 """Ctrl-C, and kill -9: never a wrong number, draws that are not lost, and the same bits after going on."""
 
 import json
-import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -136,47 +134,6 @@ def test_twenty_kills_lose_no_finished_chain_and_change_no_bit(tmp_path):
     assert at_work >= 15
     assert fit(killed) == want
     assert kept(killed) == whole
-
-
-# --- the compiler -------------------------------------------------------------------------------
-COMPILE = """
-import hashlib, sys
-sys.path.insert(0, sys.argv[1])
-from models import RICH, make
-from alliancecred.fitting import fit_design
-design, cells = make(3, RICH)
-fit = fit_design(design, cells, random_seed=7, draws=100, method="nuts")
-print(hashlib.sha256(b"".join(fit.posterior[k].values.tobytes() for k in sorted(map(str, fit.posterior)))).hexdigest())
-"""
-TESTS = str(Path(__file__).parents[1] / "tests")
-
-
-def start(cache: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMPILE, TESTS],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"NUMBA_CACHE_DIR": str(cache)},
-    )  # fmt: skip
-
-
-def end(process: subprocess.Popen) -> str:
-    out, error = process.communicate(timeout=600)
-    assert process.returncode == 0, error[-3000:]
-    return out.split()[-1]
-
-
-def test_two_at_once_from_nothing_beside_a_killed_third_give_the_same_bits(tmp_path):
-    """All three begin with the same empty cache of compiled code; a fourth finds what they left."""
-    both, killed = [start(tmp_path), start(tmp_path)], start(tmp_path)
-    deadline = time.monotonic() + 120
-    while len(list(tmp_path.rglob("*.nbc"))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.communicate()
-    compiled = len(list(tmp_path.rglob("*.nbc")))
-    bits = {end(p) for p in both}
-    assert 5 <= compiled < len(list(tmp_path.rglob("*.nbc")))  # it was killed at work
-    assert len(bits) == 1
-    assert {end(start(tmp_path))} == bits
 
 
 # --- memory -------------------------------------------------------------------------------------

@@ -137,7 +137,8 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
         elif len(set(kinds)) > 1:
             shown.append(kind.removeprefix(f"{title}: "))
         text = ": ".join(shown) or title
-        out.append(text[:1].upper() + text[1:])
+        typed = shown[:1] == [name]  # a label begins the row: it stays as it was typed
+        out.append(text if typed else text[:1].upper() + text[1:])
     return out
 
 
