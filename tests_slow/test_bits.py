@@ -17,7 +17,7 @@ from alliancecred.fitting import Fit, fit_design, prepare
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
-from models import RICH, make
+from models import RICH, make  # noqa: E402
 
 FIT = """
 import sys

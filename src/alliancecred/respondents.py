@@ -17,6 +17,7 @@ REACH = 5.0  # standard normal deviations of people further out than this are le
 FINENESS = 1.3  # spacing of nodes, in sds of what a pattern says of a person at the most: error exp(−2π² / 1.3²) = 8e-6
 LANES = 8  # numbers of nodes are multiples of what processors work on at once
 SHARED = 6  # patterns that make a product of neighbours worth its place in memory
+_SORTED = 64  # entries by which patterns are put in order, before their keys
 _KEYS = 2  # random 64-bit keys that tell patterns apart: two differ in none by a chance of 3e-39
 
 
@@ -37,7 +38,7 @@ class People:
     --------
     >>> people = gather_people(np.array([7, 7, 8, 8, 9]), np.array([0, 1, 0, 1, 0]), np.array([1, 0, 1, 0, 1]))
     >>> people.times.tolist(), np.diff(people.start).tolist()
-    ([2, 1], [2, 1])
+    ([1, 2], [1, 2])
     """
 
     start: np.ndarray
@@ -101,9 +102,14 @@ def _sums(entries: np.ndarray, start: np.ndarray) -> np.ndarray:
 
 
 def _merged(start: np.ndarray, row: np.ndarray, answer: np.ndarray, times: np.ndarray, keys: np.ndarray) -> People:
-    """Return one pattern, the first, for all with the same keys."""
+    """Return one pattern for all with the same keys, in the order of their entries, whatever that of people was."""
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
+    size = np.diff(start)[first]
+    entry = row * (answer.max(initial=0) + 1) + answer
+    place = start[first][:, None] + np.arange(min(size.max(initial=0), _SORTED))
+    inside = np.arange(place.shape[1]) < size[:, None]
+    leading = np.where(inside, entry[np.where(inside, place, 0)] if len(entry) else -1, -1)
+    order = np.lexsort((*keys[first].T, *leading.T[::-1]))  # the last one counts most
     first, group = first[order], np.argsort(order)[group.ravel()]
     length = np.diff(start)[first]
     end = np.cumsum(length)
