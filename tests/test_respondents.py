@@ -114,6 +114,20 @@ def test_patterns_are_what_counting_tuples_gives():
     assert as_counter(kept) == fewer
 
 
+def test_the_order_of_people_and_of_their_answers_changes_nothing():
+    rng = np.random.default_rng(4)
+    person, row = np.repeat(np.arange(300), 5), rng.integers(0, 6, 1500)
+    keep = np.unique(np.column_stack([person, row]), axis=0, return_index=True)[1]
+    person, row, answer = person[keep], row[keep], rng.integers(0, 3, len(keep))
+    want = gather_people(person, row, answer)
+    assert len(want) > 100
+    for _ in range(3):
+        order, name = rng.permutation(len(row)), rng.permutation(300)
+        got = gather_people(name[person[order]], row[order], answer[order])
+        for part in ("start", "row", "answer", "times"):
+            np.testing.assert_array_equal(getattr(got, part), getattr(want, part))
+
+
 def test_ids_mean_a_person_within_a_source_and_none_means_alone():
     spec = spec_of(2)
     table = pd.DataFrame(
