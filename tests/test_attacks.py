@@ -270,12 +270,26 @@ ATTACKS = {f.__name__: f for f in (
 }  # fmt: skip
 
 
+# where reading would fail by itself, later: it must not come to that
+SAID = dict.fromkeys(("external_link", "soft_link", "soft_link_to_nothing", "soft_loop"), "is a link") | {
+    "hard_loop": "is there twice",
+    "absurd_late": "cannot hold",
+    "external_data": "does not lie in this file",
+    "virtual_data": "does not lie in this file",
+    "compressed": "does not lie in this file",
+    "pickled": "not numbers or text",
+    "long_texts": "not numbers or text",
+    "huge_attribute": "attribute 'notes' of more than",
+    "many_attributes": "attribute 'notes' of",
+}
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_4_a_forged_file_is_refused(attack, stored, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = forged(stored, tmp_path / "fit.nc", ATTACKS[attack])
     assert path.stat().st_size < 60_000_000
-    with under(5), pytest.raises(IntegrityError, match=r"fit\.nc"):
+    with under(5), pytest.raises(IntegrityError, match=SAID.get(attack, r"fit\.nc")):
         ac.load(path)
     assert os.listdir(tmp_path) == ["fit.nc"]
 
@@ -470,14 +484,14 @@ def test_10_a_million_labels_are_read_and_a_fit_of_them_is_refused():
     n = 10**6
     frame = pd.DataFrame({"c": [f"country {i}" for i in range(n)], "a": np.tile(["no", "yes"], n // 2)})
     roles = ac.Roles(country="c", answer="a")
-    with under(60):
+    with under(60), listening():
         survey = ac.read_survey(frame, roles=roles, answers=("no", "yes"), top=("yes",), constants={"ally": "US"})
     assert len(survey) == n
     spec = ac.Spec("million", ("no", "yes"), ("yes",), (ac.Level(("country",)),))
-    with under(120), pytest.raises(TooLargeError, match="memory"):
+    with under(120), listening(), pytest.raises(TooLargeError, match="memory"):
         ac.fit(spec, survey, random_seed=1, method="nuts")
     declared = replace(spec, countries=tuple(f"land {i}" for i in range(3000)))
-    with under(60), pytest.raises(SpecError, match="and 2970 more"):
+    with under(60), listening(), pytest.raises(SpecError, match="and 2970 more"):
         ac.fit(declared, survey)
 
 

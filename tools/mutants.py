@@ -235,7 +235,7 @@ MUTANTS = (
            _LAPLACE),
     Mutant("divergences between thinned draws forgotten", "engines/nuts.py", "groups.max()[name].values.astype(bool)",
            "groups.min()[name].values.astype(bool)", _NUTS),
-    Mutant("steps that do not vary", "engines/nuts.py", '"step_size_jitter": JITTER', "step_size_jitter=0.0", _NUTS),
+    Mutant("steps that do not vary", "engines/nuts.py", '"step_size_jitter": JITTER', '"step_size_jitter": 0.0', _NUTS),
     Mutant("metric: prior left out", "engines/metric.py", "precision[block, block] += np.kron",
            "precision[block, block] += 0.0 * np.kron", _NUTS),
     Mutant("metric: scales without a floor", "engines/metric.py", "max(median, SMALLEST) if", "median if", _NUTS),
