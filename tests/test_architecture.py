@@ -58,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
         "terms",
     },
     "spec_file": {"codec", "errors", "spec", "spec_check", "terms"},
-    "preregistration": {"codec", "errors", "spec", "spec_file", "summaries"},
+    "preregistration": {"codec", "errors", "files", "spec", "spec_file", "summaries"},
     "estimate": {"errors", "spec"},
     # the doors
     "labels": {"errors", "sources", "terms"},
@@ -432,6 +432,7 @@ ALLOWED |= {
     "studies": {"__init__", "cells", "design", "errors", "fitting", "journal", "sampling", "sources"},
     "saved": {
         "cells",
+        "choices",
         "design",
         "dims",
         "errors",

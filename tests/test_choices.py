@@ -317,6 +317,13 @@ def test_log_likelihood_stands_at_the_first_profile(fitted):
     np.testing.assert_allclose(by_row, wanted, atol=1e-9)
 
 
+def test_a_saved_fit_of_choices_is_the_same(fitted, tmp_path):
+    same = ac.load(ac.save(fitted, tmp_path / "fit.nc"))
+    for name, values in vars(fitted.cells.choices).items():
+        np.testing.assert_array_equal(getattr(same.cells.choices, name), values)
+    np.testing.assert_array_equal(ac.marginal_means(same).draws.values, ac.marginal_means(fitted).draws.values)
+
+
 @pytest.mark.slow
 def test_engines_agree_on_choices(fitted):
     other = ac.fit(fitted.spec, read(frame_of(400)), random_seed=2, method="nuts", progressbar=False,

@@ -15,9 +15,9 @@ import pandas as pd
 
 from .codec import decode, encode
 from .errors import IntegrityError, Problem, StoreError, VersionError
+from .files import replace_file
 from .spec import Spec
 from .spec_file import as_spec
-from .summaries import replace_file
 
 FORMAT, _LARGEST = 1, 10_000_000
 _WORDS = ("name", "title", "question", "references", "names")  # fields that change no number

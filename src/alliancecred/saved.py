@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from .cells import Cells, Rows
+from .choices import Choices
 from .design import Design
 from .dims import coords_of, dims_of
 from .errors import AcError, IntegrityError, StoreError
@@ -186,6 +187,9 @@ def _cells_groups(cells: Cells) -> dict[str, xr.Dataset]:
         out[f"{_CELLS}/people"] = xr.Dataset({k: (d, getattr(cells.people, k)) for k, d in sizes.items()})
     if cells.inside is not None:
         out[f"{_CELLS}/inside"] = xr.Dataset({k: ("entry", v) for k, v in vars(cells.inside).items()})
+    if (choices := cells.choices) is not None:
+        pairs = {"left": ("pair", choices.left), "right": ("pair", choices.right)}
+        out[f"{_CELLS}/choices"] = xr.Dataset({**pairs, "counts": (("pair", "won"), choices.counts)})
     return out
 
 
@@ -208,7 +212,7 @@ def _cells_in(groups: Mapping[str, xr.Dataset]) -> Cells:
             raise IntegrityError(f"codes of {factor!r} are not among its levels")
     if not len(toplines) == len(arrays["overdispersion"]):
         raise IntegrityError("its published shares are not all there")
-    people, inside = (groups.get(f"{_CELLS}/{name}") for name in ("people", "inside"))
+    people, inside, choices = (groups.get(f"{_CELLS}/{name}") for name in ("people", "inside", "choices"))
     return Cells(
         levels=levels,
         rows=rows,
@@ -223,6 +227,7 @@ def _cells_in(groups: Mapping[str, xr.Dataset]) -> Cells:
         unweighted=arrays.get("unweighted"),
         scores=tuple(arrays["scores"].tolist()),
         valued=arrays.get("valued"),
+        choices=None if choices is None else Choices(*(choices[k].values for k in ("left", "right", "counts"))),
     )
 
 
