@@ -18,6 +18,7 @@ _DONT_KNOW = re.compile(
 _MISSING_CODE = re.compile(r"-\d+\Z|(9|99|999|9999|8|98|998|9998|7|97|997|88|888|77|777)\Z")
 _CODE_IN_SCALE = re.compile(r"-?(99|999|9999|98|998|9998|97|997|88|888|77|777)\Z")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z")
+MOST_CODES = 20  # distinct numbers; more are hardly codes of answers
 _WHOLE = re.compile(r"[+-]?\d+(\.\d+)?\Z")
 
 
@@ -203,6 +204,10 @@ def _undeclared(coded: Coded, rest: Sequence[str], answers: Sequence[str]) -> tu
     if all(x in ("0", "1", "True", "False") or _WHOLE.match(x) for x in seen):
         if any("." in x for x in seen) and max(map(float, seen)) <= 1:
             return message, _rows(coded, rest), "shares? give them to read_toplines; answers are categories"
+        numbers = [float(x) for x in seen if x not in ("True", "False")]
+        if len(numbers) > MOST_CODES and 0 <= min(numbers) <= max(numbers) <= 100:
+            remedy = "per cents? give them to read_toplines; a slider? read_survey(slider=…); answers are categories"
+            return f"{message} (values up to {max(numbers):g})", _rows(coded, rest), remedy
         whole = tuple(sorted(seen, key=float) if not set(seen) & {"True", "False"} else sorted(seen))
         remedy = f"declare the codes as text in order, as {whole[:9]!r}, or numeric_codes={{{whole[0]}: 'label', ...}}"
     else:

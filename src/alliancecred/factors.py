@@ -1,6 +1,6 @@
 """The factors of a table at the door: which column or constant plays which role, and which rows stay."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from .tables import Table
 from .terms import FACTORS
 
 DEFAULTS = {"population": "public"}
+Rename = Callable[[Coded, str], tuple[Coded, list[Problem]]]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,13 @@ def constant_problems(
             yield Problem("schema", where, f"text is needed, got {value!r}")
 
 
-def code_factors(table: Table, columns: Mapping[str, str], constants: Mapping[str, str]) -> Found:
-    """Return country, ally, target, wave and population of every row, as codes."""
+def code_factors(
+    table: Table,
+    columns: Mapping[str, str],
+    constants: Mapping[str, str],
+    rename: Rename = lambda coded, role: (coded, []),
+) -> Found:
+    """Return country, ally, target, wave and population of every row, as codes; labels are checked as renamed."""
     factors: dict[str, Coded] = {}
     problems: list[Problem] = []
     warnings = list(table.warnings) + list(_column_warnings(table, columns.values()))
@@ -85,7 +91,8 @@ def code_factors(table: Table, columns: Mapping[str, str], constants: Mapping[st
         given = role in constants and isinstance(constants[role], str)
         if column is None:
             label = str(constants[role]) if given else DEFAULTS.get(role, "")
-            factors[role] = constant(f"constants[{role!r}]" if given else role, label, table.rows)
+            factors[role], found = rename(constant(f"constants[{role!r}]" if given else role, label, table.rows), role)
+            problems += found
             if not given:
                 continue
         elif column in table.data:
@@ -93,10 +100,11 @@ def code_factors(table: Table, columns: Mapping[str, str], constants: Mapping[st
             problems += found
             if coded is None:
                 continue
-            factors[role] = coded
+            factors[role], found = rename(coded, role)
+            problems += found
         else:
             continue
-        if table.rows:
+        if table.rows and not found:
             problems += label_problems(role, factors[role])
         warnings += label_warnings(role, factors[role])
     problems += _across(factors)

@@ -17,8 +17,8 @@ from .choices import whole_sets
 from .dates import read_dates
 from .design_effect import read_weights, weight_line
 from .errors import Problem
-from .factors import Found, code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
-from .labels import Coded, encode
+from .factors import code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
+from .labels import Coded, alike_problems, as_text, encode, shown
 from .level_maps import LevelMap, map_labels, map_notes
 from .panel import Panel, panel_lines, panel_of
 from .sliders import Slider
@@ -101,18 +101,19 @@ def argument_problems(said: Said, columns: Mapping[str, str], needed: Collection
 def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
     """Return the rows of a table that has one row per person and judged ally, or stands for such rows."""
     times = table.stands_for
-    found, mapped, notes = _factors(table, columns, said)
+    notes: list[ReportLine] = []
+    found = code_factors(table, columns, said.constants, lambda coded, role: _mapped(coded, role, said, notes))
     value, (answer, wrong) = None, _answer(table, columns, said, notes)
     if said.slider is not None and not wrong:
         value, answer, wrong = match_slider(answer, said.answers, said.slider, said.missing)
     person, unreadable = _person(table, columns.get("respondent"))
     count, miscounted = _count(table, columns.get("count"))
-    weight, misweighed = _weight(table, columns.get("weight"))
+    weight, misweighed = _weight(table, columns.get("weight"), found.factors.get("population"))
     traits, unread = _traits(table, said, notes)
-    date, undated = _date(table, columns.get("date"))
+    date, undated = _date(table, columns.get("date"), notes)
     choice, unchosen = _choice(table, columns.get("choice_set"))
     asked = {**found.factors, **traits} | ({} if choice is None else {"choice_set": choice})
-    problems = [*found.problems, *mapped, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unchosen, *unread]
+    problems = [*found.problems, *wrong, *unreadable, *miscounted, *misweighed, *undated, *unchosen, *unread]
     keep, lines = exclude({**asked, "answer": answer}, times)
     if date is not None and (dateless := int(times[keep & np.isnat(date)].sum())):
         lines.append(ReportLine("excluded", dateless, "no date of interview"))
@@ -164,16 +165,6 @@ def with_panel(rows: Rows, panel: Panel) -> Rows:
     return replace(rows, panel=panel, report=report, problems=(*rows.problems, *panel.problems))
 
 
-def _factors(table: Table, columns: Mapping[str, str], said: Said) -> tuple[Found, list[Problem], list[ReportLine]]:
-    """Return the factors in the labels of the analysis, what cannot be mapped, and notes on what was."""
-    found, notes, problems = code_factors(table, columns, said.constants), list[ReportLine](), list[Problem]()
-    factors = {}
-    for role, coded in found.factors.items():
-        factors[role], wrong = _mapped(coded, role, said, notes)
-        problems += wrong
-    return replace(found, factors=factors), problems, notes
-
-
 def _traits(table: Table, said: Said, notes: list[ReportLine]) -> tuple[dict[str, Coded], list[Problem]]:
     """Return covariates of people, groups and attributes in the labels of the analysis, and what is wrong with them."""
     out, problems = {}, []
@@ -182,7 +173,7 @@ def _traits(table: Table, said: Said, notes: list[ReportLine]) -> tuple[dict[str
         problems += wrong
         if coded is not None:
             out[name], wrong = _mapped(coded, name, said, notes)
-            problems += wrong
+            problems += wrong or alike_problems(out[name])
     return out, problems
 
 
@@ -225,14 +216,28 @@ def _person(table: Table, column: str | None) -> tuple[Coded | None, list[Proble
     return person, problems
 
 
-def _weight(table: Table, column: str | None) -> tuple[np.ndarray | None, list[Problem]]:
+def _weight(table: Table, column: str | None, who: Coded | None) -> tuple[np.ndarray | None, list[Problem]]:
     if column is None or column not in table.data:
         return None, []
-    return read_weights(table.data[column], column, table.stands_for)
+    given = table.data[column]
+    weight, problems = read_weights(given, column, table.stands_for)
+    if who is not None and len(problems) == 1:
+        known = np.array([as_text(v) is not None for v in given.tolist()], dtype=bool)
+        have = np.bincount(who.codes[known & (who.codes >= 0)], minlength=len(who.labels)) > 0
+        if have.any() and not have.all() and known[have[who.codes] & (who.codes >= 0)].all():
+            names = [label for label, some in zip(who.labels, have, strict=True) if not some]
+            message = f"weights are given for some populations, but not for {shown(names)}"
+            remedy = "1 for everybody of a population that is not weighted, or read it as a source of its own"
+            problems = [replace(problems[0], message=message, remedy=remedy)]
+    return weight, problems
 
 
-def _date(table: Table, column: str | None) -> tuple[np.ndarray | None, list[Problem]]:
-    return (None, []) if column is None or column not in table.data else read_dates(table.data[column], column)
+def _date(table: Table, column: str | None, notes: list[ReportLine]) -> tuple[np.ndarray | None, list[Problem]]:
+    if column is None or column not in table.data:
+        return None, []
+    days, problems, note = read_dates(table.data[column], column)
+    notes += [ReportLine("noted", int(table.stands_for[~np.isnat(days)].sum()), note)] if note else []
+    return days, problems
 
 
 def _choice(table: Table, column: str | None) -> tuple[Coded | None, list[Problem]]:
@@ -269,8 +274,9 @@ def _report(
 # --- tables of counts ---------------------------------------------------------------------------
 def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, str], said: Said) -> Rows:
     """Return a row per row of the table and answer; the report counts the rows of the table."""
-    found, mapped, notes = _factors(table, columns, said)
-    problems = [*found.problems, *mapped]
+    notes: list[ReportLine] = []
+    found = code_factors(table, columns, said.constants, lambda coded, role: _mapped(coded, role, said, notes))
+    problems = [*found.problems]
     matrix = np.zeros((table.rows, len(counts)), dtype=np.int64)
     for k, column in enumerate(counts.values()):
         if column in table.data:
@@ -284,6 +290,9 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     keep &= matrix.sum(axis=1) > 0
     if not problems:
         problems += nothing_left(table, keep, lines)
+    whole = matrix[keep].sum(axis=1)
+    per_cent = len(whole) > 1 and (abs(whole - 100) <= 1).all()
+    odd = ("the counts of every row sum to 99 to 101: per cents? give them to read_toplines",) if per_cent else ()
     labels = {**found.factors, **traits}
     cells = pd.DataFrame({role: coded.codes[keep] for role, coded in labels.items()})
     again = int(cells.duplicated().sum())
@@ -296,4 +305,4 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     answer = Coded("counts", np.tile(np.arange(k), table.rows), said.answers)
     count = matrix.ravel()
     kept = np.repeat(keep, k) & (count > 0)
-    return Rows(factors, answer, count, None, kept, report, tuple(problems), found.warnings, traits=traits)
+    return Rows(factors, answer, count, None, kept, report, tuple(problems), (*found.warnings, *odd), traits=traits)
