@@ -10,10 +10,11 @@ from .design import Design
 from .errors import IdentificationWarning
 from .events import FIELDWORK
 from .identify import exposed_rows, signals_of
-from .terms import Fixed
+from .terms import FACTORS, Fixed
 
 FEW_LEVELS = 6
 FEWEST_GROUPS = 5  # more groups than covariates of groups
+FEW_PEOPLE = 30  # of a population, in a cell
 
 
 def warn_identification(design: Design, cells: Cells) -> None:
@@ -60,6 +61,30 @@ def _arms_missing(design: Design, cells: Cells) -> list[str]:
     return out
 
 
+def _thin_populations(design: Design, cells: Cells) -> list[str]:
+    """Name populations a gap is about that were asked in cells of fewer than 30, and how little one such cell says."""
+    n, out = len(cells.counts), []
+    asked = cells.rows.codes["population"][:n]
+    place = np.column_stack([cells.rows.codes[f][:n] for f in FACTORS])
+    people = (cells.counts if cells.unweighted is None else cells.unweighted).sum(1)
+    _, cell = np.unique(place, axis=0, return_inverse=True)
+    cell = cell.ravel()
+    size = np.bincount(cell, people)[cell]
+    parts = [c.carrier.population for c in design.coefficients] + [b.carrier.population for b in design.pooled]
+    for name in dict.fromkeys(p for p in parts if p is not None):
+        own = np.flatnonzero(np.array(design.levels["population"], dtype=object)[asked] == name)
+        few = own[(size[own] < FEW_PEOPLE) & (size[own] > 0)]
+        if len(few):
+            least = few[np.argmin(size[few])]
+            where = ", ".join(x for f, i in zip(FACTORS, place[least], strict=True) if (x := design.levels[f][i]))
+            out.append(
+                f"{name}: {len(np.unique(cell[few]))} of {len(np.unique(cell[own]))} cells have fewer than "
+                f"{FEW_PEOPLE} answers, the least {size[least]:g} ({where}): by itself a share of one half is "
+                f"known there to ± {98 / np.sqrt(size[least]):.0f} points"
+            )
+    return out
+
+
 def changes_with(design: Design, cells: Cells, signal: str) -> list[str]:
     """Name what changes with a signal: a house, mode or wording of the waves after it that no wave before it has.
 
@@ -88,6 +113,7 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
             out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
     out += _few_groups(design, cells)
     out += _arms_missing(design, cells)
+    out += _thin_populations(design, cells)
     out += [text for name in signals_of(design) for text in changes_with(design, cells, name)]
     rows, levels = cells.rows, design.levels
     country, ally = rows.codes["country"], rows.codes["ally"]

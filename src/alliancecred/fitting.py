@@ -15,6 +15,7 @@ from .cautions import warn_identification
 from .cells import Cells, make_cells
 from .design import Design, half_life
 from .errors import ConvergenceError, ConvergenceWarning, FitError, IncompleteFitError, SpecError, within_memory
+from .forewarn import warn_data
 from .gates import Diagnosis
 from .identify import make_design
 from .sampling import Sampling
@@ -160,6 +161,7 @@ def fit(
         raise SpecError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     spec, cells, design = prepare(spec, *sources)
     warn_identification(design, cells)
+    warn_data(spec, cells, sources)
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if random_seed is None else random_seed
     result = fit_design(
         design,

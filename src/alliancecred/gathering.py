@@ -1,12 +1,13 @@
 """What sources say together: where they disagree with the spec, their counts in one table, and its levels."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from .errors import Problem, nearest
-from .sources import CHOICE_SET, Survey, Toplines
+from .sources import CHOICE_SET, DATE, Survey, Toplines
 from .spec import Spec
 from .terms import Drift, Trend
 from .traits import trait_problems
@@ -66,6 +67,7 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
                         f"the spec declares {getattr(spec, key)}, {source.report.source} has {getattr(source, key)}",
                     )
                 )
+        out += _dates_outside(spec, source) if isinstance(source, Survey) else []
         if not len(source):
             out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
     return out
@@ -73,6 +75,20 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
 
 def _any_numbers(sources: Sequence[Survey | Toplines]) -> bool:
     return any("value" in s.table for s in sources if isinstance(s, Survey))
+
+
+def _dates_outside(spec: Spec, source: Survey) -> list[Problem]:
+    """Return the waves whose interviews are of days that the spec does not have them on: one label, two fieldworks."""
+    out = []
+    for wave in spec.waves if DATE in source.table else ():
+        days = source.table.loc[(source.table["wave"] == wave.name).to_numpy(), DATE].to_numpy("datetime64[D]")
+        outside = days[(days < np.datetime64(wave.start)) | (days > np.datetime64(wave.end))]
+        if len(outside):
+            first = ", ".join(map(str, np.unique(outside)[:5]))
+            message = f"{len(outside)} interviews are not of {wave.start} to {wave.end}: {first}"
+            remedy = "correct the wave's dates, or give each fieldwork a label of its own"
+            out.append(Problem("schema", f"waves.{wave.name}", message, (), remedy))
+    return out
 
 
 def _slider_problem(spec: Spec, source: Survey | Toplines) -> Problem | None:
@@ -120,7 +136,7 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
     } | {name: factor.levels for name, factor in spec.declared.items()}
     levels, problems = {}, []
     for factor in spec.factors:
-        seen = sorted(set(table[factor].astype(str)))
+        seen = sorted(set(table[factor].astype(str)), key=_natural if factor == "wave" else None)
         if not declared[factor]:
             levels[factor] = tuple(seen)
             continue
@@ -134,6 +150,12 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
             kept = tuple(x for x in declared[factor] if x in seen)
         levels[factor] = kept + (("",) if "" in strange else ())
     return levels, problems
+
+
+def _natural(label: str) -> tuple[list[tuple[int, str]], str]:
+    """Return a key that puts w2 before w10: what waves without dates are listed by; nothing is computed from it."""
+    parts = [x.lstrip("0") if x.isdecimal() else x for x in re.split(r"(\d+)", label)]
+    return [(len(x) if i % 2 else 0, x) for i, x in enumerate(parts)], label
 
 
 def _needed(spec: Spec, factor: str) -> bool:
