@@ -21,7 +21,7 @@ from .sliders import Inside, ends_and_between, gather_inside
 from .sources import DataReport, Survey, Topline, Toplines
 from .spec import Spec
 from .terms import FACTORS, JOINED
-from .traits import trait_values
+from .traits import trait_values, within_problems
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,7 @@ def make_cells(spec: Spec, sources: Sequence[Survey | Toplines]) -> Cells:
     problems = list(source_problems(spec, sources))
     raise_spec(problems)
     surveys = [s for s in sources if isinstance(s, Survey)]
+    raise_spec(list(within_problems(spec, surveys)))
     traits = [c.name for c in spec.used_covariates if c.of_people]
     keys = [*spec.factors, *traits]
     counted = by_level(spec, count_cells(spec, surveys, traits))

@@ -22,6 +22,8 @@ class Attribute:
         Its levels, in the order of tables and figures.
     baseline
         The level others are compared with (`amce`, `Effect`); marginal means need none.
+    within
+        Whether people are shown several of its levels; refused if everybody saw one only.
 
     Examples
     --------
@@ -32,6 +34,7 @@ class Attribute:
     name: str
     levels: tuple[str, ...]
     baseline: str = ""
+    within: bool = False
 
 
 @dataclass(frozen=True)

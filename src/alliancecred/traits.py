@@ -28,6 +28,22 @@ def trait_problems(spec: Spec, source: Survey | Toplines) -> Iterator[Problem]:
             yield Problem("schema", where, message, (), remedy or f"read_survey(…, traits={{{name!r}: …}})")
 
 
+def within_problems(spec: Spec, surveys: Collection[Survey]) -> Iterator[Problem]:
+    """Yield attributes declared to vary within people that do not: their effects would be compared between people."""
+    for name in (a.name for a in spec.attributes if a.within):
+        where = f"attributes.{name}"
+        tables = [s.table.loc[(s.table["respondent"] != "").to_numpy(), ["respondent", name]] for s in surveys]
+        shown = [t.groupby("respondent")[name].agg(["size", "nunique"]) for t in tables]
+        several = sum(int((t["size"] > 1).sum()) for t in shown)
+        if not several:
+            message = "declared to vary within people, but nobody is known to have been asked twice"
+            remedy = "give the column of ids as Roles(respondent=…), and data in memory; or within = false"
+            yield Problem("schema", where, message, (), remedy)
+        elif not any((t["nunique"] > 1).any() for t in shown):
+            message = f"declared to vary within people, but each of the {several} people asked twice saw one level only"
+            yield Problem("schema", where, message, (), "within = false: it is compared between people")
+
+
 def trait_values(covariates: Collection[Covariate], table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the covariates of people in every row, less their center, in units; 0 where the table has none.
 
