@@ -58,6 +58,7 @@ def test_balance_is_the_chi_square_written_out(frame):
     np.testing.assert_allclose(table["p_holm"].dropna().to_numpy(), holm)
 
 
+@pytest.mark.bad(77)
 def test_arms_that_go_with_people_are_warned_of(frame):
     wrong = frame.assign(educ=np.where(frame["regime"] == "democracy", "high", frame["educ"]))
     with pytest.warns(DataWarning, match="regime goes with educ"):

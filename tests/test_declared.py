@@ -58,6 +58,7 @@ def test_the_spec_of_these_tests_is_sound_and_survives_its_file(tmp_path):
     assert SPEC.factors == ("country", "ally", "target", "wave", "population", *PROFILE, "educ", "cd")
 
 
+@pytest.mark.bad(78)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -176,6 +177,7 @@ def test_weights_keep_their_ratios_between_groups_and_arms():
                 assert cells.counts[i, k] == pytest.approx(want, rel=1e-12)
 
 
+@pytest.mark.bad(79)
 def test_what_a_design_excludes_or_never_shows_is_held_against_the_answers():
     table = make_people()
     wrong = table.copy()
@@ -199,6 +201,7 @@ def test_what_a_design_excludes_or_never_shows_is_held_against_the_answers():
     assert make_cells(replace(SPEC, restrictions=()), [read(few)]).counts.sum() == 60
 
 
+@pytest.mark.bad(75)
 def test_an_arm_missing_in_a_country_is_warned_of():
     table = make_people()
     table = table[~((table.country == "DE") & (table.regime == "hybrid"))]

@@ -74,6 +74,8 @@ def test_counts_are_weighted_shares_of_effective_sizes():
     assert cells.counts[2, 1] / cells.counts[2].sum() < cells.unweighted[2, 1] / cells.unweighted[2].sum() - 0.1
 
 
+@pytest.mark.bad(66)
+@pytest.mark.bad(71)
 def test_only_ratios_count_and_equal_weights_change_nothing():
     table = frame()
     large = make_cells(SPEC, [read(table.assign(w=table.w * 12345.678))]).counts
@@ -145,6 +147,8 @@ def test_weighted_and_unweighted_stand_side_by_side(fitted):
 
 
 # --- the door ---------------------------------------------------------------------------------------
+@pytest.mark.bad(73)
+@pytest.mark.bad(70)
 def test_report_says_how_uneven_they_are_and_leaves_out_weightless_people():
     table = frame().assign(n=1)
     table.loc[:4, "w"] = 0.0

@@ -432,6 +432,7 @@ def test_role_colours_differ_in_grey():
 
 
 # --- text ---------------------------------------------------------------------------------------
+@pytest.mark.bad(12)
 def test_text_is_measured_cut_and_wrapped():
     assert shorten("short", 2.0) == "short"
     cut = shorten("a rather long name of a country", 0.8)

@@ -77,6 +77,7 @@ def test_a_sound_design_keeps_everything_and_notes_nothing():
 
 
 # --- signals --------------------------------------------------------------------------------------
+@pytest.mark.bad(40, 54)
 @pytest.mark.parametrize(("wave", "side"), [("one", "after"), ("two", "before")])
 def test_a_signal_without_data_on_one_side_is_refused(wave, side):
     asked = tuple(a for a in EVERYWHERE if a[2] == wave)
@@ -111,6 +112,8 @@ def test_a_role_nobody_judged_is_left_out_and_noted():
 
 
 # --- levels ---------------------------------------------------------------------------------------
+@pytest.mark.bad(45)
+@pytest.mark.bad(38, 40)
 @pytest.mark.parametrize("factor", ["country", "ally", "wave"])
 def test_a_level_with_one_group_is_refused(factor):
     one = {"country": 0, "ally": 1, "wave": 2}[factor]
@@ -192,6 +195,7 @@ def test_gap_in_shift_goes_role_by_role():
     assert len(found.notes) == 2
 
 
+@pytest.mark.bad(63)
 @pytest.mark.parametrize("terms", [(Gap(by=("ally",), signal="aid"),), (Gap(), Gap(by=("ally",), signal="aid"))])
 def test_a_pooled_gap_in_shift_is_left_out_where_elites_were_asked_in_one_wave(terms):
     # Once wrong (identify._drop_gaps):
@@ -260,6 +264,7 @@ def test_a_sound_design_warns_of_nothing():
     assert warned(spec(Level(("country",)), Shift("aid"))) == []
 
 
+@pytest.mark.bad(39)
 def test_few_levels_are_warned_of():
     (text,) = warned(spec(Level(("ally",)), Shift("aid")))
     assert text.startswith("sd_level_ally rests on 4 levels")
@@ -275,6 +280,7 @@ def test_levels_that_were_declared_but_not_asked_do_not_count():
     assert any("sd_level_country rests on 2 levels" in t for t in texts)
 
 
+@pytest.mark.bad(56)
 @pytest.mark.parametrize(("absent", "side"), [("one", "after"), ("two", "before")])
 def test_countries_asked_on_one_side_only_are_named(absent, side):
     asked = tuple(a for a in EVERYWHERE if not (a[0] in ("NO", "CA") and a[2] == absent))
@@ -288,6 +294,7 @@ def test_unexposed_countries_asked_on_both_sides_are_not_said_to_be_asked_on_one
     assert not [t for t in warned(of) if "asked only before" in t]
 
 
+@pytest.mark.bad(44)
 def test_countries_that_share_no_ally_are_named():
     asked = tuple(a for a in EVERYWHERE if (a[0] in ("PL", "DE", "UK")) == (a[1] in ("US", "UK")))
     (text,) = warned(spec(Level(("country",))), asked)

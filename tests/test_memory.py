@@ -9,6 +9,7 @@ from alliancecred.fitting import fit_design
 from models import make
 
 
+@pytest.mark.bad(48)
 @pytest.mark.parametrize("method", ["laplace", "nuts"])
 def test_a_fit_that_is_too_large_is_refused_with_the_estimate(monkeypatch, method):
     monkeypatch.setattr(memory, "free_memory", lambda: 10**5)

@@ -23,6 +23,7 @@ def logistic(x):
     return 1 / (1 + math.exp(-x))
 
 
+@pytest.mark.bad(35)
 @pytest.mark.parametrize("answers", [2, 3, 5])
 def test_probabilities_are_differences_of_the_logistic(answers):
     spacing = np.linspace(-0.4, 0.6, answers - 2)

@@ -55,6 +55,7 @@ def by_hand(frame, keys):
 
 
 # --- adding up ------------------------------------------------------------------------------------
+@pytest.mark.bad(82, 84)
 def test_rows_of_one_kind_are_added_up_to_the_last_person():
     frame = census()
     population = read(frame)
@@ -108,6 +109,7 @@ def test_where_keeps_these_people_and_says_how_many():
     assert population.labels("age") == tuple(dict.fromkeys(frame.age))
 
 
+@pytest.mark.bad(84)
 def test_sources_of_every_kind_give_the_same(tmp_path):
     polars = pytest.importorskip("polars")
     frame = census(seed=4)
@@ -138,6 +140,7 @@ def test_a_kind_without_people_stays():
     assert cells(population) == {("a",): 3, ("b",): 0}
 
 
+@pytest.mark.bad(82)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -288,6 +291,7 @@ def test_maps_of_no_key_and_two_of_one_are_refused():
 
 
 # --- against the analysis -------------------------------------------------------------------------
+@pytest.mark.bad(80, 81)
 def test_levels_have_to_be_those_of_the_analysis():
     population = read(census())
     levels = {"country": ("DE", "FR", "PL"), "age": ("18-24", "25-34", "35+"), "female": ("0", "1"), "more": ("x",)}

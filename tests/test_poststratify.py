@@ -322,6 +322,7 @@ def with_labels(**change: Any) -> Population:
     return population(census, "country")
 
 
+@pytest.mark.bad(80, 83)
 def test_populations_that_do_not_match_are_refused_by_name():
     census = make_census("country")
     calls: list[tuple[Population | Any, str]] = [

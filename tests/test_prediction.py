@@ -107,6 +107,7 @@ def test_columns_that_are_left_out_are_filled_where_there_is_no_choice():
 
 
 # --- refusals -------------------------------------------------------------------------------------
+@pytest.mark.bad(80)
 def test_new_levels_are_refused_by_default_with_the_nearest_names():
     rows = table(("PLL", "US", "two"), ("PL", "USA", "two"), ("PL", "US", "three"))
     with pytest.raises(PredictError) as caught:

@@ -529,6 +529,7 @@ def test_people_who_are_asked_again_need_the_term():
 
 
 # --- refusals -----------------------------------------------------------------------------------
+@pytest.mark.bad(47)
 def test_an_sd_of_people_who_answer_once_is_refused():
     spec = spec_of(2)
     table = answers_of_people(spec).assign(respondent="")

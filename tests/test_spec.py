@@ -512,6 +512,7 @@ def test_inconsistencies_are_listed_together():
     ]
 
 
+@pytest.mark.bad(53)
 def test_a_file_with_an_inconsistency_is_refused_too():
     with pytest.raises(SpecError, match="falls inside wave"):
         read(spec_to_toml(replace(GOOD, **signal(date=D(2025, 4, 2)))))

@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyreadstat
 import pytest
+from bad_inputs import numbered
 
 from alliancecred.errors import (
     DataError,
@@ -88,6 +89,7 @@ def test_every_cell_of_the_value_by_hand():
     assert all(type(v) is str for c in ("country", "ally", "target", "wave", "population") for v in table[c])
 
 
+@pytest.mark.bad(25, 42)
 def test_no_row_disappears_without_a_line():
     frame = people(
         country=["PL", None, "PL", "", "DE", "DE", "DE", " "],
@@ -176,6 +178,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.bad(5)
 @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 def test_every_frame_gives_the_same_survey(make):
     frame = people(answer=["Very", None, "Not at all", "Somewhat", "Somewhat", "Very", "A little", "Not at all"])
@@ -311,7 +314,7 @@ BAD = [
     ("14-binary-1-2", lambda: binary([1, 2] * 4), OutcomeError, r"'1', '2'.*numeric_codes=\{1: 'label'"),
     ("14-binary-0-1", lambda: binary([0, 1] * 4), OutcomeError, r"declare the codes as text in order, as \('0', '1'\)"),
     ("15-strings-without-top", lambda: binary(["no", "yes"] * 4, top=()), OutcomeError, "must name some, not all"),
-    ("18-shares-as-answers", lambda: binary([0.5, 0.87] * 4), OutcomeError, "shares.*read_toplines"),
+    ("19-shares-as-answers", lambda: binary([0.5, 0.87] * 4), OutcomeError, "shares.*read_toplines"),
     ("22-fractional-count", lambda: counted([1.5, 2, 3, 4]), OutcomeError, "1 counts are fractional: 1.5"),
     ("23-negative-count", lambda: counted([-1, 2, 3, 4]), OutcomeError, "1 counts are negative"),
     ("24-zero-only", lambda: counted([0, 0, 0, 0]), SchemaError, "no row is left: 4 count is 0"),
@@ -335,7 +338,7 @@ BAD = [
     ("37-missing-code", lambda: binary([1, 2, 99, 98], answers=("1", "2"), top=("2",)), OutcomeError,
      r"'99', '98': looks like a missing answer.*missing=\('99', '98'\)"),
     ("46-id-in-two-countries", lambda: panel(["a", "b", "a", "c"]), PanelError, "in more than one country: 'a'"),
-    ("50-dates-as-text", lambda: read(people(wave=["06/01/2025", "w2"] * 4)), SchemaError, "ambiguous"),
+    ("51-dates-as-text", lambda: read(people(wave=["06/01/2025", "w2"] * 4)), SchemaError, "ambiguous"),
     ("51-mixed-dates", lambda: read(people(wave=["2025-01-06", "13.01.2025"] * 4)), SchemaError, "'13.01.2025'"),
     ("52-datetime", lambda: read(people(wave=DAY)), SchemaError, "dates or times.*label per fielding period"),
     ("52-timezone", lambda: read(people(wave=DAY.tz_localize("UTC"))), SchemaError, "dates or times"),
@@ -392,7 +395,7 @@ def panel(ids, country=("PL", "PL", "DE", "DE"), who=("public",) * 4, wave=("w1"
     return read(frame, roles, ("no", "yes"), ("yes",), **options)
 
 
-@pytest.mark.parametrize(("act", "error", "message"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+@pytest.mark.parametrize(("act", "error", "message"), numbered(BAD))
 def test_bad_input(act, error, message):
     with pytest.raises(error, match=message) as caught:
         act()
@@ -419,7 +422,7 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("act", "category", "message"), [o[1:] for o in ODD], ids=[o[0] for o in ODD])
+@pytest.mark.parametrize(("act", "category", "message"), numbered(ODD))
 def test_odd_input_passes_with_a_warning(act, category, message):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -436,7 +439,7 @@ LABELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("label", numbered(LABELS.items()))
 def test_odd_labels_are_kept_as_typed(label, tmp_path):
     frame = people(ally=[label, "UK"] * 4)
     frame.to_csv(tmp_path / "odd.csv", index=False)
@@ -447,6 +450,7 @@ def test_odd_labels_are_kept_as_typed(label, tmp_path):
 WAVES = [["2025-01", "2025-03"], ["w1", "w10"], [2020, 2021], [2020.0, 2021.0], ["2020", "2021"]]
 
 
+@pytest.mark.bad(7)
 @pytest.mark.parametrize("wave", WAVES)
 def test_wave_labels_pass_in_silence(wave):
     assert set(read(people(wave=wave * 4)).table["wave"]) == {str(w).removesuffix(".0") for w in wave}
@@ -465,6 +469,7 @@ CODES = {
 }  # fmt: skip
 
 
+@pytest.mark.bad(36)
 @pytest.mark.parametrize("values", CODES.values(), ids=CODES)
 def test_36_outcome_types_give_the_same_survey(values):
     frame = pd.DataFrame({"country": ["PL", "PL", "DE", "DE"], "answer": values})
@@ -472,6 +477,8 @@ def test_36_outcome_types_give_the_same_survey(values):
     assert survey.table["answer"].tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.bad(33)
+@pytest.mark.bad(36)
 @pytest.mark.parametrize("dtype", ["bool", "boolean", "object", "category", "bool[pyarrow]"])
 def test_36_booleans_are_declared_as_text(dtype):
     values = pd.Series([True, False, False, True], dtype=dtype)
@@ -486,6 +493,8 @@ def test_33_negative_codes_keep_the_declared_order():
     assert survey.table["answer"].tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
 
 
+@pytest.mark.bad(30)
+@pytest.mark.bad(30)
 def test_30_an_ordered_category_in_the_declared_order_passes():
     kind = pd.CategoricalDtype([*SCALE, "Extremely"], ordered=True)
     assert read(people(answer=people()["answer"].astype(kind))).table["answer"].tolist() == [3, 1, 0, 2, 2, 3, 1, 0]
@@ -498,6 +507,8 @@ def test_30_an_ordered_category_that_nobody_chose_is_no_conflict():
     assert survey.table["answer"].tolist() == [2, 0, 0, 2]
 
 
+@pytest.mark.bad(43)
+@pytest.mark.bad(30)
 def test_30_an_ordered_category_of_codes_is_compared_by_meaning():
     kind = pd.CategoricalDtype([1, 2], ordered=True)
     values = pd.Series([1, 2, 2, 1], dtype=kind)
@@ -511,6 +522,8 @@ def test_43_self_ratings_are_noted():
     assert (line.action, line.count) == ("noted", 2)
 
 
+@pytest.mark.bad(38, 40, 63)
+@pytest.mark.bad(49)
 @pytest.mark.parametrize("country", [[1, 2], ["1", "2"], [1.0, 2.0]])
 def test_49_integer_coded_groups(country):
     with pytest.warns(DataWarning, match="look like numbers"):
@@ -524,6 +537,7 @@ def test_38_40_63_one_level_is_noted():
         assert f"one {role} only: {label!r}" in text
 
 
+@pytest.mark.bad(41)
 def test_41_unused_category_levels_are_noted():
     kind = pd.CategoricalDtype(["PL", "DE", "FR"])
     assert "in no row: 'FR'" in str(read(people(country=people()["country"].astype(kind))).report)
@@ -548,6 +562,7 @@ def test_large_ids_stay_apart():
     assert survey.table["respondent"].tolist() == [str(big), str(big + 1), "", str(big + 3)]
 
 
+@pytest.mark.bad(48)
 def test_10000_levels_pass():
     n = 10_000
     frame = pd.DataFrame({"country": [f"c{i}" for i in range(n)] * 2, "answer": ["no", "yes"] * n})
@@ -595,6 +610,7 @@ def test_counted_answers_keep_the_order_of_the_mapping():
     assert survey.table["answer"].tolist() == [0, 2, 0, 1, 2]
 
 
+@pytest.mark.bad(24)
 def test_24_rows_without_people_are_excluded_with_a_line():
     report = count(cells(country=["PL", "DE", "FR"], no=[2, 0, 1], some=[1, 0, 0], yes=[1, 0, 1])).report
     assert "excluded         1  nobody answered" in str(report)
@@ -603,18 +619,19 @@ def test_24_rows_without_people_are_excluded_with_a_line():
 
 @pytest.mark.parametrize(
     ("frame", "options", "error", "message"),
-    [
-        (cells(no=[-1, 2]), {}, OutcomeError, "negative.*more successes than trials"),
-        (cells(no=[0.5, 0.2]), {}, OutcomeError, "fractional.*shares"),
-        (cells(no=[np.nan, 2]), {}, OutcomeError, "no number"),
-        (cells(), {"counts": {"no": "no", "yes": "yess"}}, SchemaError, "did you mean 'yes'"),
-        (cells(), {"counts": {"no": "no", "yes": "no"}}, SchemaError, "one column for"),
-        (cells(), {"roles": Roles(country="country", answer="no")}, SchemaError, "no place in a counted table"),
-        (cells(), {"roles": Roles(country="country", weight="no")}, DataError, "belong to people, not to counts"),
-        (cells(), {"counts": {"yes": "yes"}}, OutcomeError, "at least two answers"),
-    ],
-    ids=["21-23-negative", "22-fractional", "25-nan", "02-missing", "twice", "answer-role", "67-weight", "34-one"],
-)
+    numbered([
+        ("21-23-negative", cells(no=[-1, 2]), {}, OutcomeError, "negative.*more successes than trials"),
+        ("22-fractional", cells(no=[0.5, 0.2]), {}, OutcomeError, "fractional.*shares"),
+        ("25-nan", cells(no=[np.nan, 2]), {}, OutcomeError, "no number"),
+        ("02-missing", cells(), {"counts": {"no": "no", "yes": "yess"}}, SchemaError, "did you mean 'yes'"),
+        ("twice", cells(), {"counts": {"no": "no", "yes": "no"}}, SchemaError, "one column for"),
+        ("answer-role", cells(), {"roles": Roles(country="country", answer="no")}, SchemaError,
+         "no place in a counted table"),
+        ("67-weight", cells(), {"roles": Roles(country="country", weight="no")}, DataError,
+         "belong to people, not to counts"),
+        ("34-one", cells(), {"counts": {"yes": "yes"}}, OutcomeError, "at least two answers"),
+    ]),
+)  # fmt: skip
 def test_bad_counted_table(frame, options, error, message):
     with pytest.raises(error, match=message):
         count(frame, **options)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from bad_inputs import numbered
 
 from alliancecred.errors import DataError, DataWarning, LevelError, OutcomeError, SchemaError
 from alliancecred.origins import Exclusion
@@ -151,6 +152,7 @@ def test_all_answers_published_leave_no_rest():
     assert joined.groups == ((0, 1), (2, 3))
 
 
+@pytest.mark.bad(20)
 @pytest.mark.parametrize("pct", [(33, 33, 33), (33, 33, 34), (34, 34, 33), (0, 0, 100)])
 def test_20_sums_within_rounding_pass(pct):
     rows = [{"answer": a, "pct": p} for a, p in zip("abc", pct, strict=True)]
@@ -273,7 +275,7 @@ def words_of_four(low, high, about, **options):
     return read(*[{"answer": a} for a in about], **VERBAL, lower=low, upper=high, n=10, **options)
 
 
-@pytest.mark.parametrize(("act", "error", "message"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+@pytest.mark.parametrize(("act", "error", "message"), numbered(BAD))
 def test_bad_input(act, error, message):
     with pytest.raises(error, match=message) as caught:
         act()
