@@ -330,7 +330,7 @@ def test_pairs_without_a_number_are_left_out_and_counted():
 def test_other_files_are_refused():
     with pytest.raises(SchemaError, match=r"neither the dyad-years .* nor the alliances"):
         ac.join_atop(FRAME, pd.DataFrame({"a": [1]}))
-    with pytest.raises(SchemaError, match=r"no such column in the frame"):
+    with pytest.raises(SchemaError, match=r"wave: no such column"):
         ac.join_atop(FRAME.drop(columns="wave"), SMALL)
     with pytest.raises(SchemaError, match=r"cannot be read"):
         ac.join_atop(FRAME, "nowhere.csv")

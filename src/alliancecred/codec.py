@@ -75,7 +75,7 @@ def _wrong(data: Any, wanted: str, where: str, problems: list[Problem]) -> None:
 
 def _decode_scalar(hint: Any, data: Any, where: str, problems: list[Problem]) -> Any:
     if hint is float and isinstance(data, int) and not isinstance(data, bool):
-        data = float(data)
+        data = float(data) if abs(data) < 2**1023 else float("inf")
     if hint is dt.date and isinstance(data, str):
         try:
             data = dt.date.fromisoformat(data)

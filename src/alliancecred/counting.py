@@ -39,7 +39,7 @@ def count_groups(scan: Scan, wanted: Collection[str]) -> Table:
     try:
         if not keys:
             total = _collect(scan.frame.select(nw.len().alias("times")))["times"].to_numpy()
-            return Table(scan.name, scan.columns, 1 if total.sum() else 0, times=total)
+            return Table(scan.name, scan.columns, 1 if total.sum() else 0, times=total[total > 0])
         early = _glance(scan.frame)
         if early is not None and (groups := _size(_grouped(early, keys.values()))) > LIMIT:
             distinct = _collect(early.select([nw.col(key).n_unique() for key in keys.values()]))
@@ -123,7 +123,7 @@ def count_people(scan: Scan, table: Table, columns: Mapping[str, str], rows: Row
     if kind.is_temporal() or kind.is_nested():
         problem = Problem("schema", column, f"holds {kind}, not labels", (), "give every respondent an id")
         return Panel(problems=(problem,))
-    told_apart = [*FACTORS, *(trait_role(name) for name in rows.traits)]
+    told_apart = [*(f for f in FACTORS if f in rows.factors), *(trait_role(name) for name in rows.traits)]
     asked = [role for role in told_apart if role in columns and columns[role] in scan.keys]
     fixed = [role for role in FIXED if role in asked and len(rows.factors[role].labels) > 1]
     key = nw.col(scan.keys[column])

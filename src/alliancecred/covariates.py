@@ -7,6 +7,7 @@ import pandas as pd
 
 from .declared import Covariate
 from .errors import Problem, nearest, raise_data
+from .labels import encode, numeric
 from .terms import FACTORS, JOINED
 
 
@@ -51,13 +52,11 @@ def make_covariate(
     by = (by,) if isinstance(by, str) else tuple(by)
     column = value or name
     problems = [Problem("schema", f, "no such factor", (), nearest(f, FACTORS)) for f in by if f not in FACTORS]
-    problems += [
-        Problem("schema", c, "no such column", (), nearest(c, [str(x) for x in frame.columns]))
-        for c in (*by, column)
-        if c not in frame.columns
-    ]
+    if not by or len({*by, column}) < len(by) + 1:
+        problems.append(Problem("schema", "by", f"each factor once, and another value: {[*by, column]}"))
+    problems += there_once(frame, (*by, column))
     raise_data(problems)
-    numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    numbers = numeric(frame[column])
     bad = ~np.isfinite(numbers)
     if bad.any():
         where = tuple(np.flatnonzero(bad)[:5].tolist())
@@ -66,13 +65,19 @@ def make_covariate(
                 "schema", column, f"{int(bad.sum())} values are missing or no numbers", where, "decide what they are"
             )
         )
+    labels = []
     for factor in by:
-        empty = (frame[factor].isna() | (frame[factor].astype(str).str.strip() == "")).to_numpy()
-        if empty.any():
+        own, wrong = texts_of(frame[factor], factor)
+        labels.append(own)
+        problems += wrong
+        empty = np.array([not x for x in own], dtype=bool)
+        if empty.any() and not wrong:
             where = tuple(np.flatnonzero(empty)[:5].tolist())
             problems.append(Problem("level", factor, f"{int(empty.sum())} labels are empty", where, "name each group"))
+    if not len(frame):
+        problems.append(Problem("schema", "", "0 rows"))
     raise_data(problems)
-    keys = [JOINED.join(key) for key in zip(*(frame[f].astype(str) for f in by), strict=True)]
+    keys = [JOINED.join(key) for key in zip(*labels, strict=True)]
     table = pd.DataFrame({"key": keys, "value": numbers}).drop_duplicates()
     twice = table[table["key"].duplicated()]["key"].tolist()
     if twice:
@@ -84,3 +89,23 @@ def make_covariate(
     raise_data(problems)
     center, unit = (float(table["value"].mean()), float(table["value"].std())) if standardize else (0.0, 1.0)
     return Covariate(name, by, tuple(zip(table["key"], table["value"], strict=True)), center, unit, source)
+
+
+def there_once(frame: pd.DataFrame, columns: Sequence[str]) -> list[Problem]:
+    """Return the columns a frame does not have, or has twice."""
+    names = [str(c) for c in frame.columns]
+    return [
+        Problem("schema", str(c), "duplicate column names", (), "give every column its own name")
+        if n
+        else Problem("schema", str(c), "no such column", (), nearest(str(c), names))
+        for c in dict.fromkeys(columns)
+        if (n := names.count(str(c)) if c in frame.columns else 0) != 1
+    ]
+
+
+def texts_of(series: pd.Series, column: str) -> tuple[list[str], list[Problem]]:
+    """Return labels as `read_survey` makes them (1.0 is "1"), empty cells as "", and what is wrong with them."""
+    coded, problems = encode(series, column)
+    if coded is None:
+        return [""] * len(series), problems
+    return np.array([*coded.labels, ""], dtype=object)[coded.codes].tolist(), []

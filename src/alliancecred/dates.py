@@ -30,7 +30,7 @@ def read_dates(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem
     nothing = np.full(len(values), "NaT", "datetime64[D]")
     if any(d is None for d in days):
         bad = np.array([d is None for d in days], dtype=bool)
-        seen = shown(list(dict.fromkeys(str(v) for v, wrong in zip(values, bad, strict=True) if wrong)))
+        seen = shown(list(dict.fromkeys(_words(v) for v, wrong in zip(values, bad, strict=True) if wrong)))
         message = f"{int(bad.sum())} values are no dates: {seen}"
         return nothing, [Problem("schema", column, message, first_rows(bad), "write days as 2025-03-01")], ""
     zones = [zone for day, zone in (d for d in days if d is not None) if day != "NaT"]
@@ -63,5 +63,12 @@ def _in_utc(time: dt.datetime) -> Day | None:
         return str(time.date()), ""
     try:
         return str(time.astimezone(dt.UTC).date()), str(time.tzinfo)
-    except OverflowError:  # the first or the last day there is
+    except (OverflowError, NotImplementedError):  # the first or the last day there is, Python's or pandas'
         return None
+
+
+def _words(value: object) -> str:
+    try:
+        return str(value)
+    except (OverflowError, ValueError):  # as above
+        return "a time beyond all years"

@@ -204,7 +204,7 @@ def shown_problems(
 def _anything_left(attributes: Sequence[Attribute], restrictions: Sequence[Restriction]) -> bool:
     """Whether some profile may be shown, of all or of very many drawn."""
     known = {a.name: a.levels for a in attributes}
-    if any(not set(dict(r.where)) <= set(known) for r in restrictions):
+    if any(not set(dict(r.where)) <= set(known) for r in restrictions) or not all(known.values()):
         return True  # what is unknown is named elsewhere
     rng = np.random.default_rng(0)
     drawn = {a.name: rng.integers(max(len(a.levels), 1), size=100_000) for a in attributes}

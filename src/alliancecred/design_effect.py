@@ -31,11 +31,12 @@ def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.
     (array([0.5, 1.5]), [])
     """
     texts = [as_text(v) for v in series.tolist()]
-    values = np.array([np.nan if t is None else _number(t) for t in texts])
+    values = np.array([np.nan if t is None else _number(t) for t in texts], dtype=float)
     problems = []
+    empty = np.array([t is None for t in texts], dtype=bool)
     for what, where, remedy in (
-        ("empty", np.array([t is None for t in texts]), "everybody needs one: 1 where a sample is not weighted"),
-        ("no number", np.array([t is not None for t in texts]) & np.isnan(values), "a decimal point, as 1.25"),
+        ("empty", empty, "everybody needs one: 1 where a sample is not weighted"),
+        ("no number", ~empty & np.isnan(values), "a decimal point, as 1.25"),
         ("infinite", np.isinf(values), ""),
         ("negative", values < 0, ""),
     ):

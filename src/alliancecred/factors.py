@@ -16,6 +16,7 @@ from .labels import (
     label_problems,
     label_warnings,
     look_key,
+    numeric,
     shown,
 )
 from .sources import ReportLine
@@ -184,10 +185,11 @@ def self_rated(factors: Mapping[str, Coded]) -> np.ndarray:
 
 def numbers(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarray, list[Problem]]:
     """Return a column of counts as int64, or what is wrong with it; a value stands for ``times`` of the source."""
-    series = series.astype(object)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
     if pd.api.types.infer_dtype(series) == "boolean":
         return np.zeros(len(series), np.int64), [Problem("outcome", column, "counts are needed, got true and false")]
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values = numeric(series)
     bad = {
         "no number": np.isnan(values),
         "infinite": np.isinf(values),

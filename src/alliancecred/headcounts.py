@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from .errors import Problem
-from .labels import Coded, as_text, encode, first_rows, shown
+from .labels import Coded, as_text, encode, first_rows, numeric, shown
 from .tables import Table
 from .terms import FACTORS
 
 SIZE = "size"
 SHARES = "sizes are shares"  # begins the note of a population whose sizes are none of people
 OF_PEOPLE = ("country", "wave", "population")  # allies and targets are what people judge
+LEAST, MOST = 1e-12, 1e12  # of a size that is not 0
 _ROUNDING = 0.01  # how far sums of shares may be from 1 or 100, as a part of it
 _NUMERIC = {"integer", "floating", "mixed-integer-float", "mixed-integer", "decimal", "string", "empty"}
 
@@ -52,7 +53,7 @@ def read_sizes(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem
     kind = pd.api.types.infer_dtype(series, skipna=True)
     if kind not in _NUMERIC:
         return np.zeros(len(series)), [Problem("outcome", column, f"sizes are numbers, got {kind}", (), "count people")]
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values = numeric(series)
     lacking = np.isnan(values)
     empty = lacking.copy()
     empty[lacking] = [as_text(v) is None for v in series[lacking].tolist()]
@@ -62,6 +63,8 @@ def read_sizes(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem
         ("no number", lacking & ~empty, "digits and a decimal point, as 1250 or 0.125"),
         ("infinite", np.isinf(values), ""),
         ("negative", values < 0, ""),
+        (f"above {MOST:g}", np.isfinite(values) & (values > MOST), "people, or shares of them"),
+        (f"between 0 and {LEAST:g}", (values > 0) & (values < LEAST), "0 if nobody is there"),
     ):
         if where.any():
             seen = f": {shown(series[where].unique().tolist())}" if what != "empty" else ""

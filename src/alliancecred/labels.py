@@ -99,6 +99,8 @@ def as_text(value: Any) -> str | None:
             return str(value) if value.strip() else None
         case bool() | np.bool_():
             return str(bool(value))
+        case np.timedelta64():  # a kind of integer to NumPy
+            return None if np.isnat(value) else str(value)
         case int() | np.integer():
             return str(int(value))
         case float() | np.floating() | Decimal():
@@ -109,6 +111,36 @@ def as_text(value: Any) -> str | None:
             return None
         case _:
             return None if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+
+
+def numeric(series: pd.Series) -> np.ndarray:
+    """Return a column as float, nan where a cell is empty or holds no real number; numbers may be written as text.
+
+    Examples
+    --------
+    >>> numeric(pd.Series([1, "2.5", "1,25", None, True])).tolist()
+    [1.0, 2.5, nan, nan, nan]
+    """
+    types = pd.api.types
+    if types.is_numeric_dtype(series) and not types.is_bool_dtype(series) and not types.is_complex_dtype(series):
+        return series.to_numpy(dtype=float, na_value=np.nan)
+    return np.array([_float(value) for value in series.tolist()], dtype=float)
+
+
+def _float(value: Any) -> float:
+    try:
+        match value:
+            case bool() | np.bool_() | np.timedelta64():
+                return np.nan
+            case str() if "_" in value:
+                return np.nan
+            case int() | float() | np.integer() | np.floating() | Decimal() | str():
+                return float(value)
+    except OverflowError:
+        return np.inf
+    except ValueError:
+        return np.nan
+    return np.nan
 
 
 # --- from a column to codes ---------------------------------------------------------------------
@@ -129,6 +161,8 @@ def encode(series: pd.Series, column: str, user_missing: Collection[str] = ()) -
     if values.dtype != object and (problems := _kind_problems(raw, column)):
         return None, problems
     texts = _texts(raw)
+    if problems := _text_problems(texts, codes, column):
+        return None, problems
     used = np.zeros(len(texts) + 1, dtype=bool)
     used[codes] = True
     labels, move = _distinct(texts, used)
@@ -169,6 +203,18 @@ def _kind_problems(values: Any, column: str) -> list[Problem]:
         return []
     what = ", ".join(f"{name} ({shown([value])})" for name, value in examples.items())
     return [Problem("level", column, f"mixes types or holds no labels: {what}", (), "make every label text")]
+
+
+def _text_problems(texts: Sequence[str | None], codes: np.ndarray, column: str) -> list[Problem]:
+    """Return what is wrong with text that no file can hold: halves of characters, from a wrong encoding."""
+    try:
+        "".join(t for t in texts if t is not None).encode()
+    except UnicodeEncodeError:
+        broken = [i for i, t in enumerate(texts) if t is not None and t.encode("utf-8", "ignore").decode() != t]
+        named = ", ".join(ascii(texts[i]) for i in broken[:5])
+        rows = first_rows(np.isin(codes, broken))
+        return [Problem("level", column, f"labels are no valid text: {named}", rows, "read the file as what it is")]
+    return []
 
 
 def constant(role: str, label: str, rows: int) -> Coded:

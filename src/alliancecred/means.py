@@ -24,6 +24,7 @@ from .toplines import leave_out
 _NONE: Mapping[str, str] = {}
 _NUMBERS = ("mean", "se", "sd", "n")
 _COLUMNS = (*FACTORS, *_NUMBERS, "precision", "source")
+SMALLEST = 5e-7  # of the scale: the standard error of a mean of 10^12 people
 _WIDTHS = {**HALF_WIDTH, "exact": 0.0}
 
 
@@ -126,9 +127,16 @@ def _complaints(row: Row, given: Mapping[str, float], rating: Rating) -> Iterato
         yield Complaint("mean", "empty", "")
     elif not rating.low <= given["mean"] <= rating.high:
         yield Complaint("mean", f"outside the scale, {rating.low:g} to {rating.high:g}", f"{given['mean']:g}")
+    elif (wide := _WIDTHS.get(str(row.get("precision")), 0.0)) and not _printed_so(given["mean"], wide):
+        remedy = "say 'one decimal', 'two decimals' or 'exact'"
+        yield Complaint("mean", f"not rounded to {row['precision']}", str(row["mean"]), remedy)
+    least = SMALLEST * (rating.high - rating.low)
     for column in ("se", "sd", "n"):
         if column in given and not 0 < given[column] < math.inf:
             yield Complaint(column, "not positive", f"{given[column]:g}")
+        elif column in given and (given[column] > 1e9 if column == "n" else given[column] < least):
+            what = "more people than there can be" if column == "n" else "too small for answers of people"
+            yield Complaint(column, what, f"{given[column]:g}")
     widest = 0.5 * (rating.high - rating.low)
     for column in ("se", "sd"):
         if given.get(column, 0.0) > widest:
@@ -138,6 +146,11 @@ def _complaints(row: Row, given: Mapping[str, float], rating: Rating) -> Iterato
             )
     if "se" not in given and "n" not in given:
         yield Complaint("se", "needed, or n", "", "with n also the sd of the answers, if it is published")
+
+
+def _printed_so(mean: float, half_width: float) -> bool:
+    steps = mean / (2 * half_width)
+    return abs(steps - round(steps)) <= 1e-6
 
 
 def _twice(made: Sequence[Topline]) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from .labels import as_text, first_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_SQUEEZED = 1032  # times, by zlib
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".sav", ".zsav", ".dta")
 
 
@@ -198,7 +199,9 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
     if wrong := duplicated(path.name, columns):
         return wrong
     chosen = [c for c in columns if c in wanted] or list(columns[:1])
-    return _from_arrow(pq.read_table(path, columns=chosen), path.name, columns, wanted)
+    table = pq.read_table(path, columns=chosen)
+    table.validate(full=True)  # text that is no text, dictionaries without an entry: found here, by name
+    return _from_arrow(table, path.name, columns, wanted)
 
 
 def csv_columns(path: Path) -> tuple[str, ...]:
@@ -232,7 +235,14 @@ def _read_labelled(path: Path, wanted: Collection[str], raw: Collection[str]) ->
     import pyreadstat
 
     read = pyreadstat.read_dta if path.suffix.lower() == ".dta" else pyreadstat.read_sav
-    columns = tuple(read(path, metadataonly=True)[1].column_names)
+    facts = read(path, metadataonly=True)[1]
+    columns = tuple(c or "" for c in facts.column_names)
+    size, squeezed = path.stat().st_size, 1 if path.suffix.lower() == ".dta" else MOST_SQUEEZED
+    if (facts.number_rows or 0) * len(columns) > size * squeezed:  # the reader would ask for memory for all of them
+        rows = f"{facts.number_rows:,} rows of {len(columns)} columns"
+        return refused(
+            path.name, f"says it has {rows}, which {size:,} bytes cannot hold", "it is damaged: copy it again"
+        )
     chosen = [c for c in columns if c in wanted] or list(columns[:1])
     frame, meta = read(path, usecols=chosen, user_missing=True)
     data, missing, problems = {}, {}, []

@@ -1,5 +1,6 @@
 """Treaty obligations between a respondent's country and the ally it judges, from ATOP files the user has."""
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from .atop import PLEDGES, pairs_of, read_atop
 from .catalogue import pacts
-from .covariates import make_covariate
+from .covariates import make_covariate, texts_of, there_once
 from .declared import Covariate
 from .errors import DataWarning, Problem, SchemaError, SpecError, raise_data
 from .events import Wave
 
-PLEDGES = ("defense", "offense", "neutral", "nonagg", "consul")
+_YEAR = re.compile(r"\d{1,4}\Z", re.ASCII)
 STATUSES = ("treaty", "no treaty", "unknown", "after the data end", "self")
 # Correlates of War numbers of states in surveys of this field; NATO's members as in `pacts`
 COW: Mapping[str, int] = MappingProxyType(
@@ -152,13 +154,15 @@ def join_atop(
     ...     join_atop(frame, atop).table["status"].tolist()
     ['treaty', 'no treaty']
     """
-    missing = [c for c in ("country", "ally", "wave") if c not in frame.columns]
-    if missing:
-        raise SchemaError([Problem("schema", c, "no such column in the frame to join to") for c in missing])
-    out = frame[["country", "ally", "wave"]].astype(str).drop_duplicates().reset_index(drop=True)
+    columns = ("country", "ally", "wave")
+    raise_data(there_once(frame, columns))
+    labels = {c: texts_of(frame[c], c) for c in columns}
+    raise_data([p for _, wrong in labels.values() for p in wrong])
+    out = pd.DataFrame({c: texts for c, (texts, _) in labels.items()}, dtype=object)
+    out = out.drop_duplicates(ignore_index=True)
     out["year"] = _years(out["wave"], waves)
-    read = atop if isinstance(atop, pd.DataFrame) else _read(Path(atop))
-    (pairs, dropped), dated_by_alliance = _pairs(read), "begyr" in read.columns
+    read = atop if isinstance(atop, pd.DataFrame) else read_atop(Path(atop))
+    (pairs, dropped), dated_by_alliance = pairs_of(read), "begyr" in read.columns
     first, last = int(pairs["year"].min()), int(pairs["year"].max())
     taken = out["year"].clip(upper=last) if carry_forward else out["year"]
     keyed = out.assign(
@@ -205,59 +209,13 @@ def join_atop(
 
 def _years(wave: pd.Series, waves: Sequence[Wave]) -> pd.Series:
     known = {w.name: w.start.year for w in waves}
-    years = wave.map(known) if known else pd.to_numeric(wave, errors="coerce")
+    years = wave.map(known if known else {w: int(w) for w in set(wave) if _YEAR.match(w)})
     bad = sorted(set(wave[years.isna()]))
     if bad:
         raise SchemaError(
             [Problem("schema", "wave", f"no year for {bad[:5]}", (), "give waves=(Wave(name, start, end), …)")]
         )
     return years.astype(int)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, low_memory=False)
-    except (OSError, ValueError) as error:  # a broken table is a ValueError of pandas
-        raise SchemaError([Problem("schema", path.name, f"cannot be read: {error}")]) from error
-
-
-def _pairs(atop: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return directed pairs of states with their pledges by year, and how many rows lacked a number."""
-    years = ["ccode1", "ccode2", "year"]
-    if {*years, *(f"atop_{p}" for p in PLEDGES)} <= set(atop.columns):
-        table = atop[[*years, *(f"atop_{p}" for p in PLEDGES)]].rename(columns={f"atop_{p}": p for p in PLEDGES})
-    elif {"begyr", "endyr", "mem1", *PLEDGES} <= set(atop.columns):
-        table = _from_alliances(atop)
-    else:
-        raise SchemaError(
-            [
-                Problem(
-                    "schema",
-                    "",
-                    "this is neither the dyad-years (ccode1, ccode2, year, atop_defense, …) nor the alliances "
-                    "(begyr, endyr, defense, …, mem1, …) of ATOP 5",
-                    (),
-                    f"its columns begin {[str(c) for c in atop.columns[:5]]}",
-                )
-            ]
-        )
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    whole = numbers.dropna().groupby(years, as_index=False)[list(PLEDGES)].max()
-    return whole.astype({c: "int64" for c in years}), int(numbers.isna().any(axis=1).sum())
-
-
-def _from_alliances(atop: pd.DataFrame) -> pd.DataFrame:
-    """Spread alliances over their years and ordered pairs of members; endyr 0 is in force when the data end."""
-    members = [c for c in atop.columns if c.startswith("mem") and c[3:].isdigit()]
-    last = int(max(atop["begyr"].max(), atop["endyr"].max()))
-    rows = []
-    for row in atop.to_dict("records"):
-        states = [int(row[m]) for m in members if pd.notna(row[m]) and row[m] > 0]
-        end = int(row["endyr"]) or last
-        pledges = [row[p] for p in PLEDGES]
-        rows += [(a, b, y, *pledges) for y in range(int(row["begyr"]), end + 1)
-                 for a in states for b in states if a != b]  # fmt: skip
-    return pd.DataFrame(rows, columns=["ccode1", "ccode2", "year", *PLEDGES])
 
 
 def _notes(out: pd.DataFrame, keyed: pd.DataFrame, last: int, carried: bool) -> list[str]:

@@ -14,6 +14,7 @@ from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
 from .identify import pseudo_posterior
+from .labels import encode
 from .new_levels import extend
 from .prediction import answer_weight, estimate_status, scorer
 from .scoring import over_asked, rows_at_a_time
@@ -90,7 +91,8 @@ def predict(
 
 
 def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
-    problems, out = [], {}
+    problems: list[Problem] = []
+    out = {}
     if len(set(table.columns)) < len(table.columns):
         raise PredictError(f"a column appears twice: {[str(c) for c in table.columns]}")
     for column in table.columns:
@@ -101,22 +103,30 @@ def _complete(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
     for factor in FACTORS:
         levels = fit.cells.levels[factor]
         if factor in table.columns:
-            missing = table[factor].isna() | (table[factor].astype(str).str.strip() == "")
+            out[factor], missing = _labels(table[factor], factor, problems)
             if missing.any() and levels != ("",):
                 problems.append(Problem("level", factor, "an empty label", tuple(np.flatnonzero(missing)[:5].tolist())))
-            out[factor] = table[factor].astype(str).to_numpy(dtype=object)
         elif factor == "population" or len(levels) == 1:
             value = fit.spec.reference if factor == "population" and fit.spec.reference in levels else levels[0]
             out[factor] = np.full(len(table), value, dtype=object)
         else:
             problems.append(Problem("schema", factor, "column is missing", (), f"its levels: {', '.join(levels)}"))
     for name in (f for f in fit.spec.declared if f in table.columns):
-        labels, levels = table[name].astype(str), fit.cells.levels[name]
+        (labels, _), levels = _labels(table[name], name, problems), fit.cells.levels[name]
         if strange := sorted(set(labels) - set(levels)):
             problems.append(Problem("level", name, f"unknown: {strange[:5]}", (), nearest(strange[0], levels)))
-        out[name] = labels.to_numpy(dtype=object)
+        out[name] = labels
     if not len(table):
         problems.append(Problem("schema", "", "0 rows"))
     if problems:
         raise PredictError(problems)
     return pd.DataFrame(out, columns=[f for f in fit.spec.factors if f in out])
+
+
+def _labels(series: pd.Series, name: str, problems: list[Problem]) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as `read_survey` makes them (1.0 is "1"), empty ones as "", and where these are."""
+    coded, wrong = encode(series, name)
+    problems += wrong
+    if coded is None:
+        return np.full(len(series), "", dtype=object), np.zeros(len(series), dtype=bool)
+    return np.array([*coded.labels, ""], dtype=object)[coded.codes], coded.codes < 0
