@@ -39,7 +39,8 @@ def pytest_collection_modifyitems(items):
     """Keep the tests of a file in one process (their fixtures are made once), and those of the kernel together."""
     for item in items:
         name = item.path.stem.removeprefix("test_")
-        item.add_marker(pytest.mark.xdist_group("kernel" if name in KERNEL else name))
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("kernel" if name in KERNEL else name))
         if numbers := {n for mark in item.iter_markers("bad") for n in mark.args}:
             item.user_properties.append((BAD, sorted(numbers)))
 

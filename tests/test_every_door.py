@@ -616,7 +616,7 @@ DOORS = {
     "spec tables": (st.tuples(of_spec, st.lists(place, min_size=1, max_size=3)), spec_table_door),
     "journals": (edits, journal_door),
 }
-LONG = {"several csv": 10, "treaties": 2, "sav": 2}  # doors that take longer: so many times fewer cases
+LONG = {"polars": 4, "lazy": 4, "several csv": 10, "treaties": 2}  # so many times fewer cases: long, or of one room
 
 
 def survive(name, examples):
@@ -645,6 +645,12 @@ def read(source, **roles):
 def test_a_table_of_weights_without_rows_has_no_rows():
     with pytest.raises(ac.SchemaError, match="0 rows"):
         read(people(weight=1.5).head(0), weight="weight")
+
+
+def test_weights_whose_squares_are_no_numbers_are_refused():
+    for weight, words in ((1e300, r"1 weights are above 1e\+12"), (1e-300, "1 weights are between 0 and 1e-12")):
+        with pytest.raises(ac.WeightError, match=words):
+            read(people(weight=[weight, *SOUND["weight"][1:]]), weight="weight")
 
 
 def test_people_of_whom_a_factor_cannot_be_read_are_not_counted():
@@ -739,13 +745,19 @@ def test_sizes_that_no_population_has_are_refused():
             ac.read_population(pd.DataFrame({"age": ["a", "b"], "count": [1.0, size]}), keys=("age",))
 
 
+def test_sizes_that_are_lists_are_refused():
+    sizes = pd.Series([1, [1], 2], dtype=object)
+    with pytest.raises(PredictError, match=r"1 sizes are no number: \[1\] \(rows 1\)"):
+        ac.read_population(pd.DataFrame({"age": list("abc"), "count": sizes}), keys=("age",))
+
+
 def test_covariates_have_labels_and_numbers_as_surveys_do():
     frame = pd.DataFrame({"country": [1.0, 2.0], "x": ["1.5", 2]})
     assert ac.make_covariate("x", frame, by="country").values == (("1", 1.5), ("2", 2.0))
     twice = pd.concat([frame, frame[["country"]]], axis=1)
     for other, options, words in (
         (twice, {}, "country: duplicate column names"),
-        (frame.assign(x=[1j, 2]), {}, "x: 1 values are missing or no numbers"),
+        (frame.assign(x=[1j, 2]), {}, "x: 2 values are missing or no numbers"),
         (frame.assign(country=pd.Series(["\udcff", "b"], dtype=object)), {}, "no valid text"),
         (frame.head(0), {}, "0 rows"),
         (frame, {"by": ()}, "each factor once"),
@@ -782,6 +794,6 @@ def test_specs_with_numbers_beyond_all_numbers_and_attributes_without_levels():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in DOORS])
 def test_much_rubbish_gives_a_value_or_an_error_of_ours(name):
     survive(name, MANY // LONG.get(name, 1))

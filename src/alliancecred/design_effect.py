@@ -18,6 +18,7 @@ from .sources import WEIGHT
 from .terms import FACTORS
 
 LARGE_EFFECT, LARGE_SHARE = 5.0, 0.05
+LEAST, MOST = 1e-12, 1e12  # of a weight that is not 0; the sums of squares of others are none
 
 
 def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarray, list[Problem]]:
@@ -39,6 +40,8 @@ def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.
         ("no number", ~empty & np.isnan(values), "a decimal point, as 1.25"),
         ("infinite", np.isinf(values), ""),
         ("negative", values < 0, ""),
+        (f"above {MOST:g}", np.isfinite(values) & (values > MOST), "only their ratios count"),
+        (f"between 0 and {LEAST:g}", (values > 0) & (values < LEAST), "0 for who is left out"),
     ):
         if where.any():
             seen = shown(list(dict.fromkeys(t for t, bad in zip(texts, where, strict=True) if bad and t is not None)))
@@ -50,7 +53,7 @@ def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.
         elif (values == np.round(values)).all() and values.max() > 1:
             remedy = "Roles(count=…) if they do; if they are weights, divide them by their mean"
             problems.append(Problem("weight", column, "all are whole numbers: do they count people?", (), remedy))
-    return np.where(np.isfinite(values), values, 0.0), problems
+    return np.where((values >= LEAST) & (values <= MOST), values, 0.0), problems
 
 
 def _number(text: str) -> float:

@@ -67,7 +67,8 @@ def read_sizes(series: pd.Series, column: str) -> tuple[np.ndarray, list[Problem
         (f"between 0 and {LEAST:g}", (values > 0) & (values < LEAST), "0 if nobody is there"),
     ):
         if where.any():
-            seen = f": {shown(series[where].unique().tolist())}" if what != "empty" else ""
+            distinct = {repr(v): v for v in series[where].tolist()}
+            seen = f": {shown(distinct.values())}" if what != "empty" else ""
             message = f"{int(where.sum())} sizes are {what}{seen}"
             problems.append(Problem("outcome", column, message, first_rows(where), remedy))
     if not problems and not values.any():
