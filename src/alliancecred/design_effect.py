@@ -7,6 +7,7 @@ good as n_eff is (Savitsky & Toth 2016; Williams & Savitsky 2021).
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,12 @@ LARGE_EFFECT, LARGE_SHARE = 5.0, 0.05
 LEAST, MOST = 1e-12, 1e12  # of a weight that is not 0; the sums of squares of others are none
 
 
-def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.ndarray, list[Problem]]:
+def read_weights(
+    series: pd.Series, column: str, times: np.ndarray, who: Coded | None = None
+) -> tuple[np.ndarray, list[Problem]]:
     """Return a column of weights, 0 where there is none, and what is wrong with it.
 
-    A value stands for ``times`` rows of the source.
+    A value stands for ``times`` rows of the source; ``who`` is the population of each.
 
     Examples
     --------
@@ -47,6 +50,8 @@ def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.
             seen = shown(list(dict.fromkeys(t for t, bad in zip(texts, where, strict=True) if bad and t is not None)))
             message = f"{int(times[where].sum())} weights are {what}" + (f": {seen}" if what != "empty" else "")
             problems.append(Problem("weight", column, message, first_rows(where), remedy))
+    if who is not None and len(problems) == 1:
+        problems = _by_population(problems[0], ~empty, who)
     if not problems and len(values):
         if not (values > 0).any():
             problems.append(Problem("weight", column, "all weights are 0"))
@@ -54,6 +59,17 @@ def read_weights(series: pd.Series, column: str, times: np.ndarray) -> tuple[np.
             remedy = "Roles(count=…) if they do; if they are weights, divide them by their mean"
             problems.append(Problem("weight", column, "all are whole numbers: do they count people?", (), remedy))
     return np.where((values >= LEAST) & (values <= MOST), values, 0.0), problems
+
+
+def _by_population(problem: Problem, known: np.ndarray, who: Coded) -> list[Problem]:
+    """Return the problem, or that of whole populations without weights if that is all that is wrong."""
+    have = np.bincount(who.codes[known & (who.codes >= 0)], minlength=len(who.labels)) > 0
+    if not have.any() or have.all() or not known[have[who.codes] & (who.codes >= 0)].all():
+        return [problem]
+    names = [label for label, some in zip(who.labels, have, strict=True) if not some]
+    message = f"weights are given for some populations, but not for {shown(names)}"
+    remedy = "1 for everybody of a population that is not weighted, or read it as a source of its own"
+    return [replace(problem, message=message, remedy=remedy)]
 
 
 def _number(text: str) -> float:

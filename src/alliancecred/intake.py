@@ -18,7 +18,7 @@ from .dates import read_dates
 from .design_effect import read_weights, weight_line
 from .errors import Problem
 from .factors import code_factors, constant_problems, exclude, factor_lines, nothing_left, numbers
-from .labels import Coded, alike_problems, as_text, encode, shown
+from .labels import Coded, alike_problems, encode
 from .level_maps import LevelMap, map_labels, map_notes
 from .panel import Panel, panel_lines, panel_of
 from .sliders import Slider
@@ -219,17 +219,7 @@ def _person(table: Table, column: str | None) -> tuple[Coded | None, list[Proble
 def _weight(table: Table, column: str | None, who: Coded | None) -> tuple[np.ndarray | None, list[Problem]]:
     if column is None or column not in table.data:
         return None, []
-    given = table.data[column]
-    weight, problems = read_weights(given, column, table.stands_for)
-    if who is not None and len(problems) == 1:
-        known = np.array([as_text(v) is not None for v in given.tolist()], dtype=bool)
-        have = np.bincount(who.codes[known & (who.codes >= 0)], minlength=len(who.labels)) > 0
-        if have.any() and not have.all() and known[have[who.codes] & (who.codes >= 0)].all():
-            names = [label for label, some in zip(who.labels, have, strict=True) if not some]
-            message = f"weights are given for some populations, but not for {shown(names)}"
-            remedy = "1 for everybody of a population that is not weighted, or read it as a source of its own"
-            problems = [replace(problems[0], message=message, remedy=remedy)]
-    return weight, problems
+    return read_weights(table.data[column], column, table.stands_for, who)
 
 
 def _date(table: Table, column: str | None, notes: list[ReportLine]) -> tuple[np.ndarray | None, list[Problem]]:
