@@ -84,6 +84,16 @@ def test_an_interrupt_keeps_what_ended_and_gives_the_rest(tmp_path):
     assert np.isnan(theta[1, 17:]).all()
 
 
+def test_a_chain_that_ended_too_early_is_not_kept(tmp_path, monkeypatch):
+    broken = drawn(0)
+    broken["posterior"]["theta"][0, 3, 1] = np.nan
+    for short in (drawn(0, DRAWS - 1), broken):
+        monkeypatch.setattr(Sampler, "wait", lambda self, short=short: short if self.chain == 0 else drawn(self.chain))
+        theta, _, _ = keep(tmp_path)
+        assert np.isnan(theta[0]).any()
+        assert not (tmp_path / f"chain_{NAMES[0][:24]}.nc").exists()
+
+
 def test_a_chain_that_changed_or_has_another_name_is_refused(tmp_path):
     keep(tmp_path)
     first, second = (tmp_path / f"chain_{n[:24]}.nc" for n in NAMES[:2])

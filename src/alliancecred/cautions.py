@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from .cells import Cells
@@ -126,10 +127,10 @@ def identification_warnings(design: Design, cells: Cells) -> list[str]:
                 f"asked only before or only after {name}: {', '.join(lone)}; no shift of theirs is from data alone"
             )
     size = len(levels["country"])
-    graph = np.zeros((size + len(levels["ally"]),) * 2)
-    graph[country, size + ally] = 1
-    seen = np.unique(np.concatenate([country, size + ally]))
-    parts, member = connected_components(graph[np.ix_(seen, seen)], directed=False)
+    seen, place = np.unique(np.concatenate([country, size + ally]), return_inverse=True)
+    ends = place.ravel().reshape(2, -1)
+    graph = csr_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(len(seen), len(seen)))
+    parts, member = connected_components(graph, directed=False)
     if parts > 1:
         sets = [", ".join(levels["country"][i] for i in seen[member == p] if i < size) for p in range(parts)]
         out.append("no respondents link these countries through a common ally: " + " | ".join(sets))

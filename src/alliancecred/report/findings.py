@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..estimate import LABELS, Estimate
 from ..spec import Estimand
-from ..summaries import describe, digits_for, number, row_names
+from ..summaries import describe, digits_for, full_name, number, row_names
 from .contents import Contents, covered
 from .markup import Html, bullets, details, el, join, link, section, table
 from .pictures import Picture
@@ -129,7 +129,8 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
     title = estimand.name or estimand.of
     roles, kinds = (estimate.draws[key].values.astype(str) for key in ("role", "estimand"))
     out = []
-    for role, kind, name in zip(roles, kinds, row_names(estimate), strict=True):
+    places = [estimate.draws[key].values.astype(str) for key in ("country", "ally")]
+    for role, kind, name, *place in zip(roles, kinds, row_names(estimate), *places, strict=True):
         shown = [title] if titled or len(estimate) == 1 else []
         shown += [_ROLES.get(role, role)] if len(set(roles)) > 1 and role else []
         if (estimand.by or len(set(estimate.keys) - set(LABELS))) and len(estimate) > 1:
@@ -137,7 +138,8 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
         elif len(set(kinds)) > 1:
             shown.append(kind.removeprefix(f"{title}: "))
         text = ": ".join(shown) or title
-        typed = shown[:1] == [name]  # a label begins the row: it stays as it was typed
+        # a row that begins with a state's label keeps it as it was typed
+        typed = shown[:1] == [name] and any(p and name.startswith(full_name(estimate.spec, p)) for p in place)
         out.append(text if typed else text[:1].upper() + text[1:])
     return out
 
