@@ -70,6 +70,24 @@ def test_pooled_effects_are_smaller_and_agree_where_the_data_are_clear():
     assert np.abs(b).sum() < np.abs(a).sum()
 
 
+def test_choices_of_immigrants_have_the_raw_marginal_means_in_narrower_intervals():
+    path = folder("cregg_conjoint")
+    choices, rows = (
+        fitted(ac.read_spec(models_dir() / f"{name}.toml"), path)
+        for name in ("conjoint_immigration_choice", "conjoint_immigration")
+    )
+    assert len(choices.cells.choices) <= 6_980 == choices.cells.choices.counts.sum()
+    raw = choices.cells.labels().assign(n=choices.cells.counts.sum(1), y=choices.cells.counts[:, 1])
+    names = ["gender", "language", "plans"]
+    a, b = (ac.summary(ac.marginal_means(fit, names)) for fit in (choices, rows))
+    shares = [100 * g["y"].sum() / g["n"].sum() for n, v in zip(a["attribute"], a["level"], strict=True)
+              for g in [raw[raw[n] == v]]]  # fmt: skip
+    assert abs(a["mean"] - shares).max() < 1.0
+    ratio = (a["upper"] - a["lower"]) / (b["upper"] - b["lower"])
+    assert ratio.max() < 0.9
+    assert ratio[a["attribute"] == "gender"].max() < 0.75
+
+
 # --- Tomz and Weeks 2021 ------------------------------------------------------------------------------
 def support(weight: str | None = None) -> pd.DataFrame:
     frame = pd.read_stata(folder("tomz_weeks_2021_yougov") / "2017-04-YouGov-extracted.dta", convert_categoricals=False)
