@@ -171,6 +171,7 @@ def survey_of(people):
 
 
 @pytest.mark.filterwarnings("ignore:sd_level_wave rests on 4 levels")  # it does, and that is not what is timed
+@pytest.mark.filterwarnings("ignore:.* judge themselves as well")  # the same
 def test_a_fit_of_a_billion_answers_takes_as_long_as_one_of_a_hundred_thousand():
     few, many = survey_of(10**5), survey_of(10**9)
     seconds = {10**5: [], 10**9: []}

@@ -14,7 +14,10 @@ from alliancecred.respondents import gather_people
 from alliancecred.spec_file import models_dir
 
 WVS = Path(__file__).parents[2] / "shared" / "data" / "world_values"
-pytestmark = pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning"),
+    pytest.mark.filterwarnings("ignore:who came back"),  # as the plan of the panel has it
+]
 
 
 def smallest_ess(fit) -> float:
