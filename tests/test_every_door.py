@@ -23,14 +23,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import alliancecred as ac
+from alliancecred.choices import choices_of
 from alliancecred.errors import AcError, DataError, DataWarning, IdentificationWarning, PredictError, SpecError
 from alliancecred.journal import open_journal
 from alliancecred.populations import Population
 from alliancecred.spec_file import models_dir, spec_from_table
+from alliancecred.terms import FACTORS
 
 FEW, MANY = 25, 2000
 ROWS = 6
-ROLES = ("country", "ally", "target", "wave", "population", "answer", "respondent", "weight", "count", "date")
+ROLES = ("country", "ally", "target", "wave", "population", "answer", "respondent", "weight", "count", "date",
+         "choice_set")  # fmt: skip
 SOUND = {
     "country": ["PL", "DE", "US"] * 2,
     "ally": ["US"] * 3 + ["UK"] * 3,
@@ -42,6 +45,7 @@ SOUND = {
     "weight": [0.5, 1.5, 0.7, 1.1, 1.2, 2.5],
     "count": [1, 2, 3, 1, 5, 8],
     "date": ["2025-01-0" + str(i) for i in range(1, 7)],
+    "choice_set": [1, 1, 2, 2, 3, 3],
     "age": [20, 30, 40, 50, 60, 70],
     "educ": ["low", "high"] * 3,
     "pct": [45, 30, 12, 67, 80, 5],
@@ -238,6 +242,10 @@ def people_door(case):
     accounted(value := tried(ac.read_survey, source, roles=roles, **options), frame)
     assert frame.columns.equals(before.columns)
     assert frame.index.equals(before.index)
+    if isinstance(value, ac.Survey) and "choice_set" in value.table:
+        profiles = value.table[[*FACTORS, *value.traits]].drop_duplicates()
+        found = tried(choices_of, [value.table], profiles, value.traits)
+        assert isinstance(found, SpecError) or 2 * found.counts.sum() == value.table["count"].sum()
     if isinstance(value, ac.Survey) and "respondent" in choice[0]:
         population = tried(ac.population_from_weights, value, ("country", *value.traits[:1]))
         assert isinstance(population, Population | PredictError)
