@@ -31,7 +31,7 @@ FURTHER = {
         "AMCE[regime, democracy − autocracy]",
         "moderation[mutual defence, region − neighbour]",
     },
-    "tasks": ("sd_respondent", "effect_regime[democracy]", "AMCE[regime, democracy − autocracy]", "sd_level_party"),
+    "tasks": ("sd_respondent", "effect_regime[democracy]", "AMCE", "sd_level_party"),
     "slider": ("precision", "cut_location", "cut_spacing[0]", "shift[sender]", "shift of those above 50[other]"),
     "means": ("shift[sender]", "sd_level_country_ally", "fixed_self_rating"),
     "slopes": ("drift[2024 → 2025]", "slope_power", "slope_treaty", "slope_treaty_shift_us2025[other]", "of a treaty"),

@@ -118,6 +118,7 @@ def test_every_file_is_there_and_no_other(real):
         "ppc.csv",
         "leave_one_out.csv",
         "prior.csv",
+        "reliance.csv",
         "draws.nc",
         "spec.toml",
         "lock.json",
@@ -134,6 +135,24 @@ def test_the_summary_begins_with_the_promised_columns(real):
     assert {"r_hat", "ess_bulk", "ess_tail", "status"} <= set(table)
     assert dict(zip(table.country, table.country_name, strict=True))["UK"] == "United Kingdom"
     np.testing.assert_allclose(table["mean"][: len(real.estimates[0])], real.estimates[0].draws.mean(("chain", "draw")))
+
+
+@pytest.mark.slow
+def test_the_report_says_what_the_answers_rest_on(real):
+    found = pd.read_csv(real.out / "reliance.csv").fillna("")
+    pd.testing.assert_frame_equal(
+        found[["component", "sensitivity", "per_doubling"]],
+        ac.powerscale_sensitivity(real.fit, real.estimates)[["component", "sensitivity", "per_doubling"]],
+        check_exact=False, rtol=1e-9, check_dtype=False,
+    )  # fmt: skip
+    page = real.report.read_text()
+    shift = found[(found["estimand"] == "shift") & (found["component"] == "likelihood")]
+    assert all(f">{v:.3f}<" in page for v in shift["sensitivity"])
+    alone = found[(found["estimand"] == "shift") & ~found["component"].isin(["likelihood", "all priors"])]
+    largest = alone.loc[alone["per_doubling"].abs().idxmax()]
+    row = page[page.index(f">{largest['component']}<") :][:200]
+    assert "Counted twice (percentage points)" in page
+    assert "<td" in row
 
 
 @pytest.mark.slow
@@ -471,6 +490,6 @@ def test_a_run_says_how_it_departs_from_its_lock(tmp_path, monkeypatch):
 
 def test_a_strict_run_writes_nothing_that_failed(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "MOST_LEFT_OUT", 0)
-    with pytest.raises(ac.ConvergenceError, match="ESS"):
+    with pytest.raises(ac.ConvergenceError, match=r"Monte Carlo error|ESS"):
         job.run(models_dir() / "microcode_2025.toml", tmp_path / "out", draws=20, method="laplace", strict=True)
     assert list((tmp_path / "out").iterdir()) == []

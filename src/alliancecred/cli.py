@@ -59,8 +59,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=wrap,
         epilog=_CODES,
         description="Read the data an analysis declares, fit it, check it, and write into DIR: report.html,\n"
-        "summary.csv, ppc.csv, leave_one_out.csv, prior.csv, draws.nc, spec.toml, lock.json and figures/ (each as\n"
-        "PDF, PNG and CSV).\n"
+        "summary.csv, ppc.csv, leave_one_out.csv, prior.csv, reliance.csv, draws.nc, spec.toml, lock.json and\n"
+        "figures/ (each as PDF, PNG and CSV).\n"
         "Files of an earlier run are replaced one by one; nothing else in DIR is touched.",
     )
     _model(one)

@@ -28,6 +28,7 @@ from .report import (
     evaluate_all,
     full_table,
     rehearse,
+    reliance_on,
     renamed,
     render,
     source_line,
@@ -204,6 +205,7 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
         opened.files,
         dt.date.today().isoformat(),
         0.0,
+        reliance=reliance_on(main, estimates),
     )
 
 
@@ -269,6 +271,7 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
         "ppc": contents.ppc,
         "leave_one_out": contents.left_out,
         "prior": contents.prior,
+        "reliance": contents.reliance,
     }
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))

@@ -5,6 +5,7 @@ from .page import render
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
 from .prior import prior_fit, rehearse
+from .reliance import reliance_on
 
 __all__ = [
     "Contents",
@@ -18,6 +19,7 @@ __all__ = [
     "overall",
     "prior_fit",
     "rehearse",
+    "reliance_on",
     "renamed",
     "render",
     "source_line",

@@ -56,6 +56,8 @@ class Contents:
         Day of the run, and how long it took.
     locked
         The lock it is compared with, if any.
+    reliance
+        What the estimates rest on (`powerscale_sensitivity`), or None.
     """
 
     fit: Fit
@@ -72,6 +74,7 @@ class Contents:
     date: str
     seconds: float
     locked: Locked | None = None
+    reliance: pd.DataFrame | None = None
 
     @property
     def spec(self) -> Spec:

@@ -13,6 +13,7 @@ from ..summaries import number
 from .contents import Contents
 from .findings import Row, row_labels, title_of, with_interval
 from .markup import Html, bullets, details, el, join, link, pairs, section, table
+from .reliance import reliance
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
@@ -66,7 +67,8 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    return section("Model", model_words(design), priors_table(design), _prior_posterior(contents), anchor="model")
+    parts = (model_words(design), priors_table(design), _prior_posterior(contents), reliance(contents))
+    return section("Model", *parts, anchor="model")
 
 
 def _prior_posterior(contents: Contents) -> Html:
