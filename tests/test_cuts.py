@@ -214,7 +214,7 @@ def test_a_scale_of_common_cuts_is_refused():
 
 
 def test_a_grid_of_priors_varies_the_scale_of_free_cuts_too():
-    from alliancecred.multiverse import prior_grid
+    from alliancecred.grids import prior_grid
 
     spec = spec_of(4, (Level(("country",)), FREE))
     assert prior_grid(spec, (2.0,))["sd of cuts by country × 2"].terms[-1] == Cuts(
@@ -233,7 +233,7 @@ def prepared_with(answers: int, *terms):
 def test_a_fit_is_asked_with_common_and_with_free_cuts(monkeypatch):
     """Both are fitted to the data of the fit; NUTS itself is left out here."""
     import alliancecred as ac
-    from alliancecred import multiverse
+    from alliancecred import specifications
 
     spec = spec_of(4, (*TERMS[:-1], Cuts(("country",), Normal(0.2, 0.6), HalfNormal(0.25))))
     sim = simulate(replace(spec, estimands=()), fieldings=(Fielding("w1", 40), Fielding("w2", 40)), random_seed=8)
@@ -243,8 +243,8 @@ def test_a_fit_is_asked_with_common_and_with_free_cuts(monkeypatch):
         seen.append((design, cells))
         return "not fitted"
 
-    monkeypatch.setattr(multiverse, "refit", fake)
-    monkeypatch.setattr(multiverse, "run_study", lambda task, items, **_: {k: task(v, 1) for k, v in items.items()})
+    monkeypatch.setattr(specifications, "refit", fake)
+    monkeypatch.setattr(specifications, "run_study", lambda task, items, **_: {k: task(v, 1) for k, v in items.items()})
     table = ac.sensitivity(sim.truth, "cuts", estimands=[ac.Estimand("shift")])
     assert table["specification"].tolist() == ["common cuts", "cuts by country"]
     assert [d.cut_groups for d, _ in seen] == [0, 3]

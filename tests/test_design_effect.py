@@ -14,10 +14,10 @@ from alliancecred.engines.field import make_field
 from alliancecred.errors import DataWarning, PredictError, SpecError
 from alliancecred.estimands import levels
 from alliancecred.fitting import fit_design, prepare
-from alliancecred.multiverse import sensitivity
 from alliancecred.outcome import log_probs
 from alliancecred.priors import HalfNormal
 from alliancecred.spec import Estimand, Spec
+from alliancecred.specifications import sensitivity
 from alliancecred.terms import Level, Respondent
 
 ROLES = ac.Roles(country="country", answer="answer", weight="w", count="n")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from alliancecred import calibration, folds, multiverse, planning
+from alliancecred import calibration, data_grids, folds, grids, planning, specifications
 from alliancecred.comparisons import gap
 from alliancecred.errors import IntegrityError, SpecError, StoreError, StudyError
 from alliancecred.estimands import shift
@@ -424,7 +424,7 @@ def sds(spec):
 
 
 def test_a_grid_of_priors_changes_one_at_a_time_and_only_what_is_in_force():
-    grid = multiverse.prior_grid(SPEC, factors=(0.5, 2.0))
+    grid = grids.prior_grid(SPEC, factors=(0.5, 2.0))
     assert grid.pop("as declared") == SPEC
     assert len(grid) == 2 * (1 + len(SPEC.terms))
     base = sds(SPEC)
@@ -437,35 +437,35 @@ def test_a_grid_of_priors_changes_one_at_a_time_and_only_what_is_in_force():
                 pooled = bool(getattr(term, "by", ())) and not isinstance(term, Cuts)
                 assert key.split()[1] == ("spacing" if isinstance(term, Cuts) else "scale" if pooled else "prior")
     flat = replace(SPEC, terms=(*SPEC.terms[:4], replace(SPEC.terms[4], prior=Flat()), *SPEC.terms[5:]))
-    assert len(multiverse.prior_grid(flat, factors=(2.0,))) == len(SPEC.terms) + 1
+    assert len(grids.prior_grid(flat, factors=(2.0,))) == len(SPEC.terms) + 1
 
 
 def test_sensitivity_is_one_table_and_a_failure_is_a_row(monkeypatch, tmp_path):
     def refit(design, cells, seed, **_):
         return "failed: no posterior" if design.spec.intercept.sd == 9.0 else prior_fit(design, cells, seed)
 
-    monkeypatch.setattr(multiverse, "refit", refit)
+    monkeypatch.setattr(specifications, "refit", refit)
     survey = simulate(SPEC, truth={}, random_seed=2).survey
     grid = {"one": SPEC, "two": replace(SPEC, intercept=Normal(0.0, 9.0))}
     path = tmp_path / "grid.jsonl"
-    table = multiverse.sensitivity(grid, survey, estimands=[Estimand("shift")], path=path, **QUIET)
+    table = specifications.sensitivity(grid, survey, estimands=[Estimand("shift")], path=path, **QUIET)
     assert table.specification.tolist() == ["one"] * 3 + ["two"]
     assert table.status.tolist()[3] == "failed: no posterior"
     assert table["mean"].isna().tolist() == [False] * 3 + [True]
     assert set(table.role[:3]) == {"self", "sender", "other"}
     pd.testing.assert_frame_equal(
-        table, multiverse.sensitivity(grid, survey, estimands=[Estimand("shift")], path=path, **QUIET)
+        table, specifications.sensitivity(grid, survey, estimands=[Estimand("shift")], path=path, **QUIET)
     )
-    more = grid | {"three": multiverse.Analysis(SPEC, (simulate(SPEC, truth={}, random_seed=3).survey,))}
-    again = multiverse.sensitivity(more, survey, estimands=[Estimand("shift")], path=path, **QUIET)
+    more = grid | {"three": specifications.Analysis(SPEC, (simulate(SPEC, truth={}, random_seed=3).survey,))}
+    again = specifications.sensitivity(more, survey, estimands=[Estimand("shift")], path=path, **QUIET)
     pd.testing.assert_frame_equal(again[:4], table)
     assert len(again) == 7
     assert len(path.read_text().splitlines()) == 4
-    other = {"one": multiverse.Analysis(SPEC, (simulate(SPEC, truth={}, random_seed=4).survey,))}
-    multiverse.sensitivity(other, estimands=[Estimand("shift")], path=path, **QUIET)
+    other = {"one": specifications.Analysis(SPEC, (simulate(SPEC, truth={}, random_seed=4).survey,))}
+    specifications.sensitivity(other, estimands=[Estimand("shift")], path=path, **QUIET)
     assert len(path.read_text().splitlines()) == 5  # the same name and spec on other data is another fit
     with pytest.raises(SpecError, match="no estimands"):
-        multiverse.sensitivity({"x": replace(SPEC, estimands=())}, survey, **QUIET)
+        specifications.sensitivity({"x": replace(SPEC, estimands=())}, survey, **QUIET)
 
 
 def test_overdispersion_is_varied_where_shares_were_published():
@@ -473,15 +473,15 @@ def test_overdispersion_is_varied_where_shares_were_published():
     line = Topline(labels, ((2, 3), (0, 1)), (0.35,), (0.45,), np.array([20]), np.array([1.0]), ("40",), "x")
     published = Toplines((line,), SPEC.answers, SPEC.top, 0.0, DataReport("made", ()))
     survey = simulate(SPEC, truth={}, random_seed=2).survey
-    grid = multiverse.overdispersion_grid(SPEC, survey, published, values=(0.0, 0.01))
+    grid = data_grids.overdispersion_grid(SPEC, survey, published, values=(0.0, 0.01))
     assert [a.sources[1].overdispersion for a in grid.values()] == [0.0, 0.01]
     digests = {sources_digest(a.sources) for a in grid.values()}
     assert len(digests) == 2
     assert sources_digest((survey, published)) in digests
     with pytest.raises(SpecError, match="published"):
-        multiverse.overdispersion_grid(SPEC, survey, values=(0.1,))
+        data_grids.overdispersion_grid(SPEC, survey, values=(0.1,))
     with pytest.raises(SpecError, match=r"\[0, 1\)"):
-        multiverse.overdispersion_grid(SPEC, published, values=(1.0,))
+        data_grids.overdispersion_grid(SPEC, published, values=(1.0,))
 
 
 # --- calibration ----------------------------------------------------------------------------------

@@ -67,7 +67,10 @@ _EXPORTS = {
     "rules": ("Rule",),
     "planning": ("Assurance", "assurance"),
     "calibration": ("Calibration", "calibrate"),
-    "multiverse": ("Analysis", "cuts_grid", "overdispersion_grid", "prior_grid", "sensitivity"),
+    "specifications": ("Analysis", "sensitivity"),
+    "grids": ("cuts_grid", "few_groups_grid", "prior_grid", "terms_grid"),
+    "data_grids": ("answers_grid", "overdispersion_grid", "without_grid"),
+    "crossing": ("multiverse",),
     "placebo": ("placebo_grid",),
     "power_scaling": ("powerscale_sensitivity",),
     "interviews": ("event_balance", "event_grid", "event_window"),
@@ -124,11 +127,11 @@ if TYPE_CHECKING:
     from .estimands import change, levels, shift
     from .fitting import Fit, build, fit
     from .folds import compare, k_fold
-    from .multiverse import sensitivity
     from .planning import assurance
     from .rules import Rule
     from .saved import load, save
     from .simulation import posterior_predictive, prior_predictive, simulate
+    from .specifications import sensitivity
     from .studies import run_study
     from .summaries import describe, ranks, summary
     from .unasked import predict

@@ -16,10 +16,10 @@ import pandas as pd
 
 from .errors import Problem, SpecError, nearest, raise_spec
 from .events import Signal, Wave
-from .multiverse import Analysis
 from .sources import DATE, ReportLine, Survey
 from .spec import Spec
 from .spec_check import spec_problems
+from .specifications import Analysis
 
 BEFORE, AFTER = "before", "after"
 LEAST = 30  # people on a side, below which a comparison is refused

@@ -9,11 +9,11 @@ from pathlib import Path
 from .asked import signal_name
 from .errors import SpecError, raise_spec
 from .events import Signal, Wave
-from .multiverse import Analysis
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_check import spec_problems
 from .spec_file import as_spec
+from .specifications import Analysis
 from .terms import Gap, Shift, Slope
 
 
