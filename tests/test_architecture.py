@@ -512,6 +512,7 @@ ALLOWED |= {
         "specifications",
         "terms",
     },
+    "predictive": {"spec"},
     "folds": {
         "asked",
         "cells",
@@ -519,11 +520,28 @@ ALLOWED |= {
         "errors",
         "fitting",
         "prediction",
+        "predictive",
         "sources",
         "spec",
         "studies",
         "terms",
     },
+    "units": {
+        "cells",
+        "choices",
+        "density",
+        "design",
+        "errors",
+        "fitting",
+        "kernel",
+        "outcome",
+        "prediction",
+        "predictive",
+        "predictor",
+        "respondents",
+    },
+    "leaving_out": {"asked", "errors", "fitting", "gates", "predictive", "units", "weights"},
+    "stacking": {"errors", "folds", "leaving_out", "predictive"},
 }
 # the main job; these may also ask the face of the library, for its version
 ALLOWED["report"] = {*ALLOWED, "__init__"}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from alliancecred import calibration, data_grids, folds, grids, planning, specifications
+from alliancecred import calibration, data_grids, folds, grids, planning, predictive, specifications, stacking
 from alliancecred.comparisons import gap
 from alliancecred.errors import IntegrityError, SpecError, StoreError, StudyError
 from alliancecred.estimands import shift
@@ -351,12 +351,12 @@ def test_row_log_likelihood_is_that_of_counts_and_published_shares():
 
 def test_log_predictive_and_its_sum_by_hand():
     logs = np.log([[0.2, 0.5], [0.4, 0.5], [0.6, 0.5]])
-    lpd, ess = folds.log_predictive(logs)
+    lpd, ess = predictive.log_predictive(logs)
     np.testing.assert_allclose(lpd, np.log([0.4, 0.5]))
     np.testing.assert_allclose(ess, [1.2**2 / (0.04 + 0.16 + 0.36), 3.0])
     values = np.array([-1.0, -2.5, -4.0])
-    assert folds.elpd(values) == pytest.approx((-7.5, np.sqrt(3) * np.std(values, ddof=1)))
-    huge, _ = folds.log_predictive(np.array([[-5000.0], [-5001.0]]))
+    assert predictive.elpd(values) == pytest.approx((-7.5, np.sqrt(3) * np.std(values, ddof=1)))
+    huge, _ = predictive.log_predictive(np.array([[-5000.0], [-5001.0]]))
     assert huge[0] == pytest.approx(-5000 + np.log((1 + np.exp(-1)) / 2))
 
 
@@ -402,16 +402,16 @@ def test_a_fold_without_a_posterior_leaves_no_sum(monkeypatch):
 
 def folds_of(lpd, fold=("1", "2", "1")):
     cells = pd.DataFrame({k: ["x"] * 3 for k in FACTORS} | {"fold": fold, "lpd": lpd})
-    return folds.Folds("m", *folds.elpd(np.array(lpd)), pd.DataFrame({"status": ["passed"]}), cells)
+    return folds.Folds("m", *predictive.elpd(np.array(lpd)), pd.DataFrame({"status": ["passed"]}), cells)
 
 
 def test_models_are_compared_cell_by_cell():
-    table = folds.compare({"worse": folds_of([-3.0, -2.0, -5.0]), "better": folds_of([-1.0, -2.0, -2.0])})
+    table = stacking.compare({"worse": folds_of([-3.0, -2.0, -5.0]), "better": folds_of([-1.0, -2.0, -2.0])})
     assert list(table.index) == ["better", "worse"]
     assert table.difference.tolist() == [0.0, -5.0]
     assert table.difference_se["worse"] == pytest.approx(np.sqrt(3 * np.var([-2.0, 0.0, -3.0], ddof=1)))
     with pytest.raises(SpecError, match="same folds"):
-        folds.compare({"a": folds_of([-1.0] * 3), "b": folds_of([-1.0] * 3, ("2", "1", "2"))})
+        stacking.compare({"a": folds_of([-1.0] * 3), "b": folds_of([-1.0] * 3, ("2", "1", "2"))})
 
 
 # --- specifications -------------------------------------------------------------------------------

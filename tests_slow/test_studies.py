@@ -12,12 +12,18 @@ from functools import partial
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 import alliancecred as ac
+from alliancecred import units
+from alliancecred.fitting import fit_design
 from alliancecred.layout import lay_out
+from alliancecred.prediction import answer_probs
+from alliancecred.respondents import with_rows
 from alliancecred.simulation import simulate_on
 from alliancecred.studies import refit
+from alliancecred.terms import FACTORS
 
 WAVES = (
     ac.Wave("before", dt.date(2025, 1, 1), dt.date(2025, 1, 9)),
@@ -114,3 +120,52 @@ def test_k_fold_prefers_the_model_that_is_true():
     assert list(table.index) == ["true", "without allies"]
     assert table.failed.sum() == 0
     assert -table.difference.iloc[1] > 4 * table.difference_se.iloc[1]
+
+
+@pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning")
+def test_one_answer_left_out_is_predicted_as_by_a_fit_without_it():
+    small = tuple(replace(f, n=12) for f in FIELDINGS[:2])
+    survey = ac.simulate(replace(SPEC, sources=(ac.Simulation(1, small, ()),)), random_seed=5).survey
+    public = replace(SPEC, terms=SPEC.terms[:3], estimands=())
+    fit = ac.fit(public, survey, random_seed=1, method="laplace")
+    found = ac.loo(fit)
+    assert found.failed == 0
+    for i in range(0, len(found.table), 6):
+        unit = found.table.iloc[i]
+        answer = public.answers.index(unit.answer)
+        same = [f for f in FACTORS if f in survey.table]
+        there = (survey.table[same] == unit[same]).all(axis=1) & (survey.table.answer == answer)
+        table = survey.table.copy()
+        table.loc[there[there].index[0], "count"] -= 1
+        less = replace(survey, table=table[table["count"] > 0].reset_index(drop=True))
+        again = ac.fit(public, less, random_seed=1, method="laplace")
+        labels = again.cells.labels()[same]
+        row = int(np.flatnonzero((labels == unit[same]).all(axis=1))[0])
+        chance = answer_probs(again.design, again.cells.rows, again.draws())[:, row, answer]
+        assert unit.elpd == pytest.approx(float(np.log(chance.mean())), abs=0.02)
+
+
+@pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning")
+def test_one_person_left_out_is_predicted_as_by_a_fit_without_them():
+    spec = replace(SPEC, terms=(*SPEC.terms[:3], ac.Respondent()), estimands=())
+    sim = ac.simulate(spec, fieldings=(ac.Fielding("before", 20), ac.Fielding("after", 20)), random_seed=6)
+    options = {"random_seed": 1, "progressbar": False}
+    fit = ac.fit(spec, sim.survey, **options)
+    found = ac.loo(fit)
+    assert found.failed == 0
+    people = fit.cells.people
+    for p in np.flatnonzero(people.times == 1)[:3]:
+        entries = slice(people.start[p], people.start[p + 1])
+        others = with_rows(replace_times(people, p), np.ones(len(fit.cells.rows)))
+        counts = fit.cells.counts.copy()
+        np.subtract.at(counts, (people.row[entries], people.answer[entries]), 1)
+        less = replace(fit.cells, people=others, counts=counts)
+        again = fit_design(fit.design, less, random_seed=2)
+        alone = replace(again, cells=fit.cells)
+        logs = units.logs_of_people(alone, alone.draws(), units.some_people(people, np.array([p])))[:, 0]
+        assert found.table.elpd[p] == pytest.approx(float(np.log(np.exp(logs).mean())), abs=0.03)
+
+
+def replace_times(people, gone):
+    """Everyone but one pattern."""
+    return units.some_people(people, np.setdiff1d(np.arange(len(people)), [gone]))

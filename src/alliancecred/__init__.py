@@ -74,7 +74,9 @@ _EXPORTS = {
     "placebo": ("placebo_grid",),
     "power_scaling": ("powerscale_sensitivity",),
     "interviews": ("event_balance", "event_grid", "event_window"),
-    "folds": ("Folds", "compare", "k_fold"),
+    "folds": ("Folds", "k_fold"),
+    "leaving_out": ("Loo", "loo"),
+    "stacking": ("compare",),
     "summaries": ("describe", "ranks", "summary"),
     "figures": (
         "plot_amce",
@@ -126,12 +128,14 @@ if TYPE_CHECKING:
     from .errors import AcError, DataError, SpecError
     from .estimands import change, levels, shift
     from .fitting import Fit, build, fit
-    from .folds import compare, k_fold
+    from .folds import k_fold
+    from .leaving_out import loo
     from .planning import assurance
     from .rules import Rule
     from .saved import load, save
     from .simulation import posterior_predictive, prior_predictive, simulate
     from .specifications import sensitivity
+    from .stacking import compare
     from .studies import run_study
     from .summaries import describe, ranks, summary
     from .unasked import predict

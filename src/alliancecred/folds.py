@@ -1,15 +1,12 @@
 """How well a model predicts cells it has not seen: K-fold and leave-one-group-out, by exact refits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp
 
 from .asked import By, factors_of
 from .cells import Cells
@@ -17,6 +14,7 @@ from .design import Design
 from .errors import SpecError
 from .fitting import Method, prepare
 from .prediction import row_log_likelihood
+from .predictive import elpd, family_of, log_predictive
 from .sources import Survey, Toplines
 from .spec import Spec
 from .studies import refit, run_study, sources_digest
@@ -133,8 +131,7 @@ def k_fold(
             "status": [found[name]["status"] for name in names],
         }
     )
-    family = "normal" if parsed.gaussian is not None else "slider" if parsed.slider is not None else "answers"
-    return Folds(parsed.name, *elpd(frame["lpd"].to_numpy()), table, frame, family)
+    return Folds(parsed.name, *elpd(frame["lpd"].to_numpy()), table, frame, family_of(parsed))
 
 
 def deal(labels: pd.DataFrame, k: int, by: By, seed: int) -> np.ndarray:
@@ -162,56 +159,3 @@ def _hold_out(
         return {"lpd": [None] * len(rows), "ess": [None] * len(rows), "status": fit}
     lpd, ess = log_predictive(row_log_likelihood(design, cells, fit.draws())[:, rows])
     return {"lpd": lpd, "ess": ess, "status": fit.diagnosis.status}
-
-
-def log_predictive(log_likelihood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return log mean exp over draws (draws, rows), and the effective number of draws behind it, each (rows,)."""
-    total = logsumexp(log_likelihood, axis=0)
-    return total - np.log(len(log_likelihood)), np.exp(2 * total - logsumexp(2 * log_likelihood, axis=0))
-
-
-def elpd(lpd: np.ndarray) -> tuple[float, float]:
-    """Return the sum of log predictive densities and its standard error; NaN for the latter of a single one.
-
-    Examples
-    --------
-    >>> elpd(np.array([-1.0, -3.0]))
-    (-4.0, 2.0)
-    """
-    se = np.sqrt(len(lpd) * lpd.var(ddof=1)) if len(lpd) > 1 else np.nan
-    return float(lpd.sum()), float(se)
-
-
-def compare(models: Mapping[str, Folds]) -> pd.DataFrame:
-    """Return models by how well they predict the same held-out cells, the best first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index: the model. ``elpd, se``; ``difference`` to the best and its standard error ``difference_se``, from
-        the differences cell by cell; ``failed``: folds that missed their gates.
-
-    Raises
-    ------
-    SpecError
-        If the cells (in all factors that tell them apart) or their folds are not the same, or one predicts the chance
-        of answers and another a density.
-    """
-    for (a, one), (b, other) in combinations(models.items(), 2):
-        if one.family != other.family:
-            raise SpecError(
-                f"{a!r} predicts {one.family}, {b!r} {other.family}: chances and densities cannot be compared"
-            )
-        held_out = (m.cells.drop(columns=["lpd", "ess"], errors="ignore") for m in (one, other))
-        if not next(held_out).equals(next(held_out)):
-            raise SpecError(
-                f"{a!r} and {b!r} did not hold out the same cells in the same folds: they cannot be compared"
-            )
-    order = sorted(models, key=lambda name: -models[name].elpd)
-    rows = []
-    for name in order:
-        folds = models[name]
-        away = folds.cells["lpd"].to_numpy() - models[order[0]].cells["lpd"].to_numpy()
-        difference, se = elpd(away)
-        rows.append([folds.elpd, folds.se, difference, se, folds.failed])
-    return pd.DataFrame(rows, order, ["elpd", "se", "difference", "difference_se", "failed"])

@@ -39,7 +39,7 @@ def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) ->
     if design.opponents is not None:
         chosen = contest(design, draws)(rows)
         return np.stack([1 - chosen, chosen], axis=-1)
-    return np.exp(_log_probs(design, rows, draws))
+    return np.exp(answer_logs(design, rows, draws))
 
 
 def scorer(design: Design, draws: Mapping[str, np.ndarray], answer: str) -> Callable[[Rows], np.ndarray]:
@@ -61,7 +61,8 @@ def row_scores(design: Design, rows: Rows, draws: Mapping[str, np.ndarray], answ
     return np.asarray(answer_probs(design, rows, draws) @ answer_weight(design, answer))
 
 
-def _log_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+def answer_logs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return log P(answer) of ordered answers, (draws, rows, answers); where people differ, of the average person."""
     eta = linear_predictor(design, rows, draws)
     cuts = cuts_of(design, rows, draws, len(eta))
     if design.respondent is None:
@@ -96,7 +97,7 @@ def row_log_likelihood(design: Design, cells: Cells, draws: Mapping[str, np.ndar
         return np.asarray((first @ mass.T).T)
     if cells.scores:
         return gaussian.log_density(linear_predictor(design, cells.rows, draws), gaussian.draws_of(draws), cells.sums)
-    logs = _log_probs(design, cells.rows, draws)
+    logs = answer_logs(design, cells.rows, draws)
     n = len(cells.counts)
     counted = np.einsum("snk,nk->sn", logs[:, :n], cells.parts) + multinomial_constant(cells.parts)
     if cells.inside is not None:

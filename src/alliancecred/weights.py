@@ -16,8 +16,11 @@ BLOCK = 256  # quantities judged together, for the same reason
 _PRIOR_K, _PRIOR_SIZE = 0.5, 10  # shape and weight of the prior that steadies small tails
 
 
-def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
+def pareto_smooth(log_weight: np.ndarray, efficiency: float = 1.0) -> tuple[np.ndarray, float]:
     """Return Pareto-smoothed log weights (sum of weights 1) and k̂.
+
+    The tail holds three times the square root of the number of draws over their ``efficiency`` (the effective number
+    of draws of a Markov chain as a share of all).
 
     k̂ is infinite where a weight is infinite or not a number, there are fewer than 25 weights or no
     tail can be fitted, and minus infinity where all are equal; the weights are then left as they are.
@@ -31,7 +34,7 @@ def pareto_smooth(log_weight: np.ndarray) -> tuple[np.ndarray, float]:
         return log_weight, math.inf
     if np.ptp(log_weight) < 1e-9:
         return log_weight, -math.inf
-    size = _tail_size(len(log_weight), len(log_weight))
+    size = _tail_size(len(log_weight), len(log_weight) / efficiency)
     order = np.argsort(log_weight)
     tail = np.exp(log_weight[order[-size - 1 :]] - log_weight.max())
     k_hat, scale = (float(v[0]) for v in fit_pareto((tail[1:] - tail[0])[None]))
