@@ -89,6 +89,7 @@ _EXPORTS = {
         "plot_pooling",
         "plot_populations",
         "plot_ppc",
+        "plot_sensitivity",
         "plot_shift",
         "plot_waves",
         "save_figure",

@@ -10,6 +10,7 @@ from .populations import plot_populations, populations_data
 from .ppc import plot_ppc, ppc_data
 from .save import alt_text, save_figure
 from .shift import plot_shift, shift_data
+from .specifications import plot_sensitivity, sensitivity_data, sensitivity_words
 from .waves import plot_waves, waves_data
 
 __all__ = [
@@ -31,12 +32,15 @@ __all__ = [
     "plot_pooling",
     "plot_populations",
     "plot_ppc",
+    "plot_sensitivity",
     "plot_shift",
     "plot_waves",
     "pooling_data",
     "populations_data",
     "ppc_data",
     "save_figure",
+    "sensitivity_data",
+    "sensitivity_words",
     "shift_data",
     "waves_data",
 ]

@@ -134,6 +134,25 @@ def example_populations() -> pd.DataFrame:
     return table.assign(status="passed")
 
 
+def example_sensitivity() -> pd.DataFrame:
+    """Return a made-up frame of `sensitivity`: two rows of a shift, as declared and without each of three countries.
+
+    Examples
+    --------
+    >>> example_sensitivity()["specification"].nunique()
+    4
+    """
+    names = ("as declared", "without DE", "without PL", "without UK")
+    rows = [
+        {"specification": name, "estimand": "shift", "role": role, "mean": mean + away * (role == "sender"),
+         "lower": mean + away - 3.0, "upper": mean + away + 3.0, "prob": 0.95, "unit": "percentage points",
+         "identification": "before-after", "status": "passed", "method": "laplace"}
+        for name, away in zip(names, (0.0, 1.0, -2.0, 0.5), strict=True)
+        for role, mean in (("sender", -10.0), ("other", 3.0))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 def _draws(rng: np.random.Generator, means: list[float], rows: Sequence[dict[str, str]]) -> xr.DataArray:
     noise = rng.normal(size=(4, 250, len(means)))
     noise = (noise - noise.mean(axis=(0, 1))) * 1.5

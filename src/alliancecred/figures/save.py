@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ..estimate import Estimate
 from ..files import replace_file
 from ..summaries import asked_of, describe, write_csv
+from .specifications import sensitivity_words
 
 PACKED = {"compress_level": 3}  # a few per cent larger than Pillow's own 6, in half its time
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -64,8 +65,8 @@ def _render(figure: Figure, kind: str) -> bytes:
     return out.getvalue()
 
 
-def alt_text(estimate: Estimate, *, ci_prob: float = 0.95) -> str:
-    """Return what a figure of the estimate shows, in words, for a screen reader.
+def alt_text(estimate: Estimate | pd.DataFrame, *, ci_prob: float = 0.95) -> str:
+    """Return what a figure of the estimate (or of a frame of `sensitivity`) shows, in words, for a screen reader.
 
     Examples
     --------
@@ -73,6 +74,8 @@ def alt_text(estimate: Estimate, *, ci_prob: float = 0.95) -> str:
     >>> alt_text(example_estimate("gap")).split(".")[0]
     'Dots with interval bars for 2 rows'
     """
+    if isinstance(estimate, pd.DataFrame):
+        return sensitivity_words(estimate)
     kind = {
         "levels": "Levels with their intervals",
         "shift": "Dots before and after the signal, and the density of their difference,",
