@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
-from alliancecred import check
+from alliancecred import check, grids
 from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
-from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, full_table, render
+from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, render
 from alliancecred.report.findings import chance
 from alliancecred.report.markup import Html, el, join, table
 from alliancecred.report.page import style
@@ -320,3 +320,81 @@ def test_a_table_scrolls_by_itself():
     made = table(("a", "b"), [("x", "1")], caption="c", numbers=(1,))
     assert 'class="scroll"' in made
     assert '<th scope="row">x</th>' in made
+
+
+# --- what the answer rests on -------------------------------------------------------------------
+def sds(design):
+    return [(b.variable, b.scale.sd) for b in design.pooled]
+
+
+@pytest.fixture
+def few_countries(monkeypatch, contents):
+    """Six countries pass for few; fits are replaced by the prior of the design that would be fitted."""
+    monkeypatch.setattr(grids, "FEW", 6)
+    seen = []
+
+    def fake(design, cells, seed, *, draws, method):
+        seen.append((sds(design), seed, draws, method))
+        return prior_fit(design, cells, draws=4 * draws, random_seed=seed)
+
+    monkeypatch.setattr(few, "refit", fake)
+    return contents, seen
+
+
+def test_scales_of_few_groups_are_halved_and_doubled_together(few_countries, picture):
+    contents, seen = few_countries
+    frame, why = few.vary_scales(contents.fit, random_seed=3, draws=100)
+    assert why == ""
+    base = sds(contents.fit.design)
+    assert [s[0] for s in seen] == [[(v, f * sd) for v, sd in base] for f in (0.5, 2.0)]
+    assert {s[1:] for s in seen} == {(3, 100, "laplace")}
+    _, estimate, rows = contents.asked[0]
+    assert frame.factor.tolist() == [0.5] * len(estimate) + [2.0] * len(estimate)
+    text = "".join(read(render(replace(contents, moved=frame), [picture])).text)
+    assert text.index("How the answer moves with the prior on the scale") < text.index("Cells that the model")
+    assert "level by country, shift us2025 by country (sender)" in text
+    part = text[text.index("How the answer moves") :]
+    for table_, factor in ((frame, 0.5), (frame, 2.0), (rows.assign(factor=1.0), 1.0)):
+        first = table_[table_.factor == factor].iloc[0]
+        assert f"{first['mean']:.1f} [{first['lower']:.1f}, {first['upper']:.1f}]".replace("-", "−") in part
+    failed = replace(contents, moved=frame.assign(status=np.where(frame.factor == 2.0, "failed: k", "passed")))
+    assert "1 of these fits failed a gate (†)" in "".join(read(render(failed, [picture])).text)
+
+
+def test_a_refit_without_a_posterior_is_a_dash(few_countries, monkeypatch, picture):
+    contents, _ = few_countries
+    monkeypatch.setattr(few, "refit", lambda *a, **k: "failed: no posterior")
+    frame, _ = few.vary_scales(contents.fit, random_seed=3, draws=100)
+    assert frame.status.tolist() == ["failed: no posterior"] * 2
+    assert "How the answer moves" in "".join(read(render(replace(contents, moved=frame), [picture])).text)
+
+
+def test_what_takes_long_or_is_beyond_laplace_is_not_varied_and_that_is_said(few_countries, monkeypatch):
+    contents, seen = few_countries
+    tree = contents.fit.idata.copy()
+    tree.attrs["fit_time"] = 21.0
+    frame, why = few.vary_scales(replace(contents.fit, idata=tree), random_seed=1, draws=9)
+    assert frame is None
+    assert "a fit takes 21 s" in why
+    assert "few_groups_grid" in why
+    people = replace(contents.fit, design=replace(contents.fit.design, respondent=HalfNormal(1.0)))
+    assert "does not integrate over respondents" in few.vary_scales(people, random_seed=1, draws=9)[1]
+    monkeypatch.setattr(grids, "FEW", 5)
+    assert few.vary_scales(contents.fit, random_seed=1, draws=9) == (None, "")
+    assert seen == []
+
+
+def test_cells_that_are_not_reproduced_are_named_the_farthest_first(contents, picture):
+    frame = contents.ppc.assign(rank=0.5)
+    assert "0 of 12 cells have a rank" in "".join(read(render(replace(contents, ppc=frame), [picture])).text)
+    frame.loc[[2, 5, 7], "rank"] = [0.024, 0.976, 0.974]
+    frame.loc[2, ["mean", "lower", "upper"]] = frame.observed_lower[2] + np.array([5.0, 3.0, 7.0])
+    frame.loc[5, ["mean", "lower", "upper"]] = frame.observed_lower[5] - np.array([9.0, 11.0, 7.0])
+    text = "".join(read(render(replace(contents, ppc=frame), [picture])).text)
+    assert "2 of 12 cells have a rank below 0.025 or above 0.975; by chance it would be about 0.6" in text
+    names = [f"{contents.spec.label(frame.country[i])}, {frame.wave[i]}" for i in (2, 5, 7)]
+    part = text[text.index("Cells that the model does not reproduce") : text.index("Each cell predicted")]
+    assert part.index(f"{names[1]}: observed") < part.index(f"{names[0]}: observed")
+    assert "more than predicted" in part[part.index(names[1]) : part.index(names[0])]
+    assert "less than predicted" in part[part.index(names[0]) :]
+    assert names[2] not in part

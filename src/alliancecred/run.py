@@ -32,6 +32,7 @@ from .report import (
     renamed,
     render,
     source_line,
+    vary_scales,
 )
 from .sampling import Sampling
 from .simulation import Simulated
@@ -187,8 +188,9 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
     ppc = without_small(check.ppc(main, random_seed=size.seed), least)
     left_out, why = _leave_out(main, size, say)
     left_out = None if left_out is None else without_small(left_out, least)
+    moved, unmoved = vary_scales(main, opened.population, random_seed=size.seed, draws=size.draws)
     table = full_table(spec, [*estimates, *(e for v in varied for e in v.estimates)], truth)
-    remarks = [text for text in (why, remark(main, least)) if text]
+    remarks = [text for text in (why, unmoved, remark(main, least)) if text]
     if prior is None:
         remarks.append("A prior is flat: nothing can be drawn from it, so no prior intervals are shown.")
     return Contents(
@@ -205,6 +207,7 @@ def _compute(spec: Spec, opened: Opened, size: _Draws, least: int, folder: Path,
         opened.files,
         dt.date.today().isoformat(),
         0.0,
+        moved=moved,
         reliance=reliance_on(main, estimates),
     )
 
@@ -272,6 +275,7 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
         "leave_one_out": contents.left_out,
         "prior": contents.prior,
         "reliance": contents.reliance,
+        "few_groups": contents.moved,
     }
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))

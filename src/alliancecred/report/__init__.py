@@ -1,6 +1,7 @@
 """The report of a run: one HTML file that needs nothing else."""
 
 from .contents import Contents, Varied, covered, evaluate_all, full_table, overall, renamed
+from .few import vary_scales
 from .page import render
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
@@ -23,4 +24,5 @@ __all__ = [
     "renamed",
     "render",
     "source_line",
+    "vary_scales",
 ]

@@ -58,6 +58,8 @@ class Contents:
         The lock it is compared with, if any.
     reliance
         What the estimates rest on (`powerscale_sensitivity`), or None.
+    moved
+        The first estimand with other priors of the scales that rest on few groups, or None (`few.vary_scales`).
     """
 
     fit: Fit
@@ -75,6 +77,7 @@ class Contents:
     seconds: float
     locked: Locked | None = None
     reliance: pd.DataFrame | None = None
+    moved: pd.DataFrame | None = None
 
     @property
     def spec(self) -> Spec:

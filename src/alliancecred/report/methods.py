@@ -11,9 +11,11 @@ from ..spec import Spec
 from ..spec_file import spec_to_toml
 from ..summaries import number
 from .contents import Contents
+from .few import moved
 from .findings import Row, row_labels, title_of, with_interval
 from .markup import Html, bullets, details, el, join, link, pairs, section, table
 from .reliance import reliance
+from .misfits import misfits
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
@@ -67,8 +69,8 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    parts = (model_words(design), priors_table(design), _prior_posterior(contents), reliance(contents))
-    return section("Model", *parts, anchor="model")
+    parts = [part(contents) for part in (_prior_posterior, reliance, moved)]
+    return section("Model", model_words(design), priors_table(design), *parts, anchor="model")
 
 
 def _prior_posterior(contents: Contents) -> Html:
@@ -133,7 +135,8 @@ def checks(contents: Contents) -> Html:
         "400; with NUTS, R-hat below 1.01, E-BFMI at least 0.3 and no divergences; with nested Laplace, Pareto k of "
         "the importance weights below 0.7." + (sampled if head.index("Centred") in used else ""),
     )
-    return section("Checks", made, gates, _left_out(contents), bullets(contents.remarks), anchor="checks")
+    said = bullets(contents.remarks)
+    return section("Checks", made, gates, misfits(contents), _left_out(contents), said, anchor="checks")
 
 
 def _verdict(d: Diagnosis) -> list[str]:
