@@ -14,8 +14,8 @@ from .contents import Contents
 from .few import moved
 from .findings import Row, row_labels, title_of, with_interval
 from .markup import Html, bullets, details, el, join, link, pairs, section, table
-from .reliance import reliance
 from .misfits import misfits
+from .reliance import reliance
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
