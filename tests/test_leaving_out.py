@@ -132,6 +132,8 @@ def test_weighted_draws_count_with_their_weights():
 def prepared(answers=3, terms=TERMS, people=6):
     spec = spec_of(answers, terms)
     table = answers_of_people(spec, people)
+    twins = table[(table.country == "PL") & (table.respondent != "")]
+    table = pd.concat([table, twins.assign(respondent=twins.respondent + "b")], ignore_index=True)
     _, cells, design = prepare(spec, survey_of(spec, table))
     fit = chained(prior_fit(design, cells, draws=40), near(design))
     return replace(fit, diagnosis=replace(fit.diagnosis, table=pd.DataFrame({"ess_bulk": [1.0 * DRAWS]}))), table
@@ -168,6 +170,7 @@ def test_a_person_is_predicted_with_all_answers_and_the_deviation_integrated_out
     found = loo(fit)
     assert found.by == "respondent"
     assert found.table.times.sum() == len(mine)
+    assert found.table.times.max() == 2
     logs = units.logs_of_people(fit, fit.draws(), units.whole_people(fit.cells))
     patterns = {}
     for rows, said in mine.values():

@@ -48,6 +48,8 @@ _KERNEL = ("kernel",)
 _LAPLACE = ("laplace",)
 _NUTS = ("nuts",)
 _PEOPLE = ("respondents",)
+_LOO = ("leaving_out",)
+_GRIDS = ("grids",)
 _END = "        value = value * _matches(rows, levels, factor, _waves(spec, factor, wanted))\n    return value\n"
 
 
@@ -238,6 +240,34 @@ MUTANTS = (
     Mutant("steps that do not vary", "engines/nuts.py", '"step_size_jitter": JITTER', '"step_size_jitter": 0.0', _NUTS),
     Mutant("metric: prior left out", "engines/metric.py", "precision[block, block] += np.kron",
            "precision[block, block] += 0.0 * np.kron", _NUTS),
+    # leaving out, stacking, grids, what a report says of them
+    Mutant("loo: the unit is not left out", "leaving_out.py", "pareto_smooth(log_weight - logs, efficiency)",
+           "pareto_smooth(log_weight + 0 * logs, efficiency)", _LOO),
+    Mutant("loo: weights of draws forgotten", "leaving_out.py", "np.maximum(weight[once] + math.log(size), 0.0), 1.0",
+           "np.zeros(len(once)), 1.0", _LOO),
+    Mutant("loo: draws that are there twice count twice", "leaving_out.py",
+           "_, once = np.unique(ancestor, return_index=True)", "once = np.arange(len(ancestor))", _LOO),
+    Mutant("loo: everybody once", "units.py", "some.times, logs_of_people", "np.ones(len(some)), logs_of_people", _LOO),
+    Mutant("loo: a level's answers without the person's others", "units.py",
+           "total - logs_of_people(fit, draws, rest) @ rest.times if len(rest) else total", "total", _LOO),
+    Mutant("loo: the winner is the other profile", "units.py", "np.where(chosen == 1, 1.0, -1.0)",
+           "np.where(chosen == 1, -1.0, 1.0)", _LOO),
+    Mutant("elpd: se as if every unit were there once", "predictive.py", "variance = each @ (lpd",
+           "variance = np.ones(len(lpd)) @ (lpd", _LOO),
+    Mutant("stacking: units counted once", "predictive.py", "    each = each / each.sum()\n    chance",
+           "    each = np.full(units, 1 / units)\n    chance", _LOO),
+    Mutant("grid: all scales pass for few", "grids.py", "if groups <= FEW:", "if groups:", _GRIDS),
+    Mutant("grid: top of the spec, not of the data", "data_grids.py",
+           "kept = tuple(replace(s, top=tuple(top)) for s in analysis.sources)", "kept = analysis.sources", _GRIDS),
+    Mutant("grid: left out, and all others with it", "data_grids.py", "partial(ne, key)", "(lambda k, key=key: k == key)", _GRIDS),
+    Mutant("multiverse: priors of the terms stay", "crossing.py", "tuple(scaled(t, factor) for t in spec.terms)",
+           "spec.terms", _GRIDS),
+    Mutant("curve: every panel in its own order", "figures/specifications.py",
+           "out[\"specification\"].map({n: i for i, n in enumerate(place)})",
+           "out.groupby(\"panel\")[\"mean\"].rank().astype(int) - 1", ("sensitivity_figures",)),
+    Mutant("report: scales of few groups halved one way only", "report/few.py", "2.0: \"sd doubled\"",
+           "0.25: \"sd doubled\"", ("report",)),
+    Mutant("report: only high ranks are misfits", "report/misfits.py", "(frame[\"rank\"] < TAIL) | ", "", ("report",)),
     Mutant("metric: scales without a floor", "engines/metric.py", "max(median, SMALLEST) if", "median if", _NUTS),
     Mutant("metric: correlations not kept off the edge", "engines/metric.py",
            "float(np.clip(median, -CLOSEST, CLOSEST))", "median", _NUTS),
