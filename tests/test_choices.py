@@ -16,6 +16,7 @@ from alliancecred.identify import make_design
 from alliancecred.kernel import log_density
 from alliancecred.opponents import Opponents, opponents_of
 from alliancecred.predictor import linear_predictor
+from alliancecred.report.words import model_words
 from alliancecred.spec_check import check_spec
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Effect, Level, Respondent
@@ -322,6 +323,12 @@ def test_a_saved_fit_of_choices_is_the_same(fitted, tmp_path):
     for name, values in vars(fitted.cells.choices).items():
         np.testing.assert_array_equal(getattr(same.cells.choices, name), values)
     np.testing.assert_array_equal(ac.marginal_means(same).draws.values, ac.marginal_means(fitted).draws.values)
+
+
+def test_reports_and_estimates_say_what_a_choice_is(fitted):
+    assert "the first of two profiles is chosen" in str(model_words(fitted.design))
+    for estimate in (ac.marginal_means(fitted, "power"), ac.levels(fitted, by=("country", "power"))):
+        assert "against the profiles that were shown" in " ".join(estimate.notes)
 
 
 @pytest.mark.slow

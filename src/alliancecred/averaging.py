@@ -13,7 +13,7 @@ from .design import Coefficient
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
-from .identify import pseudo_posterior
+from .identify import always_said
 from .prediction import estimate_status
 from .scoring import score_rows
 
@@ -112,7 +112,7 @@ def make_estimate(
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws, unit),
-        notes=(*notes, *pseudo_posterior(fit.cells)),
+        notes=(*notes, *always_said(fit.cells)),
     )
 
 

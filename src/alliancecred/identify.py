@@ -67,6 +67,12 @@ def pseudo_posterior(cells: Cells) -> list[str]:
     ]
 
 
+def always_said(cells: Cells) -> list[str]:
+    """Return what every estimate from these cells must say: of weights, and of choices."""
+    chosen = ["chances of being chosen, against the profiles that were shown"] if cells.choices is not None else []
+    return [*pseudo_posterior(cells), *chosen]
+
+
 def _alone(design: Design, cells: Cells) -> list[str]:
     """Note answers that are the only ones of a person, known to be or for want of an id."""
     if design.respondent is None or cells.people is None:

@@ -13,7 +13,7 @@ from .errors import PredictError, Problem, nearest
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import weights_of
-from .identify import pseudo_posterior
+from .identify import always_said
 from .labels import encode
 from .new_levels import extend
 from .prediction import answer_weight, estimate_status, scorer
@@ -86,7 +86,7 @@ def predict(
         people_asked(fit, list(full.columns)) or "nothing: one row per combination",
         fit.spec,
         status=estimate_status(fit, array, unit),
-        notes=tuple(pseudo_posterior(fit.cells)),
+        notes=tuple(always_said(fit.cells)),
     )
 
 

@@ -161,6 +161,12 @@ def model_words(design: Design) -> Html:
     elif design.spec.gaussian is not None:
         numbers = ", ".join(f"{x:g} for “{a}”" for x, a in zip(spec.scores, spec.answers, strict=True))
         kind = f"Answers are taken for numbers ({numbers}), normal around a sum of terms with one standard deviation"
+    elif spec.forced_choice:
+        kind = (
+            "The chance that the first of two profiles is chosen is a logistic function of the difference between the "
+            "two profiles' sums of terms; whatever both share cancels. The chance of a profile is its average over the "
+            "profiles that were shown"
+        )
     elif design.answers == 2:
         kind = f"The chance of “{design.spec.answers[1]}” is a logistic function of a sum of terms"
     else:
