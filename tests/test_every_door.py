@@ -624,7 +624,6 @@ DOORS = {
     "spec tables": (st.tuples(of_spec, st.lists(place, min_size=1, max_size=3)), spec_table_door),
     "journals": (edits, journal_door),
 }
-LONG = {"polars": 4, "lazy": 4, "several csv": 10, "treaties": 2}  # so many times fewer cases: long, or of one room
 
 
 def survive(name, examples):
@@ -804,4 +803,4 @@ def test_specs_with_numbers_beyond_all_numbers_and_attributes_without_levels():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in DOORS])
 def test_much_rubbish_gives_a_value_or_an_error_of_ours(name):
-    survive(name, MANY // LONG.get(name, 1))
+    survive(name, MANY)

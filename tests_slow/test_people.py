@@ -54,7 +54,9 @@ def test_the_truth_of_a_large_panel_is_found(panel):
     assert np.mean(np.square(far)) < 2.5
 
 
+@pytest.mark.filterwarnings("ignore::alliancecred.ConvergenceWarning")
 def test_the_cost_grows_with_patterns_not_with_people():
+    """One attempt each: a divergence, which is luck, asks for a second one with more steps."""
     spec = ac.read_spec(models_dir() / "panel_simulated.toml")
     sim = ac.simulate(spec, random_seed=6)
     table = sim.survey.table
@@ -62,9 +64,9 @@ def test_the_cost_grows_with_patterns_not_with_people():
     seconds = []
     for survey in (sim.survey, twice, sim.survey, twice):
         begin = time.perf_counter()
-        fit = ac.fit(spec, survey, random_seed=1, progressbar=False)
-        assert fit.diagnosis.passed
-        seconds.append((time.perf_counter() - begin) / fit.idata.attrs["attempts"])
+        fit = ac.fit(spec, survey, random_seed=1, progressbar=False, sampling=ac.Sampling(retries=0))
+        seconds.append(time.perf_counter() - begin)
+        assert fit.diagnosis.divergences <= 5
     assert len(fit.cells.people) == len(gather_people(*_entries(sim.survey, fit)))
     assert min(seconds[1::2]) < 1.3 * min(seconds[::2])
 
