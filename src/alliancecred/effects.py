@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from .asked import By, asked, factors_of
 from .averaging import make_estimate, scored
@@ -103,10 +104,8 @@ def _effect(
     all_kinds = distinct(everyone(kinds.where(keep), [attribute.name]))
     some = thinned(all_kinds, AT_MOST, given)
     table = asked(fit, by, countries=countries, kinds=some)
-    sides = tuple(
-        scored(fit, table.assign(**{attribute.name: label}), answer, None, kinds=some, given=given)
-        for label in (base, level)
-    )
+    both = pd.concat([table.assign(**{attribute.name: label}) for label in (base, level)], ignore_index=True)
+    sides = np.split(scored(fit, both, answer, None, kinds=some, given=given), 2, axis=1)
     labelled = table.assign(**{ATTRIBUTE: attribute.name, LEVEL: f"{level} − {base}"})
     notes = [profile_words(profiles)]
     if len(some.share) < len(all_kinds.share):
