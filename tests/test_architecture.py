@@ -450,7 +450,7 @@ ALLOWED |= {
         "studies",
     },
     "rules": {"asking", "errors", "estimate", "fitting", "spec", "summaries"},
-    "power_scaling": {"design", "errors", "estimate", "fitting", "prediction", "priors"},
+    "power_scaling": {"design", "errors", "estimate", "fitting", "gates", "prediction", "priors"},
     "record": {"preregistration", "report"},
     "planning": {
         "errors",

@@ -1,6 +1,7 @@
 """Choices between two profiles: read, fitted by both engines, simulated, and turned into marginal means."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -131,6 +132,12 @@ def test_choices_need_sets_and_sets_do_not_lie_elsewhere():
                            traits={"regime": "regime", "power": "power"})  # fmt: skip
     with pytest.raises(ac.SpecError, match="has no choice sets"):
         make_cells(spec_of(), [plain])
+
+
+def test_choice_sets_that_a_spec_does_not_use_are_pointed_out():
+    rows = replace(spec_of(), forced_choice=False)
+    with pytest.warns(ac.DataWarning, match="stood side by side, and profiles are taken one by one"):
+        ac.fit(rows, read(frame_of()), random_seed=1, draws=500, method="laplace", progressbar=False)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import alliancecred as ac
 from alliancecred.identify import make_design
 from alliancecred.power_scaling import log_priors
 from alliancecred.priors import LKJ, HalfNormal, Normal
+from alliancecred.report.reliance import _line
 from alliancecred.simulation import draw_prior
 from alliancecred.terms import Cuts, Fixed, Level, Shift
 
@@ -106,6 +107,37 @@ def test_all_priors_are_the_sum_of_each(fit):
     wide = table.pivot(index=["country", "wave"], columns="component", values="per_doubling")
     assert wide.shape == (6, 5)
     np.testing.assert_allclose(wide["all priors"], wide[["intercept", "shift_aid", "sd_level_country"]].sum(axis=1))
+
+
+def test_repeated_draws_count_once_in_the_error(fit):
+    """Of every fourth draw four copies: half the effective size's root, not that of as many draws."""
+    tree = fit.idata.copy()
+    posterior = tree["posterior"].to_dataset()
+    repeated = posterior.isel(draw=np.repeat(np.arange(0, posterior.sizes["draw"], 4), 4))
+    repeated = repeated.assign_coords(
+        draw=posterior["draw"].values,
+        ancestor=(("chain", "draw"), np.repeat(np.arange(5000), 4).reshape(4, -1)),
+        log_weight=(("chain", "draw"), np.full((4, 5000), -np.log(5000.0))),
+    )
+    tree["posterior"] = repeated
+    copies = replace(fit, idata=tree)
+    once, four = (ac.powerscale_sensitivity(f, ac.shift(f))["mcse"].to_numpy() for f in (fit, copies))
+    assert (four > 1.6 * once).all()
+
+
+def test_reports_show_each_number_in_its_column(fit):
+    estimate = ac.levels(fit, by=("country", "wave"))
+    found = ac.powerscale_sensitivity(fit, estimate)
+    by = {name: part.reset_index(drop=True) for name, part in found.groupby("component", sort=False)}
+    for i in range(len(estimate)):
+        label, data, priors, name, twice, words = _line("here", by, i, "percent")
+        alone = {k: v["per_doubling"][i] for k, v in by.items() if k not in ("likelihood", "all priors")}
+        assert name == max(alone, key=lambda k: abs(alone[k]))
+        shown = [float(x.replace("\N{MINUS SIGN}", "-")) for x in (data, priors, twice)]
+        wanted = [by["likelihood"]["sensitivity"][i], by["all priors"]["sensitivity"][i], alone[name]]
+        np.testing.assert_allclose(shown, wanted, atol=0.0051)
+        assert abs(wanted[0] - wanted[1]) > 0.02
+        assert (label, words) == ("here", by["all priors"]["diagnosis"][i])
 
 
 def test_conflict_and_strong_priors_are_named():

@@ -9,7 +9,7 @@ import numpy as np
 from .carriers import same_state
 from .cells import Cells
 from .errors import DataWarning
-from .sources import Survey, Toplines
+from .sources import CHOICE_SET, Survey, Toplines
 from .spec import Spec
 from .terms import Fixed, Level, Slope
 
@@ -28,6 +28,11 @@ def data_warnings(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]
     yield from _self_ratings(spec, cells)
     waves = [w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))]
     for survey in (s for s in sources if isinstance(s, Survey)):
+        if CHOICE_SET in survey.table and not spec.forced_choice:
+            yield (
+                f"{survey.report.source} says which profiles stood side by side, and profiles are taken one by one: "
+                "forced_choice=True takes choices, leave out Roles(choice_set=…) if this is meant"
+            )
         for before, after in pairwise(w for w in waves if (survey.table["wave"] == w).any()):
             yield from selective_loss(survey, before, after)
 

@@ -17,6 +17,7 @@ from .design import Design, half_life
 from .errors import SpecError
 from .estimate import Estimate
 from .fitting import Fit
+from .gates import convergence, weights_of
 from .prediction import log_likelihood
 from .priors import LogNormal, Normal
 
@@ -77,7 +78,7 @@ def _of_estimate(fit: Fit, estimate: Estimate, parts: Mapping[str, np.ndarray]) 
     values = estimate.draws.transpose("chain", "draw", "row").values
     labels = pd.DataFrame([estimate.labels(i) for i in range(len(estimate))])
     found = [
-        labels.assign(component=name, sensitivity=_distance(values, part.reshape(shape)), **_slope(values, part))
+        labels.assign(component=name, sensitivity=_distance(values, part.reshape(shape)), **_slope(fit, values, part))
         for name, part in parts.items()
         if np.ptp(part) > 0
     ]
@@ -102,13 +103,11 @@ def _distance(values: np.ndarray, part: np.ndarray) -> np.ndarray:
     return np.asarray(psense(tree, alphas=ALPHAS)["estimate"].values, dtype=float)
 
 
-def _slope(values: np.ndarray, part: np.ndarray) -> dict[str, np.ndarray]:
+def _slope(fit: Fit, values: np.ndarray, part: np.ndarray) -> dict[str, np.ndarray]:
     """Return ln 2 · cov(estimate, log component) of each row and its Monte Carlo error, (rows,)."""
-    from arviz_stats.base import array_stats
-
     products = math.log(2) * (values - values.mean((0, 1))) * (part - part.mean()).reshape(*values.shape[:2], 1)
-    error = array_stats.mcse(products, method="mean", chain_axis=0, draw_axis=1)
-    return {"per_doubling": products.mean((0, 1)), "mcse": np.asarray(error, dtype=float)}
+    known = convergence(xr.Dataset({"product": (("chain", "draw", "row"), products)}, weights_of(fit.posterior)))
+    return {"per_doubling": products.mean((0, 1)), "mcse": known["mcse_mean"].to_numpy(dtype=float)}
 
 
 def log_priors(design: Design, draws: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

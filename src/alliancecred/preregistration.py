@@ -83,7 +83,7 @@ def lock(spec: Spec | str | Path, path: str | Path) -> Locked:
 
 
 def read_lock(path: str | Path) -> Locked:
-    """Read a lock, and check that the analysis in it has the SHA-256 it names.
+    """Read a lock, and check that the analysis in it has the SHA-256 it names (the day is not part of that).
 
     Raises
     ------
