@@ -113,13 +113,14 @@ def test_repeated_draws_count_once_in_the_error(fit):
     """Of every fourth draw four copies: half the effective size's root, not that of as many draws."""
     tree = fit.idata.copy()
     posterior = tree["posterior"].to_dataset()
-    repeated = posterior.isel(draw=np.repeat(np.arange(0, posterior.sizes["draw"], 4), 4))
-    repeated = repeated.assign_coords(
-        draw=posterior["draw"].values,
-        ancestor=(("chain", "draw"), np.repeat(np.arange(5000), 4).reshape(4, -1)),
-        log_weight=(("chain", "draw"), np.full((4, 5000), -np.log(5000.0))),
-    )
-    tree["posterior"] = repeated
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    ancestor = np.random.default_rng(1).permutation(np.repeat(np.arange(0, size, 4), 4))
+    values = {
+        k: (v.dims, v.values.reshape(size, *v.shape[2:])[ancestor].reshape(v.shape)) for k, v in posterior.items()
+    }
+    coords = {"ancestor": (("chain", "draw"), ancestor.reshape(4, -1)),
+              "log_weight": (("chain", "draw"), np.full((4, size // 4), -np.log(size / 4)))}  # fmt: skip
+    tree["posterior"] = posterior.assign(values).assign_coords(coords)
     copies = replace(fit, idata=tree)
     once, four = (ac.powerscale_sensitivity(f, ac.shift(f))["mcse"].to_numpy() for f in (fit, copies))
     assert (four > 1.6 * once).all()
