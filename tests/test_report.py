@@ -1,5 +1,6 @@
 """The report: nothing in it runs or is loaded, nothing from outside is markup, and what must be said is said."""
 
+import base64
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -43,7 +44,7 @@ NASTY = (
     "a\x1b[31mb\x00c",
     "$x^2$ & 'q'",
 )
-VOID = {"meta", "br", "img", "source", "hr", "col"}
+VOID = {"meta", "br", "img", "source", "hr", "col", "input"}
 
 
 class Reader(HTMLParser):
@@ -131,7 +132,11 @@ def test_the_page_loads_and_runs_nothing(page):
         for key in ("src", "srcset"):
             assert attrs.get(key, "data:image/png;base64,").startswith("data:image/png;base64,")
         target = attrs.get("href", "#")
-        assert target.startswith("#") or re.fullmatch(r"(figures/)?[\w.]+", target), (tag, target)
+        inside = re.fullmatch(r"data:(application/pdf|text/csv|text/plain);base64,[A-Za-z0-9+/=]+", target)
+        assert target.startswith("#") or re.fullmatch(r"[\w.]+", target) or (inside and attrs["download"]), (
+            tag,
+            target,
+        )
     policy = [a["content"] for t, a in elements if a.get("http-equiv") == "Content-Security-Policy"]
     assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
@@ -146,7 +151,10 @@ def test_links_lead_to_parts_and_files_that_are_there(page, folder):
     for _, attrs in elements:
         target = attrs.get("href", "")
         assert not target.startswith("#") or target in anchors
-        assert not target.startswith("figures/") or (folder.parent / target).is_file()
+        if "download" in attrs and attrs["download"] != "methods.txt":
+            assert base64.b64decode(target.partition(",")[2]) == (folder / attrs["download"]).read_bytes()
+    kept = {attrs["download"] for _, attrs in elements if "download" in attrs}
+    assert kept == {p.name for p in folder.iterdir() if p.suffix in (".csv", ".pdf")} | {"methods.txt"}
 
 
 @pytest.mark.bad(11)

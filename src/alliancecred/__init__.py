@@ -78,6 +78,7 @@ _EXPORTS = {
     "leaving_out": ("Loo", "loo"),
     "stacking": ("compare",),
     "summaries": ("describe", "ranks", "summary"),
+    "report": ("methods_paragraph",),
     "figures": (
         "plot_amce",
         "plot_attrition",

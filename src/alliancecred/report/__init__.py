@@ -3,6 +3,7 @@
 from .contents import Contents, Varied, covered, evaluate_all, full_table, overall, renamed
 from .few import vary_scales
 from .page import render
+from .paragraph import methods_paragraph
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
 from .prior import prior_fit, rehearse
@@ -17,6 +18,7 @@ __all__ = [
     "draw_pictures",
     "evaluate_all",
     "full_table",
+    "methods_paragraph",
     "overall",
     "prior_fit",
     "rehearse",

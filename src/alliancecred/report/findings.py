@@ -10,7 +10,7 @@ from ..estimate import LABELS, Estimate
 from ..spec import Estimand
 from ..summaries import describe, digits_for, full_name, number, row_names
 from .contents import Contents, covered
-from .markup import Html, bullets, details, el, join, link, section, table
+from .markup import Html, bullets, details, download, el, join, link, section, table
 from .pictures import Picture
 
 _LONG = 20  # rows: longer tables are folded
@@ -161,11 +161,18 @@ def _figure(number_of: int, picture: Picture) -> Html:
     wide, narrow = (f"data:image/png;base64,{base64.b64encode(x).decode()}" for x in (picture.wide, picture.narrow))
     image = el("img", attrs={"src": wide, "alt": picture.alt, "style": f"width:{picture.inches * 132:.0f}px"})
     small = el("source", attrs={"media": "(max-width: 640px)", "srcset": narrow})
-    files = [link(p.suffix[1:].upper(), f"figures/{p.name}") for p in picture.files]
+    kinds = {".pdf": "application/pdf", ".csv": "text/csv"}  # the page holds the PNG as the picture itself
+    files = [
+        download(p.suffix[1:].upper(), p.name, p.read_bytes(), kinds[p.suffix])
+        for p in picture.files
+        if p.suffix in kinds
+    ]
     spaced = [x for i, f in enumerate(files) for x in ([Html(" · ")] if i else []) + [f]]
-    title = el("figcaption", el("strong", f"Figure {number_of}. {picture.title}."), " Files: ", spaced)
+    zoom = el("label", el("input", attrs={"type": "checkbox"}), " Enlarge", attrs={"class": "zoom"})
+    title = el("figcaption", el("strong", f"Figure {number_of}. {picture.title}."), " Download: ", spaced, zoom)
+    card = {"class": "card", "tabindex": "0", "role": "region", "aria-label": f"Figure {number_of}"}
     return join(
-        el("figure", title, el("div", el("picture", small, image), attrs={"class": "card"})),
+        el("figure", title, el("div", el("picture", small, image), attrs=card)),
         details("This figure in words", el("p", picture.alt)),
     )
 

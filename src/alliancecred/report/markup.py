@@ -1,10 +1,11 @@
 """HTML that is escaped because there is no other way to make it."""
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-_VOID = frozenset({"meta", "br", "img", "source", "hr", "col"})
+_VOID = frozenset({"meta", "br", "img", "source", "hr", "col", "input"})
 _LONG_CELL = 40  # characters: a cell with more is broken into lines
 _NONE: Mapping[str, str] = {}
 _NO_PLACE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's Cc but \n and \t, and Cs
@@ -90,6 +91,12 @@ def section(title: str, *children: str | Iterable[str], anchor: str) -> Html:
 def details(title: str, *children: str | Iterable[str]) -> Html:
     """Return what is shown only when asked for."""
     return el("details", el("summary", title), *children)
+
+
+def download(text: str, name: str, content: bytes, kind: str) -> Html:
+    """Return a link to a file that the page itself contains."""
+    data = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return el("a", text, attrs={"href": data, "download": name})
 
 
 def link(text: str, target: str) -> Html:

@@ -1,26 +1,33 @@
 """Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+from ..design import Design
 from ..gates import Diagnosis
-from ..preregistration import deviations
 from ..sources import DataReport
 from ..spec import Spec
-from ..spec_file import spec_to_toml
 from ..summaries import number
 from .contents import Contents
+from .equations import align, likelihood, mathml, parts
 from .few import moved
 from .findings import Row, row_labels, title_of, with_interval
-from .markup import Html, bullets, details, el, join, link, pairs, section, table
+from .literature import checklist, method_references
+from .markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from .misfits import misfits
+from .paragraph import methods_paragraph
+from .provenance import ENGINES
 from .reliance import reliance
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
-
-ENGINES = {"laplace": "nested Laplace with importance correction", "nuts": "no-U-turn sampler (NUTS)"}
+NOTATION = (
+    "Normal(m, s²): mean and variance; Normal⁺: its positive half. Indices: c country, a judged ally, d state to be "
+    "defended, w wave, g population, r role of the judged ally (sender, other, self), p person, i answer; Δt: years "
+    "between waves; π: chance of the answers that a published share counts, l and u its bounds. Terms that the data "
+    "cannot tell apart were merged or left out, as listed under Data."
+)
 
 
 def data(contents: Contents) -> Html:
@@ -69,8 +76,30 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    parts = [part(contents) for part in (_prior_posterior, reliance, moved)]
-    return section("Model", model_words(design), priors_table(design), *parts, anchor="model")
+    shown = bool(len(contents.fit.cells.toplines)) and contents.spec.rating is None
+    more = [part(contents) for part in (_prior_posterior, reliance, moved)]
+    return section("Model", model_words(design), _formulas(design, shown), priors_table(design), *more, anchor="model")
+
+
+def _formulas(design: Design, published: bool) -> Html:
+    """Return likelihood and linear predictor in mathematics, each term beside what it says."""
+    made = parts(design)
+    given = [el("p", mathml(x, block=True), attrs={"class": "math"}) for x in likelihood(design, published=published)]
+    rows = [
+        (mathml(("{} + " if i and p.symbol else "") + p.symbol) if p.symbol else "", join(_lines(p.priors)), p.words)
+        for i, p in enumerate(made)
+    ]
+    return join(
+        el("h3", "In mathematics"),
+        given,
+        table(("η is the sum of", "Distributed as", "In words"), rows, caption="Terms and their distributions"),
+        el("p", NOTATION),
+        details("The same as LaTeX", el("pre", align(design, published=published))),
+    )
+
+
+def _lines(formulas: Sequence[str]) -> list[Html]:
+    return [el("div", mathml(f)) for f in formulas]
 
 
 def _prior_posterior(contents: Contents) -> Html:
@@ -193,65 +222,33 @@ def _bounds(row: Row, digits: int) -> str:
     return number(low, digits=digits) if high - low < 0.05 else f"{number(low)}–{number(high)}"
 
 
-def provenance(contents: Contents) -> Html:
-    """Return where every number comes from, down to versions and digests."""
-    attrs, post = contents.fit.idata.attrs, contents.fit.posterior.sizes
-    versions = json.loads(str(attrs["versions"]))
-    items = [
-        ("Analysis", f"{contents.spec.name}, SHA-256 {contents.spec.digest}"),
-        *((f"Source {path}", f"SHA-256 {digest}") for path, digest in contents.files),
-        ("Date", contents.date),
-        ("Seed", str(attrs["random_seed"])),
-        (
-            "Engine",
-            f"{ENGINES[str(attrs['method'])]}, {post['chain']} × {post['draw']:,} draws {_effort(attrs)}",
-        ),
-        (
-            "Wall time",
-            f"{contents.seconds:.0f} s in all, {float(str(attrs['fit_time'])):.1f} s of it fitting the main analysis",
-        ),
-        ("Versions", ", ".join(f"{k} {v}" for k, v in versions.items())),
-    ]
-    files = el(
-        "p",
-        "Files: ",
-        link("spec.toml", "spec.toml"),
-        ", ",
-        link("lock.json", "lock.json"),
-        ", ",
-        link("ppc.csv", "ppc.csv"),
-        ".",
+def methods(contents: Contents) -> Html:
+    """Return the paragraph for a paper, and where each step of the reporting guidelines is found on the page."""
+    text = methods_paragraph(
+        contents.fit,
+        contents.estimates,
+        predictive=contents.ppc,
+        reliance=contents.reliance,
+        locked=contents.locked,
     )
-    toml = details("The analysis as it was run (TOML)", el("pre", spec_to_toml(contents.spec)))
-    return section("Provenance", pairs(items), *_against_plan(contents), files, toml, anchor="provenance")
-
-
-def _against_plan(contents: Contents) -> list[Html]:
-    """Return what the analysis does differently from the one that was locked."""
-    if (plan := contents.locked) is None:
-        return []
-    changes = deviations(plan, contents.spec)
-    if changes.empty:
-        return [el("p", f"The analysis is as it was locked on {plan.date} (SHA-256 {plan.digest}).")]
-    said = f"An analysis was locked on {plan.date} (SHA-256 {plan.digest}). This one differs from it:"
-    rows = [[str(v) for v in row] for row in changes.itertuples(index=False)]
-    return [el("p", said), table(("Where", "Locked", "Used", "Touches"), rows, caption="Deviations from the lock")]
-
-
-def _effort(attrs: Mapping[Hashable, Any]) -> str:
-    if attrs["method"] == "laplace":
-        return f"resampled from {attrs['evaluations']:,} weighted ones"
-    thin = int(attrs.get("thin", 1))
-    return (
-        f"({attrs['inference_library']}) after {attrs['tuning_steps']} tuning steps, "
-        f"target acceptance {attrs['target_accept']}" + (f", the last of every {thin} draws" if thin > 1 else "")
+    rows = [(step, what, el("a", where, attrs={"href": f"#{where}"})) for step, what, where in checklist()]
+    return section(
+        "Methods",
+        el("p", "For a paper; follows the Bayesian analysis reporting guidelines (Kruschke 2021). ", _as_text(text)),
+        el("blockquote", text),
+        table(("Step", "What there is", "Section"), rows, caption="The guidelines, step by step"),
+        anchor="methods",
     )
+
+
+def _as_text(text: str) -> Html:
+    return download("Download as text", "methods.txt", (text + "\n").encode("utf-8", "backslashreplace"), "text/plain")
 
 
 def references(contents: Contents) -> Html:
-    """Return the references of the spec."""
-    named = contents.spec.references
-    return section("References", bullets(named), anchor="references") if named else Html("")
+    """Return the references of the spec and of the methods."""
+    used = method_references(contents.fit, reliance=contents.reliance is not None)
+    return section("References", bullets([*contents.spec.references, *used]), anchor="references")
 
 
 def glossary() -> Html:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib.resources import files
 
-from . import findings, methods
+from . import findings, methods, provenance
 from .contents import Contents
 from .markup import Html, el, join
 from .pictures import Picture
@@ -16,6 +16,7 @@ _PARTS = (
     ("data", "Data"),
     ("model", "Model"),
     ("checks", "Checks"),
+    ("methods", "Methods"),
     ("provenance", "Provenance"),
     ("words", "Words"),
 )
@@ -64,7 +65,8 @@ def _main(contents: Contents, pictures: Sequence[Picture]) -> Html:
         methods.data(contents),
         methods.model(contents),
         methods.checks(contents),
-        methods.provenance(contents),
+        methods.methods(contents),
+        provenance.provenance(contents),
         methods.references(contents),
         methods.glossary(),
     )

@@ -7,7 +7,7 @@ from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..summaries import number
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
-from .markup import Html, el, join, table
+from .markup import Html, el, table
 from .prior import points_at_half
 
 GLOSSARY = (
@@ -151,7 +151,7 @@ def _points(prior: Normal | HalfNormal | Flat) -> tuple[str, str]:
 
 
 def model_words(design: Design) -> Html:
-    """Return the model as a list of its terms."""
+    """Return in a paragraph what kind of model it is."""
     spec = design.spec
     if design.slider is not None:
         kind = (
@@ -171,12 +171,8 @@ def model_words(design: Design) -> Html:
         kind = f"The chance of “{design.spec.answers[1]}” is a logistic function of a sum of terms"
     else:
         kind = "The chances of the ordered answers follow a cumulative logit of a sum of terms"
-    lines = [term_words(t, spec) for t in spec.terms]
-    return join(
-        el(
-            "p",
-            f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
-            "little data lean on the others; effects that are not pooled have a prior of their own.",
-        ),
-        el("ol", [el("li", line) for line in lines]),
+    return el(
+        "p",
+        f"{kind}. “Pooled” effects share a scale that is estimated from the data, so that groups with "
+        "little data lean on the others; effects that are not pooled have a prior of their own.",
     )
