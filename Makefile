@@ -23,7 +23,8 @@ demo: $(READY) ## Run both example analyses into out/ (start here)
 test: $(READY) ## Run the fast tests and the examples in docstrings
 	$(PYTHON) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
-slow: $(READY) ## Run the tests that sample (installs the jax extra)
+slow: $(READY) ## Run the tests that sample or open a browser (installs the jax extra; as root on Debian Chromium)
+	@sh tools/browser.sh
 	@$(UV) sync --quiet --locked --inexact --extra jax --python $(PYTHON)
 	$(PYTHON) -m pytest -n auto --dist loadgroup tests -m slow $(ARGS)
 	$(PYTHON) -m pytest tests_slow $(ARGS)

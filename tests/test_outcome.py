@@ -1,6 +1,7 @@
 """The likelihood against scipy and brute force."""
 
 import math
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -148,3 +149,19 @@ def test_scores():
     assert scores(3, (1, 2), "top", names).tolist() == [0, 1, 1]
     assert scores(3, (2,), "mean", names).tolist() == [1, 2, 3]
     assert scores(3, (2,), "maybe", names).tolist() == [0, 1, 0]
+
+
+def test_many_draws_of_many_counts_are_those_of_each_and_fill_no_memory():
+    sizes, weight = tuple(range(1_000, 1_100)), tuple(np.full(100, 1 / 100))
+    rows = [topline(((1,), (0,)), (lower,), (lower + 0.01,), sizes, weight) for lower in np.linspace(0.1, 0.6, 10)]
+    lattice = make_lattice(rows, np.zeros(10), 2)
+    p = np.random.default_rng(1).uniform(0.2, 0.8, (1_000, 10))
+    assert 8 * lattice.constant.size * len(p) > 80e6
+    logs = np.log(np.stack([1 - p, p], axis=-1))
+    tracemalloc.start()
+    together = lattice_loglik(logs, lattice)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6
+    for i in (0, 499, 999):
+        assert together[i] == pytest.approx(lattice_loglik(logs[i], lattice), rel=1e-12)

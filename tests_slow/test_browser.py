@@ -1,95 +1,121 @@
-"""The report of hostile labels, in a browser: nothing runs, nothing is asked of anybody, text is shown as typed."""
+"""Reports in a browser: nothing runs, nothing is asked of anybody, nothing sticks out, everybody can read them."""
 
+import json
 import re
 import shutil
-import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+pytest.importorskip("playwright")
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from alliancecred.errors import DataError
 from alliancecred.run import RunResult, run
+from alliancecred.spec_file import shipped_models
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import hostile
 from test_attacks import MARKUP
-from test_report import read
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: the report is not opened"),
-    pytest.mark.filterwarnings("ignore::alliancecred.errors.IdentificationWarning"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: no page is opened"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 NUMBER = re.compile(r"-?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)\Z")
+WIDTHS = (380, 1400)
+SCHEMES = ("light", "dark")
+# Everything that sticks out of the window, but what scrolls by itself; and tables cut off where there is room
+MEASURE = """() => {
+    const all = s => [...document.querySelectorAll(s)], name = e => e.tagName + '.' + e.className;
+    const inside = e => e.closest('.scroll, .card, .math, pre') && !e.matches('.scroll, .card, .math, pre');
+    const out = all('body *').filter(e => !inside(e) && e.getBoundingClientRect().right > innerWidth + 1).map(name);
+    const cut = all('.scroll').filter(e => innerWidth > 600 && e.scrollWidth > e.clientWidth + 1).map(name);
+    return {wide: document.documentElement.scrollWidth, out, cut};
+}"""
 
 
+@dataclass
+class Opened:
+    """A page, what it said on the console, and what it asked for beside itself."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@contextmanager
+def opened(browser: Browser, path: Path, *, width: int = 1400, scheme: str = "light") -> Iterator[Opened]:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
+    found = Opened(context.new_page())
+    found.page.on("console", lambda message: found.said.append(message.text))
+    found.page.on("pageerror", lambda error: found.said.append(str(error)))
+    found.page.on("request", lambda request: found.asked.append(request.url))
+    found.page.goto(path.as_uri(), wait_until="load")
+    found.asked = [u for u in found.asked if u != path.as_uri() and not u.startswith("data:")]
+    yield found
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds serious or critical."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("async () => (await axe.run()).violations")
+    bad = [v for v in found if v["impact"] in ("serious", "critical")]
+    return [f"{v['id']}: {json.dumps([n['target'] for n in v['nodes']][:3])}" for v in bad]
+
+
+# --- labels that would do harm ------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> RunResult:
     out = tmp_path_factory.mktemp("browser") / "out"
     return run(hostile.spec(), out, sources=[hostile.survey()], draws=500, method="laplace")
 
 
-def browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-component-update"]
-    command += ["--no-first-run", "--disable-background-networking", f"--user-data-dir={folder / 'profile'}"]
-    command += ["--enable-logging=stderr", "--v=0", f"--log-net-log={folder / 'net.json'}", *options, page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-
-
-def asked(folder: Path) -> set[str]:
-    """Hosts that were asked for anything, but those of the browser's own maker, which it asks for its own updates."""
-    log = (folder / "net.json").read_text(errors="replace")
-    hosts = set(re.findall(r'"url":"(?:https?|wss?|ftp)://([^/:"]+)', log))
-    return {h for h in hosts if not re.search(r"(^|\.)(google|googleapis|gstatic|gvt1)\.com\Z", h)}
-
-
-def test_the_report_runs_nothing_and_shows_labels_as_typed(report, tmp_path):
-    done = browse(report.report, tmp_path, "--dump-dom")
-    assert done.stdout.startswith("<!DOCTYPE html>"), done.stderr[-3000:]
-    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    assert not asked(tmp_path)
-    found = read(done.stdout)
-    assert {tag for tag, _ in found.elements}.isdisjoint(MARKUP)
-    assert not [a for _, attrs in found.elements for a in attrs if a.startswith("on")]
-    text = "".join(found.text)
+def test_the_report_runs_nothing_and_shows_labels_as_typed(report, browser):
+    with opened(browser, report.report) as found:
+        tags = set(found.page.evaluate("[...document.querySelectorAll('*')].map(e => e.localName)"))
+        attributes = found.page.evaluate("[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames())")
+        text = found.page.evaluate("document.documentElement.textContent")
+    assert not found.said
+    assert not found.asked
+    assert tags.isdisjoint(MARKUP)
+    assert not [a for a in attributes if a.startswith("on")]
     for label in (*hostile.COUNTRIES, hostile.ALLIES[0], *hostile.WAVES, *hostile.ANSWERS):
         assert "".join(c for c in label if c.isprintable()) in text, label
 
 
-def test_a_page_that_did_harm_would_be_noticed(tmp_path):
-    """The same look at a page that runs, asks and complains: it must see all three."""
+def test_a_page_that_did_harm_would_be_noticed(browser, tmp_path):
+    """The same look at a page that runs, asks, complains and shuts people out: it must see all four."""
     page = tmp_path / "bad.html"
     page.write_text(
-        "<!doctype html><p>x<script>document.body.append('ran');console.error('said')</script>"
-        "<img src='http://127.0.0.1:9/x.png'>"
+        "<!doctype html><p style='color:#ddd;background:#fff;width:3000px'>pale words"
+        "<script>document.body.append('ran');console.error('said')</script><img src='http://127.0.0.1:9/x.png'>"
     )
-    done = browse(page, tmp_path, "--dump-dom")
-    assert "</p>ran</body>" in done.stdout
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    assert asked(tmp_path) == {"127.0.0.1"}
-
-
-@pytest.mark.parametrize("width", [1000, 390])
-def test_the_page_is_as_wide_as_its_window(report, tmp_path, width):
-    """A copy of the page that measures itself: nothing sticks out of the window, no table out of its place."""
-    page = tmp_path / "measured.html"
-    html = report.report.read_text(encoding="utf-8")
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
-    code = """<script>
-        const all = s => [...document.querySelectorAll(s)], name = e => e.tagName + '.' + e.className;
-        const out = all('body *').filter(e => !e.closest('.scroll') || e.classList.contains('scroll'))
-            .filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(name);
-        const cut = all('.scroll').filter(e => innerWidth > 600 && e.scrollWidth > e.clientWidth + 1).map(name);
-        document.title = ['measured', document.documentElement.scrollWidth, innerWidth, out.concat(cut)].join(' ');
-    </script>"""
-    page.write_text(html.replace("</body>", code + "</body>"), encoding="utf-8")
-    done = browse(page, tmp_path, "--dump-dom", f"--window-size={width},900")
-    found = re.search(r"<title>measured (\d+) (\d+) ([^<]*)</title>", done.stdout)
-    assert found, done.stderr[-2000:]
-    assert int(found[1]) <= int(found[2]) + 1, found[3]
-    assert found[3] == ""
+    with opened(browser, page) as found:
+        assert "ran" in found.page.inner_text("body")
+        assert "said" in found.said
+        assert found.asked == ["http://127.0.0.1:9/x.png"]
+        assert found.page.evaluate(MEASURE)["wide"] > 1401
+        if AXE.exists():
+            assert {v.partition(":")[0] for v in violations(found.page)} >= {"image-alt", "color-contrast"}
 
 
 def test_its_tables_open_as_text(report):
@@ -106,3 +132,103 @@ def test_its_tables_open_as_text(report):
         for name in {"mean", "lower", "upper"} & set(numbers):
             assert numbers[name].dtype.kind == "f", (path.name, name)
     assert set(hostile.COUNTRIES) <= {c.replace("\r\n", "\n") for c in seen}
+
+
+# --- every shipped analysis ---------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def reports(report, tmp_path_factory) -> dict[str, RunResult]:
+    """Reports made so far, by the name of their model."""
+    return {"hostile labels": report}
+
+
+def report_of(name: str, reports: dict[str, RunResult], folder: Path) -> RunResult:
+    if name not in reports:
+        try:
+            reports[name] = run(name, folder / name, draws=100, data=None)
+        except DataError as error:
+            pytest.skip(f"{name}: its data are absent ({str(error).splitlines()[0]})")
+    return reports[name]
+
+
+@pytest.fixture(scope="module", params=["hostile labels", *shipped_models()])
+def shown(request, reports, tmp_path_factory) -> RunResult:
+    return report_of(request.param, reports, tmp_path_factory.mktemp("reports"))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_report_opens_in_silence_fits_its_window_and_can_be_read_by_all(shown, browser, width, scheme):
+    with opened(browser, shown.report, width=width, scheme=scheme) as found:
+        measured = found.page.evaluate(MEASURE)
+        assert not found.said
+        assert not found.asked
+        assert measured == {"wide": measured["wide"], "out": [], "cut": []}
+        assert measured["wide"] <= width + 1
+        if not AXE.exists():
+            pytest.skip("axe-core is absent: accessibility is not looked at")
+        assert not violations(found.page)
+
+
+def test_a_printed_report_shows_what_is_folded_and_no_buttons(shown, browser, tmp_path):
+    with opened(browser, shown.report, scheme="dark") as found:
+        found.page.emulate_media(media="print")
+        seen = "e => e.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})"
+        hidden = found.page.evaluate(f"[...document.querySelectorAll('nav, .zoom')].filter({seen}).length")
+        folded = found.page.evaluate(f"[...document.querySelectorAll('details > :not(summary)')].map({seen})")
+        paper = found.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert not hidden
+        assert folded
+        assert all(folded)
+        assert paper == "rgb(255, 255, 255)"
+        pdf = found.page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert pdf.startswith(b"%PDF")
+
+
+def test_every_download_of_a_report_is_the_file_beside_it(shown, browser, tmp_path):
+    beside = {p.name: p for p in shown.paths}
+    with opened(browser, shown.report) as found:
+        links = found.page.locator("a[download]")
+        names = [links.nth(i).get_attribute("download") for i in range(links.count())]
+        assert {n for n in names if n in beside} == {n for n in beside if n.endswith(".pdf")} | {
+            p.name for p in shown.paths if p.parent.name == "figures" and p.suffix == ".csv"
+        }
+        for name in ("methods.txt", next(n for n in names if n.endswith(".csv"))):
+            with found.page.expect_download() as waiting:
+                links.nth(names.index(name)).click()
+            waiting.value.save_as(tmp_path / name)
+            if name in beside:
+                assert (tmp_path / name).read_bytes() == beside[name].read_bytes()
+            else:
+                assert (tmp_path / name).read_text(encoding="utf-8").strip() == found.page.inner_text("blockquote")
+
+
+def size(image: Locator) -> tuple[float, float]:
+    box = image.bounding_box()
+    return box["width"], box["height"]
+
+
+def test_a_figure_grows_when_asked_and_goes_back(shown, browser):
+    with opened(browser, shown.report, width=1400) as found:
+        image, box = found.page.locator("figure img").first, found.page.locator(".zoom input").first
+        before = size(image)
+        box.check()
+        assert size(image)[0] > 1.5 * before[0]
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= 1401
+        box.uncheck()
+        assert size(image) == before
+
+
+def test_by_keyboard_every_link_switch_and_scrolled_table_is_reached(report, browser):
+    with opened(browser, report.report, width=380) as found:
+        places = "a[href], input, summary, [tabindex='0']"
+        count = f'[...document.querySelectorAll("{places}")].filter(e => e.checkVisibility()).length'
+        wanted = found.page.evaluate(count)
+        assert wanted > 20
+        seen = set()
+        for _ in range(wanted + 5):
+            found.page.keyboard.press("Tab")
+            seen.add(
+                found.page.evaluate("""() => {
+                const e = document.activeElement; e.dataset.seen ??= String(Math.random()); return e.dataset.seen; }""")
+            )
+        assert len(seen) >= wanted

@@ -20,6 +20,7 @@ from .sources import Topline, count_range
 NODES = 24
 TABLE_EDGE, TABLE_STEP = 14.0, 1.0 / 80.0
 LATTICE_LIMIT = 200_000
+MOST_AT_ONCE = 2**20  # masses of single counts: 8 MB, and a few times that on the way
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,9 @@ def group_log_probs(logp: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 def lattice_loglik(logp: np.ndarray, lattice: Lattice) -> np.ndarray:
     """Return the log mass of each topline, (…, toplines), from log P(answer) (…, toplines, answers)."""
+    at_once = max(1, MOST_AT_ONCE // max(1, lattice.constant.size))
+    if logp.ndim > 2 and len(logp) > at_once:  # many draws times many counts would fill the memory
+        return np.concatenate([lattice_loglik(logp[i : i + at_once], lattice) for i in range(0, len(logp), at_once)])
     q = group_log_probs(logp, lattice.groups)
     flat = np.einsum("tmg,...tg->...tm", lattice.counts, q)
     finite = np.isfinite(lattice.concentration)

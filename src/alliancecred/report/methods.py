@@ -84,7 +84,8 @@ def model(contents: Contents) -> Html:
 def _formulas(design: Design, published: bool) -> Html:
     """Return likelihood and linear predictor in mathematics, each term beside what it says."""
     made = parts(design)
-    given = [el("p", mathml(x, block=True), attrs={"class": "math"}) for x in likelihood(design, published=published)]
+    place = {"class": "math", "tabindex": "0", "role": "group", "aria-label": "Equation"}
+    given = [el("div", mathml(x, block=True), attrs=place) for x in likelihood(design, published=published)]
     rows = [
         (mathml(("{} + " if i and p.symbol else "") + p.symbol) if p.symbol else "", join(_lines(p.priors)), p.words)
         for i, p in enumerate(made)
