@@ -16,6 +16,7 @@ from alliancecred import fitting
 from alliancecred.cells import make_cells
 from alliancecred.design import half_life
 from alliancecred.engines import importance, laplace
+from alliancecred.engines.condense import condense
 from alliancecred.engines.conditional import condition, draw
 from alliancecred.engines.draws import Draws
 from alliancecred.engines.field import make_field
@@ -569,6 +570,18 @@ def test_rounds_go_on_until_every_quantity_is_known_well(monkeypatch, k, share):
     monkeypatch.setattr(laplace, "largest_k", lambda values, log_weight: k if len(values) == 4 else -1.0)  # the latents
     fit = fitting.fit_design(design, cells, random_seed=1, method="laplace")
     assert fit.idata.attrs["evaluations"] == share * 4000
+
+
+def test_the_search_finds_back_from_a_wild_step():
+    """Without one country its second step is a spacing of 5.8 sd, from whose mode Newton's method finds no way back."""
+    survey = ac.simulate("retrenchment_simulated", random_seed=1).survey
+    less = ac.without_grid("retrenchment_simulated", survey)["without United States"]
+    _, cells, design = fitting.prepare(less.spec, *less.sources)
+    evaluate = laplace._Evaluator(make_field(design, *condense(design, cells, None)), map)
+    proposal = laplace._first(evaluate)
+    scores = proposal.draw(50, np.random.default_rng(1))
+    assert np.abs(evaluate.origin).max() < 3
+    assert np.isfinite(evaluate.marginal(scores)).all()
 
 
 def test_rough_scales_are_near_the_posterior():

@@ -74,9 +74,9 @@ def read(page):
     return reader
 
 
-def contents_of(name, **changes):
+def contents_of(name, data=None, **changes):
     spec = read_spec(models_dir() / f"{name}.toml")
-    opened = open_sources(spec, models_dir())
+    opened = open_sources(spec, data or models_dir())
     spec, cells, design = prepare(replace(spec, variants=(), **changes), *opened.sources)
     fit = prior_fit(design, cells, draws=400)
     fit.idata.attrs.update(provenance(design, 1, 0.5) | NUTS_ATTRS)

@@ -1,12 +1,13 @@
 """Reports in a browser: nothing runs, nothing is asked of anybody, nothing sticks out, everybody can read them."""
 
 import json
+import os
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +16,15 @@ import pytest
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from alliancecred.errors import DataError
+from alliancecred.priors import Flat, Normal
+from alliancecred.report import draw_pictures, render
 from alliancecred.run import RunResult, run
-from alliancecred.spec_file import shipped_models
+from alliancecred.spec_file import models_dir, read_spec, shipped_models
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import hostile
 from test_attacks import MARKUP
+from test_report import contents_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -32,6 +35,7 @@ pytestmark = [
 ]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 NUMBER = re.compile(r"-?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)\Z")
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 WIDTHS = (380, 1400)
 SCHEMES = ("light", "dark")
 # Everything that sticks out of the window, but what scrolls by itself; and tables cut off where there is room
@@ -135,24 +139,46 @@ def test_its_tables_open_as_text(report):
 
 
 # --- every shipped analysis ---------------------------------------------------------------------
-@pytest.fixture(scope="module")
-def reports(report, tmp_path_factory) -> dict[str, RunResult]:
-    """Reports made so far, by the name of their model."""
-    return {"hostile labels": report}
+@dataclass(frozen=True)
+class Shown:
+    """A report, and the files beside it by name."""
+
+    report: Path
+    files: dict[str, Path]
 
 
-def report_of(name: str, reports: dict[str, RunResult], folder: Path) -> RunResult:
-    if name not in reports:
-        try:
-            reports[name] = run(name, folder / name, draws=100, data=None)
-        except DataError as error:
-            pytest.skip(f"{name}: its data are absent ({str(error).splitlines()[0]})")
-    return reports[name]
+def rehearsed(name: str, folder: Path) -> Shown:
+    """A page with everything a run puts on it, of draws from the prior: the quickest way to one of each analysis."""
+    if not (data := data_of(name)):
+        pytest.skip(f"{name}: its data are absent")
+    terms = read_spec(models_dir() / f"{name}.toml").terms
+    drawn = (replace(t, prior=Normal(0.0, 1.0)) if isinstance(getattr(t, "prior", None), Flat) else t for t in terms)
+    contents = contents_of(name, data[0], terms=tuple(drawn))
+    figures = folder / "figures"
+    figures.mkdir()
+    page = folder / "report.html"
+    page.write_text(render(contents, draw_pictures(contents, figures)), encoding="utf-8")
+    return Shown(page, {p.name: p for p in figures.iterdir()})
+
+
+def data_of(name: str) -> list[Path]:
+    """Folders that hold what an analysis reads."""
+    spec = read_spec(models_dir() / f"{name}.toml")
+    paths = [s.path for s in spec.sources if hasattr(s, "path")]
+    return [d for d in (models_dir(), *SHARED.glob("*")) if all((d / p).is_file() for p in paths)]
 
 
 @pytest.fixture(scope="module", params=["hostile labels", *shipped_models()])
-def shown(request, reports, tmp_path_factory) -> RunResult:
-    return report_of(request.param, reports, tmp_path_factory.mktemp("reports"))
+def shown(request, report, tmp_path_factory) -> Shown:
+    """Reports of real runs where ALLIANCECRED_REPORTS names a folder of them; else rehearsed."""
+    if request.param == "hostile labels":
+        return Shown(report.report, {p.name: p for p in report.paths if p.parent.name == "figures"})
+    if not (runs := os.environ.get("ALLIANCECRED_REPORTS")):
+        return rehearsed(request.param, tmp_path_factory.mktemp("report"))
+    folder = Path(runs) / request.param
+    if not (folder / "report.html").is_file():
+        pytest.skip(f"{request.param}: no report in {runs}")
+    return Shown(folder / "report.html", {p.name: p for p in (folder / "figures").iterdir()})
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -185,19 +211,16 @@ def test_a_printed_report_shows_what_is_folded_and_no_buttons(shown, browser, tm
 
 
 def test_every_download_of_a_report_is_the_file_beside_it(shown, browser, tmp_path):
-    beside = {p.name: p for p in shown.paths}
     with opened(browser, shown.report) as found:
         links = found.page.locator("a[download]")
         names = [links.nth(i).get_attribute("download") for i in range(links.count())]
-        assert {n for n in names if n in beside} == {n for n in beside if n.endswith(".pdf")} | {
-            p.name for p in shown.paths if p.parent.name == "figures" and p.suffix == ".csv"
-        }
+        assert {*names} == {n for n in shown.files if n.endswith((".pdf", ".csv"))} | {"methods.txt"}
         for name in ("methods.txt", next(n for n in names if n.endswith(".csv"))):
             with found.page.expect_download() as waiting:
                 links.nth(names.index(name)).click()
             waiting.value.save_as(tmp_path / name)
-            if name in beside:
-                assert (tmp_path / name).read_bytes() == beside[name].read_bytes()
+            if name in shown.files:
+                assert (tmp_path / name).read_bytes() == shown.files[name].read_bytes()
             else:
                 assert (tmp_path / name).read_text(encoding="utf-8").strip() == found.page.inner_text("blockquote")
 

@@ -200,7 +200,7 @@ class _Evaluator:
     def __init__(self, field: Field, mapped: Callable[..., Iterator[Any]]) -> None:
         self.field, self.mapped = field, mapped
         self.origin, self.start = np.zeros(score_count(field.design)), field.centre
-        self.slope = np.zeros((len(self.origin), field.size))
+        self.slope, self.height = np.zeros((len(self.origin), field.size)), -np.inf
 
     def marginal(self, scores: np.ndarray) -> np.ndarray:
         """Return log p(y | scores) + log prior of the scores, by Laplace, up to a constant."""
@@ -223,10 +223,14 @@ class _Evaluator:
         return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf), modes)
 
     def recentre(self, scores: np.ndarray) -> None:
-        """Let Newton's method start at the mode for these scores from now on."""
+        """Let Newton's method start at the mode for these scores from now on, if they are the best so far.
+
+        From the mode of a wild step of a search it might not find back.
+        """
         given = condition(self.field, from_scores(self.field.design, scores[None]), self._start(scores[None]))
-        if np.isfinite(given.marginal[0]):
-            self.origin, self.start = scores, given.mode[:, 0]
+        height = given.marginal[0] - 0.5 * (scores**2).sum()
+        if height > self.height:
+            self.origin, self.start, self.height = scores, given.mode[:, 0], height
 
     def learn(self, pool: _Pool, weight: np.ndarray) -> None:
         """Let Newton's method start where a linear regression on these modes puts it from now on."""
