@@ -81,7 +81,7 @@ def contents_of(name, data=None, **changes):
     fit = prior_fit(design, cells, draws=400)
     fit.idata.attrs.update(provenance(design, 1, 0.5) | NUTS_ATTRS)
     # too few draws to pass by themselves: the page is what is tested here
-    estimates = tuple(replace(e, status="passed") for e in evaluate_all(fit))
+    estimates = tuple(replace(e, status="passed") for e in evaluate_all(fit, opened.population))
     truth = evaluate_all(replace(opened.truth, spec=spec)) if opened.truth else ()
     left = fake_left_out(fit, random_seed=1, draws=1) if len(cells.rows) < 30 else None
     return Contents(
