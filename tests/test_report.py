@@ -16,7 +16,7 @@ from alliancecred.assemble import provenance
 from alliancecred.gates import Diagnosis
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
-from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, render
+from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
 from alliancecred.report.findings import chance
 from alliancecred.report.markup import Html, el, join, table
 from alliancecred.report.page import style
@@ -406,3 +406,13 @@ def test_cells_that_are_not_reproduced_are_named_the_farthest_first(contents, pi
     assert "more than predicted" in part[part.index(names[1]) : part.index(names[0])]
     assert "less than predicted" in part[part.index(names[0]) :]
     assert names[2] not in part
+
+
+def test_what_failed_is_said_once_and_of_estimates_how_many(contents):
+    first, *rest = contents.estimates
+    bad = replace(first, status="failed: 7 divergences; this estimate: R-hat ≥ 1.01 for 6 of 12 (estimate[1]: 1.02)")
+    worse = replace(first, status="failed: 7 divergences; this estimate: R-hat ≥ 1.01 for 1 of 1 (estimate[0]: 1.03)")
+    fit = replace(contents.fit, diagnosis=replace(contents.fit.diagnosis, problems=("7 divergences",)))
+    said = overall((fit,), (bad, worse, *rest))
+    assert said == f"failed: 7 divergences; R-hat ≥ 1.01 in 2 of {2 + len(rest)} estimates"
+    assert overall((contents.fit,), rest) == "passed"

@@ -58,7 +58,24 @@ def _flip(name: str, where: str) -> Mutant:
     return Mutant(name, "design.py", _END, _END.replace("return value", f"return -value if {where} else value"), _LP)
 
 
+_PAPER = ("methods_paragraph", "report")
+
 MUTANTS = (
+    # what a report says about the model
+    Mutant("shifts of several roles share a symbol", "report/equations.py", "', '.join(map(named, (signal, *roles)))",
+           "', '.join(map(named, (signal,)))", _PAPER),
+    Mutant("choices have an intercept in mathematics", "report/equations.py", "[] if spec.forced_choice else [first]",
+           "[first]", _PAPER),
+    Mutant("names are markup in mathematics", "report/equations.py", "escape(_plain(m))", "_plain(m)", _PAPER),
+    Mutant("a predictive check looks at one tail", "report/paragraph.py", "(rank < TAIL) | (rank > 1 - TAIL)",
+           "(rank < TAIL)", _PAPER),
+    Mutant("noted rows are said to be excluded", "report/paragraph.py", 'x.action == "excluded" and',
+           'x.action == "noted" and', _PAPER),
+    Mutant("gates of estimates are listed one by one", "report/contents.py", " if not part.startswith(OWN))", ")", _PAPER),
+    # memory, and where a search starts
+    Mutant("all draws of all counts at once", "lattice.py", "2**20", "2**60", ("outcome",)),
+    Mutant("Newton starts at the mode of any step", "engines/laplace.py", "if height > self.height:",
+           "if np.isfinite(height):", _LAPLACE),
     # signs of the terms
     _flip("sign: level", "carrier == Carrier()"),
     _flip("sign: shift, sender", "carrier.roles == ('sender',) and not carrier.population"),

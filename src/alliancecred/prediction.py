@@ -21,6 +21,8 @@ from .outcome import cut_points, log_probs, multinomial_constant, scores
 from .predictor import linear_predictor
 from .respondents import grid
 
+OWN = "this estimate: "  # begins what is wrong with an estimate alone, not with its fit
+
 
 def answer_probs(design: Design, rows: Rows, draws: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return P(answer), shape (draws, rows, answers); where people differ, the average over people.
@@ -159,5 +161,5 @@ def estimate_status(fit: Fit, draws: xr.DataArray, unit: str) -> str:
     table = convergence(
         xr.Dataset({"estimate": moving.drop_vars([k for k, c in draws.coords.items() if c.dims == ("row",)])})
     )
-    problems += [f"this estimate: {p}" for p in table_problems(table, unit)]
+    problems += [f"{OWN}{p}" for p in table_problems(table, unit)]
     return "failed: " + "; ".join(problems) if problems else "passed"

@@ -223,10 +223,7 @@ class _Evaluator:
         return _Pool(scores, x, marginal + prior, np.where(np.isfinite(joint), joint + prior, -np.inf), modes)
 
     def recentre(self, scores: np.ndarray) -> None:
-        """Let Newton's method start at the mode for these scores from now on, if they are the best so far.
-
-        From the mode of a wild step of a search it might not find back.
-        """
+        """Let Newton's method start at the mode for these scores, if they are the best: a wild step has no way back."""
         given = condition(self.field, from_scores(self.field.design, scores[None]), self._start(scores[None]))
         height = given.marginal[0] - 0.5 * (scores**2).sum()
         if height > self.height:

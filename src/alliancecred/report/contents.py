@@ -1,5 +1,6 @@
 """Everything a report shows, computed once, as one frozen value."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from ..errors import SpecError, raise_spec
 from ..estimate import Estimate
 from ..fitting import Fit
 from ..populations import Population
+from ..prediction import OWN
 from ..preregistration import Locked
 from ..spec import Estimand, Spec, Variant
 from ..summaries import summary
@@ -140,9 +142,13 @@ def relabelled(estimate: Estimate, label: str, values: np.ndarray) -> Estimate:
 
 
 def overall(fits: Sequence[Fit], estimates: Sequence[Estimate]) -> str:
-    """Return ``passed``, or what failed in any fit or estimate, each once."""
-    said = (*(f.diagnosis.status for f in fits), *(e.status for e in estimates))
-    words = dict.fromkeys(part for x in said if x != "passed" for part in x.removeprefix("failed: ").split("; "))
+    """Return ``passed``, or what failed in any fit, each once, and in how many estimates which gate of their own."""
+    every = [f.diagnosis.status for f in fits] + [e.status for e in estimates]
+    said = [text.removeprefix("failed: ").split("; ") for text in every if text != "passed"]
+    shared = dict.fromkeys(part for parts in said for part in parts if not part.startswith(OWN))
+    gates = [{p.removeprefix(OWN).split(" for ")[0] for p in parts if p.startswith(OWN)} for parts in said]
+    own = Counter(gate for found in gates for gate in found)
+    words = [*shared, *(f"{gate} in {n} of {len(estimates)} estimates" for gate, n in sorted(own.items()))]
     return "failed: " + "; ".join(words) if words else "passed"
 
 
