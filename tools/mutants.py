@@ -71,7 +71,7 @@ MUTANTS = (
            "(rank < TAIL)", _PAPER),
     Mutant("noted rows are said to be excluded", "report/paragraph.py", 'x.action == "excluded" and',
            'x.action == "noted" and', _PAPER),
-    Mutant("gates of estimates are listed one by one", "report/contents.py", " if not part.startswith(OWN))", ")", _PAPER),
+    Mutant("gates of estimates one by one", "report/contents.py", " if not part.startswith(OWN))", ")", _PAPER),
     # memory, and where a search starts
     Mutant("all draws of all counts at once", "lattice.py", "2**20", "2**60", ("outcome",)),
     Mutant("Newton starts at the mode of any step", "engines/laplace.py", "if height > self.height:",
