@@ -18,7 +18,7 @@ from .fitting import Fit, Method, prepare
 from .layout import Layout, lay_out
 from .planning import plan_fieldings
 from .prediction import log_likelihood
-from .ranks import holm, thin, uniformity
+from .uniform_ranks import holm, thin, uniformity
 from .simulation import dataset, draw_prior, simulate_on
 from .sources import Survey, Toplines
 from .spec import Spec
