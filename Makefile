@@ -52,7 +52,7 @@ mutants: $(READY) ## Plant bugs and see which tests catch them (long; commit its
 	$(PYTHON) tools/mutants.py
 
 clean: ## Remove environment, caches and builds; results in out/ stay
-	rm -rf .venv .uv build dist docs/api docs/models docs/gallery .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv build dist docs/api docs/models .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made when the lock file is newer than it, when it was made in another folder, or when its Python

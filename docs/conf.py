@@ -8,7 +8,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "_ext"), str(ROOT / "src")]
-os.environ.setdefault("PYTHONPATH", str(ROOT / "src"))  # of the notebooks' kernels
+# Notebooks run with the package that lies here, and without what the reader's own IPython would start with.
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+os.environ["IPYTHONDIR"] = str(ROOT / "build" / "ipython")
+PROFILE = ROOT / "build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
+PROFILE.parent.mkdir(parents=True, exist_ok=True)
+PROFILE.write_text("c.Application.log_level = 40\n", encoding="utf-8")  # each kernel would warn that it listens
 
 import alliancecred
 
@@ -49,6 +54,7 @@ nitpick_ignore_regex = [
 
 # --- the reference ----------------------------------------------------------------------------------
 autodoc_typehints = "signature"
+python_maximum_signature_line_length = 90
 autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "__init__, __new__"}
 numpydoc_show_class_members = False
@@ -80,7 +86,7 @@ nb_mime_priority_overrides = [("html", "text/plain", 35)]
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "logo": {"text": "alliancecred"},
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
     "article_header_end": ["notebook.html"],
     "secondary_sidebar_items": ["page-toc"],

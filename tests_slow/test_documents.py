@@ -89,7 +89,7 @@ def site(tmp_path_factory) -> Path:
     pytest.importorskip("sphinx", reason="the docs group is not installed: no site")
     folder = tmp_path_factory.mktemp("site")
     source = folder / "project"
-    keep = shutil.ignore_patterns(".*", "build", "out", "__pycache__", "api", "models", "gallery")
+    keep = shutil.ignore_patterns(".*", "build", "out", "__pycache__", "api", "models")
     shutil.copytree(ROOT / "docs", source / "docs", ignore=keep)
     for name in ("src", "models", "tests_slow", "tools", "benchmarks", "README.md", "CHANGELOG.md"):
         (source / name).symlink_to(ROOT / name)

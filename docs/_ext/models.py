@@ -10,7 +10,7 @@ from alliancecred.origins import Simulation, SurveyFile
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_file import as_spec, models_dir, shipped_models
-from alliancecred.terms import Term
+from alliancecred.terms import Cuts, Term
 from alliancecred.report.words import points_at_half, prior_words, term_words
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +171,8 @@ def _priors(spec: Spec) -> Iterator[str]:
     """Every prior of the file; `points` are those of an effect where half of the people find the promise credible."""
     rows = [("intercept", *_prior(spec.intercept))]
     for number, term in enumerate(spec.terms, 1):
-        rows += [(f"term {number}: {name}", *_prior(value)) for name, value in _used(term)]
+        effect = not isinstance(term, Cuts)  # spacings of cuts are no effects
+        rows += [(f"term {number}: {name}", *_prior(value, effect)) for name, value in _used(term)]
     for signal in spec.signals:
         rows += [
             (f"signal {signal.name}: {f.name}", *_prior(getattr(signal.form, f.name)))
@@ -181,7 +182,7 @@ def _priors(spec: Spec) -> Iterator[str]:
     for part in (spec.slider, spec.gaussian):
         if part is not None:
             rows += [
-                (f.name, *_prior(getattr(part, f.name)))
+                (f.name, *_prior(getattr(part, f.name), False))
                 for f in fields(part)
                 if isinstance(getattr(part, f.name), PRIORS)
             ]
@@ -206,10 +207,10 @@ def _used(term: Term) -> Iterator[tuple[str, Normal | HalfNormal | LogNormal | F
             yield name, value
 
 
-def _prior(prior: Normal | HalfNormal | LogNormal | Flat | LKJ) -> tuple[str, str]:
+def _prior(prior: Normal | HalfNormal | LogNormal | Flat | LKJ, effect: bool = True) -> tuple[str, str]:
     if isinstance(prior, LKJ):
         return f"LKJ (η = {prior.eta:g})", "–"
-    points = None if isinstance(prior, LogNormal) else points_at_half(prior)
+    points = points_at_half(prior) if effect and not isinstance(prior, LogNormal) else None
     return prior_words(prior), "–" if points is None else f"{points[1]:.0f} to {points[2]:.0f}".replace("-", "−")
 
 

@@ -1,16 +1,15 @@
-"""Pages that are generated: the reference, the command line, the shipped analyses, the gallery."""
+"""Pages that are generated: the reference, the command line, the shipped analyses."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import api
 import commands
-import gallery
 from sphinx.application import Sphinx
 
 import models
 
-FOLDERS = ("api", "models", "gallery")  # ignored by git; nothing in them is written by hand
+FOLDERS = ("api", "models")  # ignored by git; nothing in them is written by hand
 
 
 def pages() -> Iterable[tuple[str, str]]:
@@ -18,7 +17,6 @@ def pages() -> Iterable[tuple[str, str]]:
     yield from ((f"api/{name}", text) for name, text in api.pages())
     yield "api/command_line.md", commands.page()
     yield from ((f"models/{name}", text) for name, text in models.pages())
-    yield from ((f"gallery/{name}", text) for name, text in gallery.pages())
 
 
 def write(folder: Path) -> None:
