@@ -13,7 +13,12 @@ os.environ["PYTHONPATH"] = str(ROOT / "src")
 os.environ["IPYTHONDIR"] = str(ROOT / "build" / "ipython")
 PROFILE = ROOT / "build" / "ipython" / "profile_default" / "ipython_kernel_config.py"
 PROFILE.parent.mkdir(parents=True, exist_ok=True)
-PROFILE.write_text("c.Application.log_level = 40\n", encoding="utf-8")  # each kernel would warn that it listens
+SHORT = "import warnings; warnings.formatwarning = lambda text, kind, *where: f'{kind.__name__}: {text}\\n'"
+PROFILE.write_text(
+    "c.Application.log_level = 40  # each kernel would warn that it listens\n"
+    f"c.InteractiveShellApp.exec_lines = [{SHORT!r}]  # warnings without the kernel's temporary files\n",
+    encoding="utf-8",
+)
 
 import alliancecred
 
@@ -80,7 +85,6 @@ nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_merge_streams = True
 nb_ipywidgets_js = {}
-nb_mime_priority_overrides = [("html", "text/plain", 35)]
 
 # --- how it looks -----------------------------------------------------------------------------------
 html_theme = "pydata_sphinx_theme"

@@ -41,8 +41,9 @@ PEERS = re.compile(r"^ *<!-- peer: .* -->\n *```(?:python|py)$", re.M)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Every page in a process and a folder of its own, two at a time, the longest first."""
+def runs(request, tmp_path_factory):
+    """Every page that is asked for, in a process and a folder of its own, two at a time, the longest first."""
+    asked = {item.callspec.params["name"] for item in request.session.items if "runs" in item.fixturenames}
 
     def run(name: str) -> list[dict]:
         folder = tmp_path_factory.mktemp(Path(name).stem)
@@ -54,7 +55,7 @@ def runs(tmp_path_factory):
         return json.loads(done.stdout.splitlines()[-1])
 
     with ThreadPoolExecutor(2) as pool:
-        order = sorted(PAGES, key=lambda name: -PAGES[name].count("ac.fit("))
+        order = sorted(asked, key=lambda name: -PAGES[name].count("ac.fit("))
         yield {name: pool.submit(run, name) for name in order}
 
 
@@ -91,8 +92,10 @@ def site(tmp_path_factory) -> Path:
     source = folder / "project"
     keep = shutil.ignore_patterns(".*", "build", "out", "__pycache__", "api", "models")
     shutil.copytree(ROOT / "docs", source / "docs", ignore=keep)
-    for name in ("src", "models", "tests_slow", "tools", "benchmarks", "README.md", "CHANGELOG.md"):
+    for name in ("src", "models", "tests_slow", "tools", "benchmarks"):
         (source / name).symlink_to(ROOT / name)
+    for name in ("README.md", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
     command += ["--jobs", "2", "-d", str(folder / "doctrees"), str(source / "docs"), str(folder / "html")]
     environment = {**os.environ, "ALLIANCECRED_DOCS": "unexecuted"}
