@@ -109,13 +109,16 @@ def test_the_site_is_whole_and_loads_nothing_from_elsewhere(site):
     assert docs.site_problems(site) == []
 
 
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: the site is not opened")
 def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
     from playwright.sync_api import sync_playwright
 
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-    handler.log_message = lambda *arguments: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home = f"http://127.0.0.1:{server.server_port}"
     try:
@@ -137,5 +140,6 @@ def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
             browser.close()
     finally:
         server.shutdown()
+        server.server_close()
     assert not [url for url in asked if not url.startswith((home, "file:", "data:", "blob:"))]
     assert not failed
