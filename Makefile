@@ -23,19 +23,24 @@ demo: $(READY) ## Run both example analyses into out/ (start here)
 test: $(READY) ## Run the fast tests and the examples in docstrings
 	$(PYTHON) -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
-slow: $(READY) ## Run the tests that sample or open a browser (installs the jax extra; as root on Debian Chromium)
+slow: $(READY) ## Run the tests that sample or open a browser (installs jax and docs; as root on Debian Chromium)
 	@sh tools/browser.sh
-	@$(UV) sync --quiet --locked --inexact --extra jax --python $(PYTHON)
+	@$(UV) sync --quiet --locked --inexact --extra jax --group docs --python $(PYTHON)
 	$(PYTHON) -m pytest -n auto --dist loadgroup tests -m slow $(ARGS)
 	$(PYTHON) -m pytest tests_slow $(ARGS)
 
-lint: $(READY) ## Check style, types and the lock file
+lint: $(READY) ## Check style, types, documents and the lock file
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	$(PYTHON) tools/docs.py
 	$(UV) lock --check --python $(PYTHON)
 
-docs: $(READY) ## Check the documents: their Python compiles, their links lead somewhere
+docs: $(READY) ## Build the documentation, its code executed, its links checked (installs the docs group)
+	@$(UV) sync --quiet --locked --inexact --group docs --python $(PYTHON)
 	$(PYTHON) tools/docs.py
+	$(PYTHON) -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --jobs auto -d build/doctrees docs build/docs
+	$(PYTHON) tools/docs.py --site build/docs
+	@echo "Open build/docs/index.html"
 
 bench: $(READY) ## Time the engine beside others (installs the bench group)
 	$(UV) run --locked --group bench --python $(PYTHON) python benchmarks/run.py
@@ -47,7 +52,7 @@ mutants: $(READY) ## Plant bugs and see which tests catch them (long; commit its
 	$(PYTHON) tools/mutants.py
 
 clean: ## Remove environment, caches and builds; results in out/ stay
-	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv build dist docs/api docs/models .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made when the lock file is newer than it, when it was made in another folder, or when its Python

@@ -430,7 +430,7 @@ ALLOWED |= {
     "store": {"errors", "estimate", "files", "sealed", "spec", "spec_file"},
     "figures": {"declared", "errors", "estimate", "events", "files", "origins", "spec", "summaries"},
     # many fits
-    "ranks": set(),
+    "uniform_ranks": set(),
     "journal": {"errors", "files"},
     "studies": {"__init__", "cells", "design", "errors", "fitting", "journal", "sampling", "sources"},
     "saved": {
@@ -474,13 +474,13 @@ ALLOWED |= {
         "layout",
         "planning",
         "prediction",
-        "ranks",
         "simulation",
         "sources",
         "spec",
         "spec_file",
         "studies",
         "summaries",
+        "uniform_ranks",
     },
     "placebo": {"asked", "errors", "events", "sources", "spec", "spec_check", "spec_file", "specifications", "terms"},
     "interviews": {"errors", "events", "sources", "spec", "spec_check", "specifications"},
@@ -643,6 +643,13 @@ def test_only_model_and_engines_load_a_sampler_on_import(module):
     loaded = {name.split(".")[0] for name in imports(module, on_import=True)}
     if row(module) not in MAY_IMPORT_SAMPLERS:
         assert not loaded & SAMPLERS, f"{module}: import {sorted(loaded & SAMPLERS)} inside the function that needs it"
+
+
+def test_no_module_has_the_name_of_something_public():
+    """Importing it would put the module in the place of the function: `ac.ranks(...)` would call a module."""
+    import alliancecred
+
+    assert not set(modules()) & set(alliancecred.__all__)
 
 
 @pytest.mark.parametrize("module", modules())

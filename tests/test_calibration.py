@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from calibrated import fingerprint
 
-from alliancecred.ranks import DRAWS, holm, uniformity
+from alliancecred.uniform_ranks import DRAWS, holm, uniformity
 
 PATHS = sorted((Path(__file__).parent / "calibration").glob("*.json"))
 

@@ -1,7 +1,5 @@
-"""The canonical problem against brms's posterior, and the README's code in a script and in a notebook."""
+"""The canonical problem against brms's posterior."""
 
-import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -56,29 +54,3 @@ def test_canonical_sampling_passes_with_room(canonical):
     assert canonical.diagnosis.divergences == 0
     assert table.ess_bulk.min() >= 1000
     assert table.variable.str.startswith("corr_").sum() == 3
-
-
-def readme_code() -> str:
-    return re.search(r"## Six lines\n\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S).group(1)
-
-
-def test_readme_code_runs_as_a_script(tmp_path):
-    code = readme_code()
-    assert len([line for line in code.splitlines() if line.strip()]) == 6
-    script = tmp_path / "six.py"
-    script.write_text(code + "figure.savefig('shift.png')\n")
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "first-order" in done.stdout.lower()
-    assert (tmp_path / "shift.png").stat().st_size > 10_000
-
-
-def test_readme_code_runs_in_a_notebook(tmp_path):
-    import nbformat
-    from nbclient import NotebookClient
-
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(readme_code() + "figure")])
-    place = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
-    kinds = {k for out in notebook.cells[0].outputs for k in out.get("data", {})}
-    assert "image/png" in kinds, kinds

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from published import published
 
 import alliancecred as ac
 from alliancecred.opening import open_sources
@@ -86,9 +87,8 @@ def test_common_cuts_are_those_of_the_reference():
     fit = ac.fit(spec, *open_sources(spec, WVS).sources, random_seed=1, progressbar=False)
     assert fit.diagnosis.passed
     post = fit.posterior
-    reference = {"fixed_norway": (-0.322, 0.074), "fixed_sweden": (-0.603, 0.079), "fixed_usa": (0.618, 0.071)}
-    for name, (value, se) in reference.items():
-        assert abs(float(post[name].mean()) - value) < 0.3 * se
+    for name, value in published("world_values_common_cuts").items():
+        assert float(post[name].mean()) == value
     assert abs(float(post["slope_age"].mean()) - 0.01114) < 0.3 * float(post["slope_age"].std())
     cuts = cut_points(post["cut_spacing"].values) - post["intercept"].values[..., None]
     for found, value in zip(np.moveaxis(cuts, -1, 0), (0.7298, 2.5325), strict=True):
@@ -103,13 +103,10 @@ def test_freed_cuts_fit_the_shares_that_common_ones_miss():
     sources = open_sources(free, WVS).sources
     fits = [ac.fit(spec, *sources, random_seed=1, progressbar=False) for spec in (common, free)]
     assert all(fit.diagnosis.passed for fit in fits)
-    observed = {"Australia": 16.0085, "Norway": 3.1943, "Sweden": 2.4925, "USA": 32.6797}  # per cent, Too Much
-    far = [
-        np.abs([float(ac.levels(f, by="country").at(country=c).draws.mean()) - v for c, v in observed.items()]).max()
-        for f in fits
-    ]
-    assert far[0] > 5
-    assert far[1] < 1
+    observed = published("world_values_cuts_by_country")  # per cent, Too Much
+    shares = [{c: float(ac.levels(f, by="country").at(country=c).draws.mean()) for c in observed} for f in fits]
+    assert max(abs(shares[0][c] - v.expected) for c, v in observed.items()) > 5
+    assert shares[1] == observed
     table = ac.sensitivity(fits[0], "cuts", estimands=[ac.Estimand("levels", by=("country",))], progressbar=False)
     assert table["specification"].value_counts().to_dict() == {"common cuts": 4, "cuts by country": 4}
     assert (table["status"] == "passed").all()

@@ -28,7 +28,7 @@ from calibrated import FAMILIES, as_published, fingerprint, naive, small_spec
 
 import alliancecred as ac
 from alliancecred.journal import canonical
-from alliancecred.ranks import DRAWS, thin
+from alliancecred.uniform_ranks import DRAWS, thin
 
 
 def main(simulations: int, family: str, method: str) -> int:

@@ -18,13 +18,13 @@ from .fitting import Fit, Method, prepare
 from .layout import Layout, lay_out
 from .planning import plan_fieldings
 from .prediction import log_likelihood
-from .ranks import holm, thin, uniformity
 from .simulation import dataset, draw_prior, simulate_on
 from .sources import Survey, Toplines
 from .spec import Spec
 from .spec_file import as_spec
 from .studies import name_of, refit, run_study
 from .summaries import by_row
+from .uniform_ranks import holm, thin, uniformity
 
 Publish = Callable[[Survey | Toplines], Survey | Toplines]
 LEVEL = 0.01

@@ -74,7 +74,7 @@ class Covariate:
     by
         The factors it depends on; ``("person",)`` if it is one of people.
     values
-        Label → value; labels of several factors in the order of ``by``, joined by `` | ``. Of people: what each label
+        Label → value; labels of several factors in the order of ``by``, joined by ``" | "``. Of people: what each label
         of the survey counts; empty if the survey has numbers.
     center, unit
         Terms multiply (value - center) / unit.

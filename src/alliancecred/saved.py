@@ -40,7 +40,7 @@ def save(fit: Fit, path: str | Path) -> Path:
 
     ``xarray.open_datatree`` or ``arviz.from_netcdf`` read its draws without this library: groups ``posterior,
     sample_stats, observed_data, constant_data`` with named dims and coordinates. Nothing in it is run on loading. It
-    holds the counts of all cells, small ones too: what `run` writes is meant for others, this is not.
+    holds the counts of all cells, small ones too: what ``alliancecred run`` writes is meant for others, this is not.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Roles:
     """Which column of a table plays which role.
 
     ``answer`` may be left out only for `read_counts`. ``count`` names a column with how many
-    people each row stands for, ``weight`` their survey weights (`design_effect`), ``date`` the day of the interview
+    people each row stands for, ``weight`` their survey weights, ``date`` the day of the interview
     (`event_window`), ``choice_set`` the number of the choice (of a respondent, or in all) that the profile of a row was
     part of, of which one of two had to be chosen (`Spec.forced_choice`).
 

@@ -137,7 +137,7 @@ class Spec:
     Raises
     ------
     SpecError
-        With every problem, when made by `read_spec`, `spec_from_table` or `check_spec`.
+        With every problem, when read by `read_spec` or fitted.
 
     Examples
     --------

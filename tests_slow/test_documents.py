@@ -1,0 +1,145 @@
+"""Every block of our code on every page runs, the site is built without a warning, and nothing leaves it."""
+
+import doctest
+import functools
+import http.server
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TOOL = ROOT / "tools" / "docs.py"
+
+
+def load(path: Path):
+    spec = importlib.util.spec_from_file_location(f"loaded_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+docs = load(TOOL)
+models = load(ROOT / "docs" / "_ext" / "models.py")
+GENERATED = {f"models/{name}": text for name, text in models.pages()}
+WRITTEN = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in docs.documents()}
+ALL = WRITTEN | GENERATED
+PAGES = {name: text for name, text in ALL.items() if any(b.python or b.commands for b in docs.blocks(text))}
+# What is counted without the reader of blocks: lines that open one of our Python blocks.
+OPENS = re.compile(r"^ *```(?:python|py|ipython3|\{code-cell\}.*)$", re.M)
+PEERS = re.compile(r"^ *<!-- peer: .* -->\n *```(?:python|py)$", re.M)
+
+
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """Every page that is asked for, in a process and a folder of its own, two at a time, the longest first."""
+    asked = {item.callspec.params["name"] for item in request.session.items if "runs" in item.fixturenames}
+
+    def run(name: str) -> list[dict]:
+        folder = tmp_path_factory.mktemp(Path(name).stem)
+        page = folder / "page.md"
+        page.write_text(PAGES[name], encoding="utf-8")
+        command = [sys.executable, str(TOOL), "--run", str(page)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    with ThreadPoolExecutor(2) as pool:
+        order = sorted(asked, key=lambda name: -PAGES[name].count("ac.fit("))
+        yield {name: pool.submit(run, name) for name in order}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(name, runs: dict[str, Future]):
+    done, wanted = runs[name].result(), [b for b in docs.blocks(PAGES[name]) if b.python or b.commands]
+    assert not [d for d in done if d["error"]]
+    assert [d["line"] for d in done] == [b.line for b in wanted]
+    assert sum(b.python for b in wanted) == len(OPENS.findall(PAGES[name])) - len(PEERS.findall(PAGES[name]))
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for block, ran in zip(wanted, done, strict=True):
+        if block.printed is not None:
+            assert doctest.OutputChecker().check_output(block.printed, ran["output"], flags), ran["output"]
+
+
+def test_the_six_lines_of_the_readme_are_six_and_give_a_figure_in_a_notebook(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    code = next(b.code for b in docs.blocks(WRITTEN["README.md"]) if b.python)
+    assert len([line for line in code.splitlines() if line.strip()]) == 6
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code + "figure")])
+    place = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place).execute()
+    kinds = {k for out in notebook.cells[0].outputs for k in out.get("data", {})}
+    assert "image/png" in kinds, kinds
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built as `make docs` does, but for the code of its pages: that is run above."""
+    pytest.importorskip("sphinx", reason="the docs group is not installed: no site")
+    folder = tmp_path_factory.mktemp("site")
+    source = folder / "project"
+    keep = shutil.ignore_patterns(".*", "build", "out", "__pycache__", "api", "models")
+    shutil.copytree(ROOT / "docs", source / "docs", ignore=keep)
+    for name in ("src", "models", "tests_slow", "tools", "benchmarks"):
+        (source / name).symlink_to(ROOT / name)
+    for name in ("README.md", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
+    command += ["--jobs", "2", "-d", str(folder / "doctrees"), str(source / "docs"), str(folder / "html")]
+    environment = {**os.environ, "ALLIANCECRED_DOCS": "unexecuted"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-5000:]
+    assert ran.stderr == ""
+    return folder / "html"
+
+
+def test_the_site_is_whole_and_loads_nothing_from_elsewhere(site):
+    assert docs.site_problems(site) == []
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: the site is not opened")
+def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
+    from playwright.sync_api import sync_playwright
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page()
+            asked, failed = [], []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: failed.append(str(error)))
+            page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+            for name in ("index", "tutorials/index", "api/names/fit-function", "models/microcode_2025", "genindex"):
+                page.goto(f"{home}/{name}.html")
+                page.wait_for_load_state("networkidle")
+            page.goto(f"{home}/search.html?q=poststratification")
+            page.wait_for_selector("#search-results ul.search li a", timeout=20_000)
+            assert page.locator("#search-results ul.search li").count() > 3
+            page.goto((site / "search.html").as_uri() + "?q=poststratification")  # and without a server
+            page.wait_for_selector("#search-results ul.search li a", timeout=20_000)
+            browser.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not [url for url in asked if not url.startswith((home, "file:", "data:", "blob:"))]
+    assert not failed
