@@ -11,7 +11,8 @@ from ..summaries import CiKind
 from .attributes import ATTRIBUTE, attribute_frame, broken_down_by, for_caption, heading, in_sentence
 from .forest import forest
 from .forest_layout import Style, lay_out
-from .page import Width, banners, caption, inches, interval_words, padded
+from .page import Width, alt_of, banners, caption, inches, interval_words, padded
+from .presets import on_paper
 
 _GRAND = "grand mean (every attribute and each of its levels alike)"
 
@@ -44,6 +45,7 @@ def marginal_means_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: C
     return table.assign(grand=grand.reindex(at).to_numpy())
 
 
+@on_paper
 def plot_marginal_means(
     estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
 ) -> Figure:
@@ -58,7 +60,7 @@ def plot_marginal_means(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -87,6 +89,7 @@ def plot_marginal_means(
         lay_out(table, style),
         banners=banners(estimate.spec, estimate.status),
         caption=caption(for_caption(estimate), words, source=source),
+        alt=alt_of("Marginal means", table, interval_words(ci_prob, ci_kind)),
     )
 
 
@@ -126,6 +129,7 @@ def margins_data(
     return pd.concat([left.assign(panel="All"), right], ignore_index=True).drop(columns="grand")
 
 
+@on_paper
 def plot_margins(
     overall: Estimate,
     conditional: Estimate,
@@ -148,7 +152,7 @@ def plot_margins(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -180,6 +184,9 @@ def plot_margins(
         lay_out(table, style),
         banners=banners(overall.spec, status),
         caption=caption(for_caption(shown), words, source=source),
+        alt=alt_of(
+            "Marginal means over all, and given each level of a factor", table, interval_words(ci_prob, ci_kind)
+        ),
     )
 
 

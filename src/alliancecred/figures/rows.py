@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..estimate import Estimate
 from ..summaries import CiKind, averages, by_row, digits_for, number, row_names, summary
 from .page import COLOURS, FAINT, INK, QUIET, Page
-from .text import SMALL, shorten, width_of
+from .text import SMALL, shorten, shorten_apart, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",
@@ -94,10 +94,15 @@ def label_room(lines: Lines, wide: float, *, share: float = 0.3) -> float:
 
 def write_labels(page: Page, lines: Lines, *, x: float, top: float, room: float) -> None:
     """Write headings across, and row labels within ``room`` inches."""
+    names: dict[int, str] = {}
+    for bold in (False, True):
+        own = [x for x in lines.lines if x.index >= 0 and x.bold is bold]
+        cut = shorten_apart([x.text for x in own], room + 0.005, bold=bold)
+        names |= {line.index: words for line, words in zip(own, cut, strict=True)}
     for line in lines.lines:
         heading = line.index < 0
-        most = page.width - x - 0.06 if heading else room
-        words = shorten(line.text, most, bold=line.bold)
+        most = page.width - x - 0.06
+        words = shorten(line.text, most, bold=line.bold) if heading else names[line.index]
         text = page.text(x, top - line.y * lines.pitch, words, bold=line.bold, colour=INK)
         if heading:  # keeps the line of no difference out of its letters
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})

@@ -24,6 +24,7 @@ from .page import (
     QUIET,
     Page,
     Width,
+    alt_of,
     banners,
     caption,
     inches,
@@ -31,6 +32,7 @@ from .page import (
     make_page,
     padded,
 )
+from .presets import on_paper
 from .shift import level_title
 from .text import SMALL, shorten, width_of
 
@@ -87,6 +89,7 @@ def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "
     return table.sort_values(["date"], kind="stable").reset_index(drop=True)
 
 
+@on_paper
 def plot_waves(
     estimate: Estimate,
     *,
@@ -110,7 +113,7 @@ def plot_waves(
     ci_prob, ci_kind
         Probability and kind of the outer ribbon.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -140,6 +143,7 @@ def plot_waves(
         sheet.height,
         banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, words, source=source),
+        alt=alt_of("Levels over time", table.assign(label=table["wave"]), interval_words(ci_prob, ci_kind)),
     )
     low, high = padded(table[["lower", "upper"]].to_numpy())
     if estimate.unit == "percent":
