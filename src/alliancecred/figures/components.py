@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..summaries import CiKind
 from .attributes import attribute_frame, broken_down_by, for_caption, heading, is_effect
-from .forest import forest
+from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
 from .page import Width, alt_of, banners, caption, inches, interval_words, padded, unit_title
 from .presets import on_paper
@@ -54,6 +55,7 @@ def plot_amce(
     ci_kind: CiKind = "eti",
     width: Width = "double",
     source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw effects of attributes, rows under a heading per attribute, each baseline a hollow mark at 0.
 
@@ -70,6 +72,8 @@ def plot_amce(
         ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def plot_amce(
     words = f"Effects against each attribute's baseline (hollow, at 0): posterior means; bars: {intervals}"
     if broken_down_by(estimate):
         words += f". {_COMPARE}"
-    return _differences(estimate, table, (words, intervals), "Effect", probability, inches(width), source)
+    return _differences(estimate, table, (words, intervals), "Effect", probability, inches(width), source, ax)
 
 
 def moderation_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
@@ -126,6 +130,7 @@ def plot_moderation(
     ci_kind: CiKind = "eti",
     width: Width = "double",
     source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how the marginal mean of each level differs between groups, populations or levels of another attribute.
 
@@ -133,7 +138,7 @@ def plot_moderation(
     ----------
     estimate
         As `alliancecred.moderation` returns it.
-    probability, ci_prob, ci_kind, width, source
+    probability, ci_prob, ci_kind, width, source, ax
         As in `plot_amce`.
 
     Raises
@@ -154,7 +159,7 @@ def plot_moderation(
     table = moderation_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
     intervals = interval_words(ci_prob, ci_kind)
     words = f"Differences of marginal means: posterior means; bars: {intervals}"
-    return _differences(estimate, table, (words, intervals), "Difference", probability, inches(width), source)
+    return _differences(estimate, table, (words, intervals), "Difference", probability, inches(width), source, ax)
 
 
 def _differences(
@@ -165,6 +170,7 @@ def _differences(
     probability: bool,
     wide: float,
     source: str,
+    ax: Axes | None,
 ) -> Figure:
     words, intervals = said
     factor = broken_down_by(estimate) if table["series"].any() else ""
@@ -181,8 +187,11 @@ def _differences(
     title = unit_title(what, estimate.unit, sheet.room if sheet.across == 1 else 2.0)
     if probability and len(sheet.printed) > 1:
         words += ". Last column: posterior probability that it has the sign of its mean"
+    sheet = replace(sheet, style=replace(style, title=title))
+    if ax is not None:
+        return forest_on(ax, sheet, banners(estimate.spec, estimate.status))
     return forest(
-        replace(sheet, style=replace(style, title=title)),
+        sheet,
         banners=banners(estimate.spec, estimate.status),
         caption=caption(for_caption(estimate), words, source=source),
         alt=alt_of(f"{what}s", table[~table["baseline"]] if "baseline" in table else table, intervals, zero=True),

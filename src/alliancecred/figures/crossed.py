@@ -101,7 +101,7 @@ def draw_crossed(estimate: Estimate, table: pd.DataFrame, wide: float, intervals
     marks += (
         "Numbers: posterior means" if grid.numbers else "Shades: posterior means (numbers in the table of the figure)"
     )
-    marks += f"; in brackets: {intervals}" if grid.brackets else ""
+    marks += f"; in brackets: {intervals}" if grid.brackets else f" ({intervals} in its table)"
     if estimate.is_difference:
         marks += f". Triangles: {intervals} above (▲) or below (▼) zero"
     if table["itself"].any():
@@ -125,7 +125,7 @@ def draw_crossed(estimate: Estimate, table: pd.DataFrame, wide: float, intervals
             for c, ally in enumerate(allies):
                 i = found.get((facet, country, ally))
                 if i is None or not np.isfinite(float(table["mean"][i])):
-                    axes.add_patch(_hatched(c, r))
+                    axes.add_artist(_hatched(c, r))
                     continue
                 draw_cell(axes, grid, (c, r), table.iloc[i], scale, signed=estimate.is_difference)
         _outline(axes, grid, allies, table[table["facet"] == facet])
@@ -161,20 +161,20 @@ def _outline(axes: Axes, grid: Grid, allies: tuple[str, ...], table: pd.DataFram
             continue
         place = (allies.index(str(ally)) + 0.04, grid.countries.index(str(country)) + 0.05)
         line = 1.2 if grid.numbers else 0.6
-        axes.add_patch(
+        axes.add_artist(
             Rectangle(place, 0.92, 0.9, fill=False, edgecolor="#000000", linewidth=line, zorder=5, gid="self")
         )
 
 
 def _write_shades(page: Page, grid: Grid, scale: tuple[float, float], estimate: Estimate) -> None:
     """Draw which shade is which number, below everything."""
-    start, wide = EDGE + grid.labels + 0.08, min(1.6, page.width / 2)
+    start, wide = EDGE + grid.labels + 0.08, min(1.6, 0.33 * page.width)
     axes = page.axes(start, page.bottom + 0.16, wide, 0.08)
     axes.set(xlim=(0, 21), ylim=(0, 1), xticks=[])
     axes.spines["bottom"].set_visible(False)
     for i in range(21):
         colour = shade_of(scale[0] + (scale[1] - scale[0]) * i / 20, scale, signed=estimate.is_difference)
-        axes.add_patch(Rectangle((i, 0), 1, 1, facecolor=colour, linewidth=0, gid="key"))
+        axes.add_artist(Rectangle((i, 0), 1, 1, facecolor=colour, linewidth=0, gid="key"))
     for value, share in ((scale[0], 0.0), (scale[1], 1.0)):
         words = number(value, digits=0 if float(value).is_integer() else 1)
         page.text(start + share * wide, page.bottom + 0.09, words, size=SMALL, align="right" if share else "left")

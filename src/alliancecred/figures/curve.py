@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from ..summaries import number
 from .forest_layout import wrapped
 from .page import EDGE, FAINT, INK, LINE, QUIET, Page, make_page, padded
-from .text import SMALL, shorten, width_of
+from .text import SMALL, shorten, shorten_apart, width_of
 
 CHOICE = "choice: "
 SURE, UNSURE, DECLARED = "#0B2F5B", "#8F8F8F", "#D55E00"
@@ -131,10 +131,10 @@ def _dashboard(
         text = page.text(EDGE, bottom + height - y - _HEADING / 2, words, size=SMALL, bold=True)
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
         y += _HEADING
-        for value in values:
+        room = start - EDGE - 0.1
+        for value, shown in zip(values, shorten_apart(values, room, size=SMALL), strict=True):
             middle = y + _PITCH / 2
-            room = start - EDGE - 0.1
-            page.text(EDGE + 0.06, bottom + height - middle, shorten(value, room, size=SMALL), size=SMALL)
+            page.text(EDGE + 0.06, bottom + height - middle, shown, size=SMALL)
             on = rows[f"{CHOICE}{dimension}"].astype(str) == value
             axes.plot(rows["place"], [middle] * len(rows), "s", color=FAINT, markersize=0.4 * each, markeredgewidth=0)
             axes.plot(rows.loc[on, "place"], [middle] * int(on.sum()), "s", color=INK, markersize=each,

@@ -30,7 +30,7 @@ from .page import (
     unit_title,
 )
 from .presets import on_paper
-from .text import SMALL, shorten
+from .text import SMALL, shorten, shorten_apart
 
 _PANEL, _HEAD, _FOOT, _GAP, _LEFT = 1.25, 0.17, 0.46, 0.14, 0.34  # inches
 _NARROWEST, _MOST_COLUMNS = 1.45, 3
@@ -122,8 +122,9 @@ def plot_attrition(
     title = unit_title("Shift", estimate.unit, wide)
     page.text(EDGE, page.top - LINE * 0.6, shorten(title, wide - 2 * EDGE, size=SMALL), size=SMALL)
     low, high = padded(table[["lower", "upper"]].to_numpy(), zero=True)
+    titles = shorten_apart(panels, each, bold=True)
     for k, panel in enumerate(panels):
-        axes = _panel(page, (k, columns), each, panel)
+        axes = _panel(page, (k, columns), each, titles[k])
         axes.set_ylim(low, high)
         _draw(axes, table[table["panel"] == panel], labelled=k % columns == 0)
     return page.figure
@@ -142,7 +143,7 @@ def _panel(page: Page, place: tuple[int, int], each: float, name: str) -> Axes:
     row, column = divmod(place[0], place[1])
     top = page.top - LINE * 1.3 - row * (_HEAD + _PANEL + _FOOT)
     x = EDGE + _LEFT + column * (each + _GAP)
-    page.text(x, top - _HEAD / 2, shorten(name, each, bold=True), bold=True)
+    page.text(x, top - _HEAD / 2, name, bold=True)
     return page.axes(x, top - _HEAD - _PANEL, each, _PANEL)
 
 

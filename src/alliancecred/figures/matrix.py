@@ -178,7 +178,7 @@ def draw_cell(
     c, r = place
     shade = shade_of(float(row["mean"]), scale, signed=signed)
     ink = "white" if 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2] < 0.5 else INK
-    axes.add_patch(Rectangle((c, r), 1, 1, facecolor=shade, edgecolor="white", linewidth=0.8 if grid.numbers else 0.3))
+    axes.add_artist(Rectangle((c, r), 1, 1, facecolor=shade, edgecolor="white", linewidth=0.8 if grid.numbers else 0.3))
     if signed and (row["lower"] > 0 or row["upper"] < 0):
         shape, x = "^" if row["lower"] > 0 else "v", c + (1 - 0.055 / grid.cell if grid.numbers else 0.5)
         y = r + (0.055 / grid.row if grid.numbers else 0.5)

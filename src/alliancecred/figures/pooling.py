@@ -112,9 +112,10 @@ def plot_pooling(
     for line in rows:
         row, y = table.iloc[line.index], line.y
         axes.plot((row.own_lower, row.own_upper), (y - 0.17,) * 2, color=QUIET, linewidth=0.8, zorder=2)
-        axes.plot([row.observed], [y - 0.17], "o", markersize=3.4, color="white", markeredgecolor=QUIET, zorder=3)
+        axes.plot([row.observed], [y - 0.17], "o", markersize=3.4, color="white", markeredgecolor=QUIET, zorder=3,
+                  gid="observed")  # fmt: skip
         axes.plot((row.lower, row.upper), (y + 0.17,) * 2, color=INK, linewidth=1.6, solid_capstyle="butt", zorder=2)
-        axes.plot([row["mean"]], [y + 0.17], "o", markersize=3.4, color=INK, zorder=3)
+        axes.plot([row["mean"]], [y + 0.17], "o", markersize=3.4, color=INK, zorder=3, gid="mean")
     numbers = table[["own_lower", "own_upper", "lower", "upper"]].to_numpy(dtype=float)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     set_range(axes, max(0.0, low - 3), min(100.0, high + 3), width=room, title="Share of the top answers (%)")

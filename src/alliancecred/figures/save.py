@@ -87,7 +87,7 @@ def _render(figure: Figure, kind: str, dpi: int) -> bytes:
     out = BytesIO()
     alt = figure.alt if isinstance(figure, ShownFigure) else ""
     # Type 42 keeps text as text, which journals ask for
-    fixed: Any = {"pdf.fonttype": 42, "savefig.bbox": "standard", "svg.hashsalt": "alliancecred", "svg.fonttype": "path"}
+    fixed: Any = {"pdf.fonttype": 42, "savefig.bbox": "standard", "svg.hashsalt": "alliancecred"}
     with mpl.rc_context(fixed), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(out, format=kind, dpi=dpi, **_options(kind, alt))

@@ -259,4 +259,5 @@ def sensitivity_words(frame: pd.DataFrame, *, spec: Spec | None = None, referenc
             sides = ((known["lower"] > 0).sum(), (known["upper"] < 0).sum())
             words += f"; intervals above zero {sides[0]}, below {sides[1]}, of {len(known)}"
         parts.append(f"{panel}: {words}" if panel else f"They run {words}")
+    parts.append(interval_words(float(frame["prob"].dropna().iloc[0]), "eti"))
     return ". ".join(parts) + "."
