@@ -68,7 +68,7 @@ def forest_on(axes: Axes, sheet: Sheet, banners: list[str]) -> Figure:
         marks = [Line2D([], [], color=c, marker=m, linewidth=1.1, markersize=_SIZES[m], label=n) for c, m, n in shown]
         axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(marks), frameon=False,
                     fontsize=BASE, borderpad=0.2)  # fmt: skip
-    return stamp(axes, banners)
+    return stamp(axes, banners, above=18.0 if sheet.marks else 4.0)
 
 
 def look(marks: Sequence[str], name: str) -> tuple[str, str]:

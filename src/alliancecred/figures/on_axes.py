@@ -48,9 +48,9 @@ def name_rows(axes: Axes, lines: Lines) -> None:
         label.set_fontweight("bold" if line.bold or line.index < 0 else "normal")
 
 
-def stamp(axes: Axes, banners: list[str]) -> Figure:
-    """Write what must be seen first above the axes; return their figure."""
+def stamp(axes: Axes, banners: list[str], *, above: float = 4.0) -> Figure:
+    """Write what must be seen first, so many points above the axes; return their figure."""
     if banners:
-        axes.set_title("\n".join(banners), color=ALARM, fontsize=BASE, fontweight="bold", loc="left", parse_math=False,
-                       wrap=True)  # fmt: skip
+        words = "\n".join(banners)
+        axes.set_title(words, color=ALARM, fontsize=BASE, fontweight="bold", loc="left", pad=above, parse_math=False)
     return whole(axes)

@@ -41,7 +41,7 @@ _PANEL, _HEAD, _FOOT, _GAP = 0.95, 0.17, 0.2, 0.12  # inches
 _NARROWEST, _MOST_COLUMNS = 1.45, 4
 _VALUE = 0.34  # inches right of the last wave, for its value
 _INNER = 0.5  # probability of the inner ribbon
-_LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (COLOURS["self"], "^"), ("#777777", "D"))
+_LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (INK, "^"), ("#999999", "D"))
 
 
 def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
@@ -271,4 +271,4 @@ def _signal(estimate: Estimate, signal: Signal) -> str:
 
 
 def _colour_name(i: int) -> str:
-    return ("Blue dots", "Orange squares", "Green triangles", "Grey diamonds")[i]
+    return ("Blue dots", "Orange squares", "Black triangles", "Grey diamonds")[i]
