@@ -153,6 +153,8 @@ def test_captions_leave_the_figures_of_journals_but_not_their_words():
     assert any("Identification" in t.get_text() for t, _ in boxes_of(plain))
     assert ac.caption(nature) == ac.caption(plain)
     assert nature.get_figheight() < plain.get_figheight() - 0.3
+    ticks = [t.tick1line for axes in nature.axes for t in axes.xaxis.get_major_ticks()]
+    assert {tuple(t.get_ydata()) for t in ticks} == {(0,)}
 
 
 @pytest.mark.slow

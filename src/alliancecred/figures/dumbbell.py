@@ -29,13 +29,14 @@ from .text import SMALL, shorten, width_of
 
 @dataclass(frozen=True)
 class Pair:
-    """Which two levels: prefixes of their columns, their names above the marks, and whether an arrow joins them.
+    """Which two levels: prefixes of their columns, names above the marks, short names, whether an arrow joins them.
 
     ``colours`` are theirs; None is grey for the first and that of the row's role for the second.
     """
 
     prefixes: tuple[str, str]
     words: tuple[str, str]
+    codes: tuple[str, str] = ("", "")
     arrow: bool = True
     colours: tuple[str, str] | None = None
 
@@ -87,7 +88,8 @@ def dumbbell(
     left = page.axes(start, page.bottom + AXIS, room, lines.inches)
     right = page.axes(start + room + 0.24, page.bottom + AXIS, room, lines.inches)
     _draw_levels(left, lines, table, pair)
-    _range_levels(left, table, pair, room, estimate, titles[0])
+    share = "Share (%)" if estimate.unit == "percentage points" else "Mean"
+    _range_levels(left, table, pair, room, estimate, _fitting(titles[0], share, room))
     first = table.iloc[0]
     inks = (pair.ink(0, str(first["role"])), pair.ink(1, str(first["role"])))
     values = (float(first[f"{pair.prefixes[0]}_mean"]), float(first[f"{pair.prefixes[1]}_mean"]))
@@ -97,9 +99,14 @@ def dumbbell(
     draw_zero(right, estimate.smallest)
     draw_slabs(right, lines, table, slabs)
     low, high = padded(slab_values(table, slabs), zero=True)
-    set_range(right, low, high, width=room, title=unit_title(titles[1], estimate.unit, room))
+    title, short = (unit_title(t, estimate.unit, room) for t in (titles[1], "Difference"))
+    set_range(right, low, high, width=room, title=_fitting(title, short, room))
     write_values(page, lines, table, top=page.top, full=full)
     return page.figure
+
+
+def _fitting(title: str, short: str, room: float) -> str:
+    return title if width_of(title, size=SMALL) <= room + 0.1 else short
 
 
 def _range_levels(axes: Axes, table: pd.DataFrame, pair: Pair, room: float, estimate: Estimate, title: str) -> None:

@@ -1,5 +1,7 @@
 """The posterior of a gap between populations, or of any other difference."""
 
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -77,7 +79,8 @@ def _pair(estimate: Estimate) -> Pair | None:
         return None
     other, _, reference = name.partition(_MINUS)
     words = (estimate.spec.label(reference), estimate.spec.label(other))
-    return Pair(("reference", "other"), words, arrow=False, colours=(COLOURS["other"], COLOURS["sender"]))
+    colours = (COLOURS["other"], COLOURS["sender"])
+    return Pair(("reference", "other"), words, (reference, other), arrow=False, colours=colours)
 
 
 @on_paper
@@ -114,7 +117,8 @@ def plot_gap(
     3.5
     """
     table = gap_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    intervals, pair, wide = interval_words(ci_prob, ci_kind), _pair(estimate), inches(width)
+    intervals, wide = interval_words(ci_prob, ci_kind), inches(width)
+    pair = _pair(estimate)
     if ax is not None:
         lines = place(table, key=False)
         _draw(ax, lines, estimate, table, room_of(ax))
@@ -123,10 +127,11 @@ def plot_gap(
     if pair is not None:
         marks = f"Hollow: {pair.words[0]}; filled: {pair.words[1]}. Marks: posterior means; bars: {intervals}"
         what = f"Levels of {pair.words[0]} and {pair.words[1]}, and the posterior density of their difference"
+        short = pair if wide >= 5 else replace(pair, words=pair.codes)
         return dumbbell(
             estimate,
             table,
-            pair,
+            short,
             wide,
             words=(marks + naming(table), what),
             titles=(level_title(estimate), _title(estimate)),

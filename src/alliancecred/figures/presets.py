@@ -277,7 +277,7 @@ def without_caption(figure: Figure) -> None:
     for axes in figure.axes:
         box = axes.get_position()
         axes.set_position((box.x0, moved(box.y0), box.width, box.height * high / (high - taken)))
-    for line in figure.findobj(Line2D, include_self=False):
-        if line.axes is None:
+    for line in figure.get_children():  # marks of keys; the lines of ticks belong to their axes
+        if isinstance(line, Line2D):
             line.set_ydata([moved(float(y)) for y in np.asarray(line.get_ydata())])
     figure.set_size_inches(wide, high - taken)
