@@ -81,7 +81,7 @@ def dumbbell(
         alt=alt_of(words[1], table, intervals, zero=True),
     )
     full = wide >= 5
-    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36)
+    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36 if wide >= 3.2 else 0.26)
     start = EDGE + labels + 0.1
     room = (wide - start - value_room(table, full=full) - EDGE - 0.1 - 0.24) / 2
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
@@ -170,14 +170,15 @@ def write_key(
     place_of = [left + room * (v - low) / (high - low) for v in values]
     first, second = sorted((0, 1), key=lambda i: place_of[i] if np.isfinite(place_of[i]) else left)
     gap = 0.06
-    names = [shorten(w, (room - gap) / 2, size=SMALL) for w in words]
+    edge, end = max(EDGE, left - 0.5), left + room + 0.15  # nothing else stands in the line of the key
+    names = [shorten(w, (end - edge - gap) / 2, size=SMALL) for w in words]
     one, two = width_of(names[first], size=SMALL), width_of(names[second], size=SMALL)
     x1 = np.nan_to_num(place_of[first], nan=left) - one / 2
     x2 = np.nan_to_num(place_of[second], nan=left + room) - two / 2
     if x2 - (x1 + one) < gap:
         middle = (x1 + one + x2) / 2
         x1, x2 = middle - gap / 2 - one, middle + gap / 2
-    x1 = min(max(x1, left), left + room - two - gap - one)
-    x2 = min(max(x2, x1 + one + gap), left + room - two)
+    x1 = min(max(x1, edge), end - two - gap - one)
+    x2 = min(max(x2, x1 + one + gap), end - two)
     for x, i in ((x1, first), (x2, second)):
         page.text(float(x), y, names[i], size=SMALL, colour=inks[i])

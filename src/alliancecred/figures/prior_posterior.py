@@ -43,6 +43,7 @@ from .rows import (
     write_values,
 )
 
+_LEAST = 0.8  # inches of a panel with intervals printed beside it
 _PRIOR = ("mean", "sd", "lower", "upper")
 
 
@@ -151,7 +152,9 @@ def plot_prior_posterior(
     )
     labels = label_room(lines, wide, share=0.36)
     start = EDGE + labels + 0.1
-    room = wide - start - value_room(table, full=True) - EDGE - 0.1
+    free = wide - start - EDGE - 0.1
+    full = free - value_room(table, full=True) >= _LEAST
+    room = free - value_room(table, full=full)
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
     axes = page.axes(start, page.bottom + AXIS, room, lines.inches)
     _draw(axes, lines, posterior, table, slabs, room)
@@ -159,7 +162,7 @@ def plot_prior_posterior(
     inks = (QUIET, colour_of(str(first["role"])))
     at_values = (float(first["prior_upper"]), float(first["mean"]))
     write_key(page, ("prior", "posterior"), inks, at_values, axes=axes, room=room, y=page.top - lines.key * lines.pitch)
-    write_values(page, lines, table, top=page.top, full=True)
+    write_values(page, lines, table, top=page.top, full=full)
     return page.figure
 
 
