@@ -323,7 +323,7 @@ def test_long_labels_are_broken_then_cut():
 
 
 def test_other_figures_still_take_the_examples():
-    assert len(plot_gap(example_estimate("gap")).axes) == 1
+    assert len(plot_gap(example_estimate("gap")).axes) == 2
     for name in ("marginal_means", "amce", "moderation"):
         assert ac.summary(example_estimate(name))["mean"].notna().all()
 

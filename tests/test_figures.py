@@ -450,7 +450,7 @@ def test_files_are_vector_embedded_and_the_same_every_time(tmp_path):
     estimate = shift(rows_of(6))
     first = save_figure(plot_shift(estimate), tmp_path / "a.v1", shift_data(estimate))
     again = save_figure(plot_shift(estimate), tmp_path / "b", shift_data(estimate))
-    assert [p.name for p in first] == ["a.v1.pdf", "a.v1.png", "a.v1.csv"]
+    assert [p.name for p in first] == ["a.v1.pdf", "a.v1.png", "a.v1.csv", "a.v1.svg", "a.v1.txt"]
     for one, two in zip(first, again, strict=True):
         assert one.read_bytes() == two.read_bytes()
     pdf = first[0].read_bytes()

@@ -124,7 +124,9 @@ def test_every_file_is_there_and_no_other(real):
         "lock.json",
     } <= names
     stems = ("shift_means", "levels", "shift_by_country", "ppc", "leave_one_out")
-    assert {n for n in names if "/" in n} == {f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv")}
+    assert {n for n in names if "/" in n} == {
+        f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv", "svg", "txt")
+    }
 
 
 @pytest.mark.slow

@@ -50,6 +50,7 @@ _NUTS = ("nuts",)
 _PEOPLE = ("respondents",)
 _LOO = ("leaving_out",)
 _GRIDS = ("grids",)
+_STYLE = ("figure_style",)
 _END = "        value = value * _matches(rows, levels, factor, _waves(spec, factor, wanted))\n    return value\n"
 
 
@@ -283,6 +284,20 @@ MUTANTS = (
     Mutant("curve: every panel in its own order", "figures/specifications.py",
            "out[\"specification\"].map({n: i for i, n in enumerate(place)})",
            "out.groupby(\"panel\")[\"mean\"].rank().astype(int) - 1", ("sensitivity_figures",)),
+    Mutant("figures: before and after change places", "figures/dumbbell.py",
+           "(estimate.before, estimate.after), strict=True", "(estimate.after, estimate.before), strict=True",
+           ("figures",)),
+    Mutant("figures: letters do not grow with the paper", "figures/presets.py", "_points(artist) * factor",
+           "_points(artist)", _STYLE),
+    Mutant("figures: names from right to left not isolated", "figures/page.py", "in_order(words),", "words,", _STYLE),
+    Mutant("figures: partial draws not stamped", "figures/page.py", 'if "partial: " in p]', "if not p]", _STYLE),
+    Mutant("figures: names cut to the same letters", "figures/text.py", "s if len(whole[s]) == 1 else",
+           "s if True else", ("gallery",)),
+    Mutant("figures: every shift of a matrix is sure", "figures/matrix.py",
+           'if signed and (row["lower"] > 0 or row["upper"] < 0):', "if signed:", ("gallery",)),
+    Mutant("figures: prior over posterior", "figures/prior_posterior.py", 'table["sd"] / table["prior_sd"]',
+           'table["prior_sd"] / table["sd"]', _STYLE),
+    Mutant("scales: two standard deviations", "prior_only.py", "np.exp(-sd)", "np.exp(-2 * sd)", _STYLE),
     Mutant("report: scales of few groups halved one way only", "report/few.py", "2.0: \"sd doubled\"",
            "0.25: \"sd doubled\"", ("report",)),
     Mutant("report: only high ranks are misfits", "report/misfits.py", "(frame[\"rank\"] < TAIL) | ", "", ("report",)),

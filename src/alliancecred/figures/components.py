@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..summaries import CiKind
 from .attributes import attribute_frame, broken_down_by, for_caption, heading, is_effect
-from .forest import forest
+from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import Width, banners, caption, inches, interval_words, padded, unit_title
+from .page import Width, alt_of, banners, caption, inches, interval_words, padded, unit_title
+from .presets import on_paper
 
 _COMPARE = (
     "Groups are compared by moderation (differences of marginal means), not by these effects: their baselines are "
@@ -44,6 +46,7 @@ def amce_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "e
     return table
 
 
+@on_paper
 def plot_amce(
     estimate: Estimate,
     *,
@@ -52,6 +55,7 @@ def plot_amce(
     ci_kind: CiKind = "eti",
     width: Width = "double",
     source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw effects of attributes, rows under a heading per attribute, each baseline a hollow mark at 0.
 
@@ -65,9 +69,11 @@ def plot_amce(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
     Raises
     ------
@@ -85,11 +91,11 @@ def plot_amce(
     1
     """
     table = amce_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    words = "Effects against each attribute's baseline (hollow, at 0): posterior means; bars: "
-    words += interval_words(ci_prob, ci_kind)
+    intervals = interval_words(ci_prob, ci_kind)
+    words = f"Effects against each attribute's baseline (hollow, at 0): posterior means; bars: {intervals}"
     if broken_down_by(estimate):
         words += f". {_COMPARE}"
-    return _differences(estimate, table, words, "Effect", probability, inches(width), source)
+    return _differences(estimate, table, (words, intervals), "Effect", probability, inches(width), source, ax)
 
 
 def moderation_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
@@ -115,6 +121,7 @@ def moderation_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKin
     return table.drop(columns="baseline")
 
 
+@on_paper
 def plot_moderation(
     estimate: Estimate,
     *,
@@ -123,6 +130,7 @@ def plot_moderation(
     ci_kind: CiKind = "eti",
     width: Width = "double",
     source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how the marginal mean of each level differs between groups, populations or levels of another attribute.
 
@@ -130,7 +138,7 @@ def plot_moderation(
     ----------
     estimate
         As `alliancecred.moderation` returns it.
-    probability, ci_prob, ci_kind, width, source
+    probability, ci_prob, ci_kind, width, source, ax
         As in `plot_amce`.
 
     Raises
@@ -149,13 +157,22 @@ def plot_moderation(
     1
     """
     table = moderation_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    words = f"Differences of marginal means: posterior means; bars: {interval_words(ci_prob, ci_kind)}"
-    return _differences(estimate, table, words, "Difference", probability, inches(width), source)
+    intervals = interval_words(ci_prob, ci_kind)
+    words = f"Differences of marginal means: posterior means; bars: {intervals}"
+    return _differences(estimate, table, (words, intervals), "Difference", probability, inches(width), source, ax)
 
 
 def _differences(
-    estimate: Estimate, table: pd.DataFrame, words: str, what: str, probability: bool, wide: float, source: str
+    estimate: Estimate,
+    table: pd.DataFrame,
+    said: tuple[str, str],
+    what: str,
+    probability: bool,
+    wide: float,
+    source: str,
+    ax: Axes | None,
 ) -> Figure:
+    words, intervals = said
     factor = broken_down_by(estimate) if table["series"].any() else ""
     style = Style(
         wide,
@@ -170,8 +187,12 @@ def _differences(
     title = unit_title(what, estimate.unit, sheet.room if sheet.across == 1 else 2.0)
     if probability and len(sheet.printed) > 1:
         words += ". Last column: posterior probability that it has the sign of its mean"
+    sheet = replace(sheet, style=replace(style, title=title))
+    if ax is not None:
+        return forest_on(ax, sheet, banners(estimate.spec, estimate.status))
     return forest(
-        replace(sheet, style=replace(style, title=title)),
+        sheet,
         banners=banners(estimate.spec, estimate.status),
         caption=caption(for_caption(estimate), words, source=source),
+        alt=alt_of(f"{what}s", table[~table["baseline"]] if "baseline" in table else table, intervals, zero=True),
     )

@@ -9,7 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from ..summaries import number
 from .forest_layout import wrapped
 from .page import EDGE, FAINT, INK, LINE, QUIET, Page, make_page, padded
-from .text import SMALL, shorten, width_of
+from .text import SMALL, shorten, shorten_apart, width_of
 
 CHOICE = "choice: "
 SURE, UNSURE, DECLARED = "#0B2F5B", "#8F8F8F", "#D55E00"
@@ -20,13 +20,15 @@ _BETWEEN = 0.09  # inches between panels
 _TICKS = 0.34  # inches for the labels of ticks
 
 
-def curve(table: pd.DataFrame, wide: float, *, title: str, zero: bool, banners: list[str], caption: str) -> Figure:
+def curve(
+    table: pd.DataFrame, wide: float, *, title: str, zero: bool, banners: list[str], words: tuple[str, str]
+) -> Figure:
     """Draw a table of `sensitivity_data` as a curve; panels have the order of specifications in common."""
     panels = list(dict.fromkeys(table["panel"]))
     options = _options(table)
-    words = [w for _, values in options for w in values] + [d for d, _ in options]
+    names = [w for _, values in options for w in values] + [d for d, _ in options]
     room = max(
-        _TICKS, min((_SHARE if wide >= 5 else _NARROW) * wide, max(width_of(w, size=SMALL) for w in words) + 0.14)
+        _TICKS, min((_SHARE if wide >= 5 else _NARROW) * wide, max(width_of(w, size=SMALL) for w in names) + 0.14)
     )
     high = _ALONE if len(panels) == 1 else _PANEL
     titles = [wrapped(p, wide - 2 * EDGE, 2, bold=True) if p else () for p in panels]
@@ -34,7 +36,7 @@ def curve(table: pd.DataFrame, wide: float, *, title: str, zero: bool, banners: 
     below = sum(_HEADING + len(values) * _PITCH for _, values in options) + 0.08
     between = _BETWEEN * (len(panels) - 1)
     body = above + sum(len(t) * LINE + 0.06 + high for t in titles) + between + 0.1 + below
-    page = make_page(wide, body, banners=banners, caption=caption)
+    page = make_page(wide, body, banners=banners, caption=words[0], alt=words[1])
     start, span = EDGE + room, wide - EDGE - room - EDGE
     page.text(EDGE, page.top - LINE / 2, shorten(title, wide - 2 * EDGE, size=SMALL), size=SMALL, colour=QUIET)
     y = page.top - above
@@ -129,10 +131,10 @@ def _dashboard(
         text = page.text(EDGE, bottom + height - y - _HEADING / 2, words, size=SMALL, bold=True)
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
         y += _HEADING
-        for value in values:
+        room = start - EDGE - 0.1
+        for value, shown in zip(values, shorten_apart(values, room, size=SMALL), strict=True):
             middle = y + _PITCH / 2
-            room = start - EDGE - 0.1
-            page.text(EDGE + 0.06, bottom + height - middle, shorten(value, room, size=SMALL), size=SMALL)
+            page.text(EDGE + 0.06, bottom + height - middle, shown, size=SMALL)
             on = rows[f"{CHOICE}{dimension}"].astype(str) == value
             axes.plot(rows["place"], [middle] * len(rows), "s", color=FAINT, markersize=0.4 * each, markeredgewidth=0)
             axes.plot(rows.loc[on, "place"], [middle] * int(on.sum()), "s", color=INK, markersize=each,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from .page import (
     QUIET,
     Page,
     Width,
+    alt_of,
     banners,
     caption,
     inches,
@@ -27,7 +29,8 @@ from .page import (
     padded,
     unit_title,
 )
-from .text import SMALL, shorten
+from .presets import on_paper
+from .text import SMALL, shorten, shorten_apart
 
 _PANEL, _HEAD, _FOOT, _GAP, _LEFT = 1.25, 0.17, 0.46, 0.14, 0.34  # inches
 _NARROWEST, _MOST_COLUMNS = 1.45, 3
@@ -67,6 +70,7 @@ def attrition_data(found: Attrition, *, ci_prob: float = 0.95, ci_kind: CiKind =
     return table.sort_values("delta", kind="stable", na_position="first").reset_index(drop=True)
 
 
+@on_paper
 def plot_attrition(
     found: Attrition, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
 ) -> Figure:
@@ -79,7 +83,7 @@ def plot_attrition(
     ci_prob, ci_kind
         Probability and kind of the outer ribbon and of the bar of the stayers.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -113,15 +117,21 @@ def plot_attrition(
         LINE * 1.3 + rows * (_HEAD + _PANEL + _FOOT),
         banners=banners(estimate.spec, estimate.status),
         caption=caption(replace(found.apart, notes=_notes(found)), words, source=source),
+        alt=alt_of("Shifts against what those who left might believe", _named(table), interval_words(ci_prob, ci_kind)),
     )
     title = unit_title("Shift", estimate.unit, wide)
     page.text(EDGE, page.top - LINE * 0.6, shorten(title, wide - 2 * EDGE, size=SMALL), size=SMALL)
     low, high = padded(table[["lower", "upper"]].to_numpy(), zero=True)
+    titles = shorten_apart(panels, each, bold=True)
     for k, panel in enumerate(panels):
-        axes = _panel(page, (k, columns), each, panel)
+        axes = _panel(page, (k, columns), each, titles[k])
         axes.set_ylim(low, high)
         _draw(axes, table[table["panel"] == panel], labelled=k % columns == 0)
     return page.figure
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(label=["those who came back" if np.isnan(d) else f"δ = {d:g}" for d in table["delta"]])
 
 
 def _notes(found: Attrition) -> tuple[str, ...]:
@@ -133,7 +143,7 @@ def _panel(page: Page, place: tuple[int, int], each: float, name: str) -> Axes:
     row, column = divmod(place[0], place[1])
     top = page.top - LINE * 1.3 - row * (_HEAD + _PANEL + _FOOT)
     x = EDGE + _LEFT + column * (each + _GAP)
-    page.text(x, top - _HEAD / 2, shorten(name, each, bold=True), bold=True)
+    page.text(x, top - _HEAD / 2, name, bold=True)
     return page.axes(x, top - _HEAD - _PANEL, each, _PANEL)
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 from ..declared import Attribute
 from ..estimate import LABELS, Attrition, Estimate, stacked
 from ..events import Signal, Wave
+from ..leaving_out import Loo
 from ..origins import Fielding, Simulation
 from ..spec import Spec
 
@@ -70,8 +71,10 @@ def example_estimate(of: str = "shift", *, seed: int = 1) -> Estimate:
         rows = [{"estimand": of, "country": c, "ally": a} for c, a in cells]
         return _estimate(_draws(rng, list(cells.values()), rows), "percent", "descriptive")
     if of == "gap":
-        rows = [{"estimand": of, "country": c} for c in ("DE", "PL")]
-        return _estimate(_draws(rng, [-8.0, -2.0], rows), "percentage points", "descriptive")
+        rows = [{"estimand": of, "country": c, "population": "elite minus public"} for c in ("DE", "PL")]
+        made = _estimate(_draws(rng, [-8.0, -2.0], rows), "percentage points", "descriptive")
+        public = _draws(rng, [60.0, 70.0], rows)
+        return replace(made, before=public, after=public + made.draws)
     rows = [{"estimand": of, "role": r, "country": c} for r in ("sender", "other") for c in ("DE", "PL")]
     before = _draws(rng, [60, 70, 55, 50], rows)
     after = before + _draws(rng, [-10, -12, 6, 5], rows)
@@ -151,6 +154,34 @@ def example_sensitivity() -> pd.DataFrame:
         for role, mean in (("sender", -10.0), ("other", 3.0))
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def example_balance() -> pd.DataFrame:
+    """Return a made-up table of `event_balance`: countries, an age group, don't know.
+
+    Examples
+    --------
+    >>> len(example_balance())
+    4
+    """
+    rows = [("country", "DE", 52.0, 50.0), ("country", "PL", 48.0, 50.0), ("age", "young", 30.0, 37.0),
+            ("answer", "don't know", 9.0, 10.0)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["what", "label", "before", "after"])
+    gap = table["after"] - table["before"]
+    return table.assign(difference=gap, lower=gap - 3.0, upper=gap + 3.0)
+
+
+def example_loo() -> Loo:
+    """Return what `loo` might find: six units of two countries, one of them not to be trusted.
+
+    Examples
+    --------
+    >>> example_loo().failed
+    1
+    """
+    table = pd.DataFrame({"country": ["DE", "PL"] * 3, "ally": ["US", "US", "UK", "UK", "PL", "DE"], "times": 1,
+                          "elpd": -0.7, "k_hat": [0.12, 0.82, 0.2, 0.31, -0.05, 0.24]})  # fmt: skip
+    return Loo("example", "answer", -4.2, 0.3, 1.1, table, 0.7)
 
 
 def _draws(rng: np.random.Generator, means: list[float], rows: Sequence[dict[str, str]]) -> xr.DataArray:

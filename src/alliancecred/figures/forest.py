@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..errors import SpecError
 from .forest_layout import BETWEEN, KEY, MOST_MARKS, Sheet, column_width, key_start
+from .on_axes import name_rows, room_of, stamp
 from .page import AXIS, EDGE, FAINT, INK, LINE, QUIET, Page, make_page, set_range
 from .rows import draw_zero
-from .text import SMALL, shorten, width_of
+from .text import BASE, SMALL, shorten, width_of
 
 # from dark to light, so that they differ in grey; which of them for one, two, three and four marks
 INKS = ("#0B2F5B", "#00785A", "#D55E00", "#56B4E9")
@@ -21,10 +23,10 @@ SHAPES = ("o", "s", "^", "D")
 _SIZES = {"o": 3.4, "s": 3.1, "^": 4.0, "D": 3.1}
 
 
-def forest(sheet: Sheet, *, banners: list[str], caption: str) -> Figure:
+def forest(sheet: Sheet, *, banners: list[str], caption: str, alt: str) -> Figure:
     """Draw rows in their order, with what each says printed beside it."""
     table, style = sheet.table, sheet.style
-    page = make_page(style.wide, sheet.height, banners=banners, caption=caption)
+    page = make_page(style.wide, sheet.height, banners=banners, caption=caption, alt=alt)
     _write_key(page, sheet)
     for k, panel in enumerate(sheet.panels):
         bank, column = divmod(k, sheet.across)
@@ -46,6 +48,27 @@ def forest(sheet: Sheet, *, banners: list[str], caption: str) -> Figure:
             words = shorten(style.title, style.wide - x - EDGE, size=SMALL)
             page.text(middle, top - sheet.lines.inches - AXIS + 0.12, words, size=SMALL, align="center")
     return page.figure
+
+
+def forest_on(axes: Axes, sheet: Sheet, banners: list[str]) -> Figure:
+    """Draw a forest of one panel into somebody else's axes; a key of several marks stands above them.
+
+    Raises
+    ------
+    SpecError
+        If it has several panels.
+    """
+    if len(sheet.panels) > 1:
+        raise SpecError(f"{len(sheet.panels)} panels do not go into one ax: choose rows with .at() first")
+    _draw(axes, sheet, sheet.table)
+    set_range(axes, *sheet.style.limits, width=room_of(axes), title=sheet.style.title)
+    name_rows(axes, sheet.lines)
+    if sheet.marks:
+        shown = [(*look(sheet.marks, name), name) for name in sheet.marks]
+        marks = [Line2D([], [], color=c, marker=m, linewidth=1.1, markersize=_SIZES[m], label=n) for c, m, n in shown]
+        axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(marks), frameon=False,
+                    fontsize=BASE, borderpad=0.2)  # fmt: skip
+    return stamp(axes, banners, above=18.0 if sheet.marks else 4.0)
 
 
 def look(marks: Sequence[str], name: str) -> tuple[str, str]:
@@ -97,7 +120,7 @@ def _write_rows(page: Page, sheet: Sheet, top: float) -> None:
 
 
 def _place_of(sheet: Sheet, row: Mapping[Hashable, Any]) -> float:
-    middle = next(x.y for x in sheet.lines.lines if x.index == row["place"])
+    middle = next(x.y for x in sheet.lines.lines if x.index == row["place"]) + float(row.get("offset", 0.0))
     if not row["series"] or row.get("baseline", False):
         return middle
     return middle + (sheet.marks.index(str(row["series"])) - (len(sheet.marks) - 1) / 2) * sheet.slot
@@ -139,4 +162,6 @@ def _print(page: Page, sheet: Sheet, part: pd.DataFrame, x: float, top: float) -
         for column in sheet.printed:
             right += column_width(column) + 0.06
             y = top - _place_of(sheet, row)
+            if not column[int(row["nth"])]:
+                continue
             page.text(right, y, column[int(row["nth"])], size=SMALL, align="right", colour=colour)

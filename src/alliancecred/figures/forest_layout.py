@@ -87,7 +87,8 @@ def lay_out(table: pd.DataFrame, style: Style) -> Sheet:
     table
         A line per mark: ``heading, label`` (which row), ``panel``, ``series`` (which mark in the row; empty: in the
         middle), ``mean, lower, upper, unit``; ``baseline`` (a hollow mark), ``grand`` (a thin line), ``under`` (small
-        print below the label) and ``p_positive`` if there are any.
+        print below the label), ``printed`` (words in place of numbers), ``offset`` (inches below the middle of its row)
+        and ``p_positive`` if there are any.
     style
         The rest.
     """
@@ -166,6 +167,8 @@ def wrapped(text: str, room: float, most: int, *, bold: bool = False) -> tuple[s
 
 
 def _values(table: pd.DataFrame, *, full: bool) -> tuple[str, ...]:
+    if "printed" in table:
+        return tuple(map(str, table["printed"]))
     base = table["baseline"] if "baseline" in table else [False] * len(table)
     return tuple("baseline" if b else value_text(table, i, full=full) for i, b in enumerate(base))
 

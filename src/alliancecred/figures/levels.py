@@ -2,19 +2,18 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..spec import Spec
-from ..summaries import CiKind, full_name, row_names, summary
-from .matrix import Grid, draw_cell, grid_of, grid_page, write_heads
+from ..summaries import CiKind
+from .crossed import crossed_frame, draw_crossed
 from .page import (
     AXIS,
     EDGE,
     Width,
+    alt_of,
     banners,
     caption,
     inches,
@@ -23,6 +22,7 @@ from .page import (
     padded,
     set_range,
 )
+from .presets import on_paper
 from .rows import Line, Lines, colour_of, draw_interval, label_room, set_rows, value_room, write_labels, write_values
 from .shift import level_title
 
@@ -48,23 +48,10 @@ def levels_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = 
         raise SpecError(f"an estimate in {estimate.unit!r} is a difference: use plot_shift or plot_gap")
     if not len(estimate):
         raise SpecError("the estimate has no rows: there is nothing to draw")
-    table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
-    own = [k for k in estimate.keys[2:] if k not in ("country", "ally")]
-    keys = [k for k in ("estimand", *own) if table[k].nunique() > 1]
-    table.insert(0, "label", row_names(estimate))
-    words = [[full_name(estimate.spec, str(v)) or f"all {k}s" for v in table[k]] for k in keys]
-    table.insert(1, "facet", [", ".join(w[i] for w in words) for i in range(len(table))])
-    table.insert(2, "itself", (table["role"] == "self") | ((table["country"] == table["ally"]) & (table["ally"] != "")))
-    twice = table.duplicated(["facet", "country", "ally"])
-    if twice.any():
-        raise SpecError(f"two rows for one place: {table.loc[twice, 'label'].iloc[0]!r}; choose rows with .at() first")
-    return table
+    return crossed_frame(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
 
 
-def _values(table: pd.DataFrame, keys: list[str]) -> list[tuple[object, ...]]:
-    return list(table[keys].itertuples(index=False, name=None)) if keys else [()] * len(table)
-
-
+@on_paper
 def plot_levels(
     estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
 ) -> Figure:
@@ -80,7 +67,7 @@ def plot_levels(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -93,61 +80,18 @@ def plot_levels(
     table = levels_data(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
     wide = inches(width)
     words = interval_words(ci_prob, ci_kind)
+    alt = alt_of("Levels", table, words)
     if table["ally"].nunique() == 1 or table["country"].nunique() == 1:
-        return _rows(estimate, table, wide, caption(estimate, f"Marks: posterior means; bars: {words}", source=source))
-    grid = grid_of(estimate, table, wide)
-    marks = "Rows: country asked; columns: ally judged. Numbers: posterior means"
-    marks += f"; in brackets: {words}" if grid.brackets else ""
-    if table["itself"].any():
-        marks += ". Outlined: a country judges itself"
-    if len(table) < len(grid.facets) * len(grid.countries) * len(grid.allies):
-        marks += ". Hatched: no estimate"
-    return _matrix(estimate, table, grid, caption(estimate, marks, source=source))
-
-
-def _matrix(estimate: Estimate, table: pd.DataFrame, grid: Grid, words: str) -> Figure:
-    page = grid_page(grid, banners=banners(estimate.spec, estimate.status), caption=words)
-    scale = _scale(estimate, table)
-    found = {(str(f), str(c), str(a)): i for i, (f, c, a) in enumerate(_values(table, ["facet", "country", "ally"]))}
-    for k, facet in enumerate(grid.facets):
-        axes = write_heads(page, grid, k, estimate.spec)
-        for r, country in enumerate(grid.countries):
-            for c, ally in enumerate(grid.allies):
-                i = found.get((facet, country, ally))
-                if i is None or not np.isfinite(float(table["mean"][i])):
-                    axes.add_patch(_hatched(c, r))
-                    continue
-                draw_cell(axes, grid, (c, r), table.iloc[i], scale)
-        _outline(axes, grid, table[table["facet"] == facet])
-    return page.figure
-
-
-def _scale(estimate: Estimate, table: pd.DataFrame) -> tuple[float, float]:
-    if estimate.unit == "percent":
-        return 0.0, 100.0
-    if (scale := estimate.spec.slider or estimate.spec.rating) is not None:
-        return scale.low, scale.high
-    if scores := estimate.spec.scores:
-        return scores[0], scores[-1]
-    return 1.0, float(max(2, len(estimate.spec.answers)))
-
-
-def _hatched(c: int, r: int) -> Rectangle:
-    return Rectangle((c, r), 1, 1, facecolor="white", edgecolor="#BBBBBB", hatch="/////", linewidth=0)
-
-
-def _outline(axes: Axes, grid: Grid, table: pd.DataFrame) -> None:
-    for country, ally in _values(table[table["itself"]], ["country", "ally"]):
-        place = (grid.allies.index(str(ally)) + 0.04, grid.countries.index(str(country)) + 0.05)
-        axes.add_patch(
-            Rectangle(place, 0.92, 0.9, fill=False, edgecolor="#000000", linewidth=1.2, zorder=5, gid="self")
-        )
+        marks = caption(estimate, f"Marks: posterior means; bars: {words}", source=source)
+        return _rows(estimate, table, wide, (marks, alt))
+    return draw_crossed(estimate, table, wide, words, source)
 
 
 # --- one ally, or one country -------------------------------------------------------------------
-def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: str) -> Figure:
+def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: tuple[str, str]) -> Figure:
     lines = _place(table, estimate.spec)
-    page = make_page(wide, lines.inches + AXIS, banners=banners(estimate.spec, estimate.status), caption=words)
+    stamps = banners(estimate.spec, estimate.status)
+    page = make_page(wide, lines.inches + AXIS, banners=stamps, caption=words[0], alt=words[1])
     labels = label_room(lines, wide, share=0.4)
     start = EDGE + labels + 0.1
     room = wide - start - value_room(table.assign(average=False), full=True) - EDGE - 0.1

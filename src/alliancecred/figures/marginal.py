@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..summaries import CiKind
 from .attributes import ATTRIBUTE, attribute_frame, broken_down_by, for_caption, heading, in_sentence
-from .forest import forest
+from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import Width, banners, caption, inches, interval_words, padded
+from .page import Width, alt_of, banners, caption, inches, interval_words, padded
+from .presets import on_paper
 
 _GRAND = "grand mean (every attribute and each of its levels alike)"
 
@@ -44,8 +46,15 @@ def marginal_means_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: C
     return table.assign(grand=grand.reindex(at).to_numpy())
 
 
+@on_paper
 def plot_marginal_means(
-    estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
+    estimate: Estimate,
+    *,
+    ci_prob: float = 0.95,
+    ci_kind: CiKind = "eti",
+    width: Width = "double",
+    source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw marginal means, rows under a heading per attribute, in declared order, with the grand mean a thin line.
 
@@ -58,9 +67,11 @@ def plot_marginal_means(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
     Raises
     ------
@@ -83,10 +94,14 @@ def plot_marginal_means(
     words += f"Thin lines: {_GRAND} of each group" if several else f"Thin line: {_GRAND}"
     words += " of the panel" if table["panel"].nunique() > 1 else ""
     style = Style(inches(width), answer_title(estimate), limits_of(estimate, table), key=_key(estimate, table))
+    sheet = lay_out(table, style)
+    if ax is not None:
+        return forest_on(ax, sheet, banners(estimate.spec, estimate.status))
     return forest(
-        lay_out(table, style),
+        sheet,
         banners=banners(estimate.spec, estimate.status),
         caption=caption(for_caption(estimate), words, source=source),
+        alt=alt_of("Marginal means", table, interval_words(ci_prob, ci_kind)),
     )
 
 
@@ -126,6 +141,7 @@ def margins_data(
     return pd.concat([left.assign(panel="All"), right], ignore_index=True).drop(columns="grand")
 
 
+@on_paper
 def plot_margins(
     overall: Estimate,
     conditional: Estimate,
@@ -148,7 +164,7 @@ def plot_margins(
     ci_prob, ci_kind
         Probability and kind of the intervals.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -180,6 +196,9 @@ def plot_margins(
         lay_out(table, style),
         banners=banners(overall.spec, status),
         caption=caption(for_caption(shown), words, source=source),
+        alt=alt_of(
+            "Marginal means over all, and given each level of a factor", table, interval_words(ci_prob, ci_kind)
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """The sheet a figure is drawn on: sizes in inches, banners above, a caption below."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -26,11 +27,18 @@ from ..summaries import (
     quantity,
     signal_words,
 )
-from .text import BASE, SMALL, clean, shorten, width_of, wrap
+from .presets import Paper
+from .text import BASE, SMALL, clean, in_order, shorten, width_of, wrap
 
 
 class ShownFigure(Figure):
-    """A matplotlib `Figure` that notebooks show although it was made without pyplot."""
+    """A matplotlib `Figure` that notebooks show, made without pyplot, with its ``caption`` and ``alt``."""
+
+    def __init__(self, size: tuple[float, float], caption: str = "", alt: str = "") -> None:
+        super().__init__(figsize=size, dpi=200, facecolor="white")
+        FigureCanvasAgg(self)
+        self.caption = caption
+        self.alt = alt
 
     def _repr_png_(self) -> bytes:
         buffer = BytesIO()
@@ -38,7 +46,8 @@ class ShownFigure(Figure):
         return buffer.getvalue()
 
 
-Width = Literal["column", "double"] | float
+Width = Literal["column", "double"] | float | Paper
+NARROWEST = 2.7  # inches
 WIDTHS = {"column": 3.5, "double": 7.0}
 # Okabe and Ito's palette: told apart by readers with any common colour vision, and in grey
 COLOURS = {"sender": "#D55E00", "sender + self": "#D55E00", "other": "#0072B2", "self": "#00785A", "": "#333333"}
@@ -73,7 +82,7 @@ class Page:
         return self.figure.text(
             x / self.width,
             y / self.height,
-            words,
+            in_order(words),
             fontsize=size,
             fontweight="bold" if bold else "normal",
             color=colour,
@@ -104,33 +113,40 @@ def inches(width: Width) -> float:
         if width not in WIDTHS:
             raise SpecError(f"width must be 'column' (3.5 in), 'double' (7 in) or inches, got {width!r}")
         return WIDTHS[width]
-    if not 3.0 <= width <= 40:
-        raise SpecError(f"a width of {width!r} inches is not between 3 and 40")
+    if isinstance(width, Paper):
+        return width.width
+    if not NARROWEST <= width <= 40:
+        raise SpecError(f"a width of {width!r} inches is not between {NARROWEST:g} and 40")
     return float(width)
 
 
-def make_page(width: float, body: float, *, banners: list[str], caption: str) -> Page:
-    """Return a page whose height is that of its body, its banners and its caption together."""
+def make_page(width: float, body: float, *, banners: list[str], caption: str, alt: str = "") -> Page:
+    """Return a page as high as its body, its banners and its caption together; ``alt`` says in words what it shows."""
     room = width - 2 * EDGE
     above = [line for b in banners for line in wrap(b, room, size=BASE, bold=True)]
     below = wrap(caption, room)
     top = len(above) * LINE * 1.15 + (0.05 if above else 0.0) + EDGE
     bottom = len(below) * LINE + EDGE + 0.04
     height = top + body + bottom
-    figure = ShownFigure(figsize=(width, height), dpi=200, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = ShownFigure((width, height), clean(caption), " ".join([*(f"{clean(b)}." for b in banners), clean(alt)]))
     page = Page(figure, width, height, bottom, height - top)
     for i, line in enumerate(above):
         page.text(EDGE, height - EDGE - (i + 0.5) * LINE * 1.15, line, bold=True, colour=ALARM)
     for i, line in enumerate(below):
-        page.text(EDGE, bottom - 0.04 - (i + 0.5) * LINE, line, size=SMALL, colour=QUIET)
+        page.text(EDGE, bottom - 0.04 - (i + 0.5) * LINE, line, size=SMALL, colour=QUIET).set_gid("caption")
     return page
 
 
 def banners(spec: Spec | None, status: str = "passed") -> list[str]:
-    """Return what must be seen before anything else."""
+    """Return what must be seen before anything else: that data are simulated, draws partial, a gate failed."""
     out = ["SIMULATED DATA: no real survey"] if spec is not None and spec.simulated else []
-    return out if status == "passed" else [*out, f"GATES FAILED, do not report: {failed_gates(status)[:300]}"]
+    if status == "passed":
+        return out
+    said = [p.strip() for p in failed_gates(status).split(";")]
+    partial = [p for p in said if "partial: " in p]
+    out += [f"PARTIAL, do not report: {p.partition('partial: ')[2]}" for p in partial]
+    rest = "; ".join(p for p in said if p not in partial)
+    return [*out, f"GATES FAILED, do not report: {rest[:300]}"] if rest else out
 
 
 def status_of(table: pd.DataFrame) -> str:
@@ -140,6 +156,37 @@ def status_of(table: pd.DataFrame) -> str:
     if bad.empty or (len(bad) == len(said) and said.nunique() == 1):
         return "passed" if bad.empty else str(bad.iloc[0])
     return f"failed: in {len(bad)} of {len(said)} rows, first {failed_gates(str(bad.iloc[0]))}"
+
+
+def alt_of(what: str, table: pd.DataFrame, intervals: str, *, zero: bool = False) -> str:
+    """Return a table of a figure in words: how many rows, the lowest and the highest, intervals that exclude zero.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"label": ["PL", "DE"], "mean": [2.0, -3.0], "lower": [1.0, -4.0], "upper": [3.0, 1.0]})
+    >>> alt_of("Dots with bars", rows, "95% intervals", zero=True)
+    'Dots with bars: 2 rows, from DE −3.0 [−4.0, 1.0] to PL 2.0 [1.0, 3.0]; 1 of 2 intervals excludes zero. 95% ...'
+    """
+    size = f"{len(table)} row{'' if len(table) == 1 else 's'}"
+    known = table[np.isfinite(table["mean"].astype(float))]
+    said = f"{what}: {size}"
+    if len(known):
+        ends = known.sort_values("mean", kind="stable").iloc[[0, -1]].to_dict("records")
+        words = [f"{_place_words(e, table)} {number(e['mean'])} [{number(e['lower'])}, {number(e['upper'])}]".strip()
+                 for e in ends]  # fmt: skip
+        said += f", from {words[0]} to {words[1]}" if len(known) > 1 else f", {words[0]}"
+    if len(known) < len(table):
+        said += f"; {len(table) - len(known)} without an estimate"
+    if zero and len(known):
+        sure = int(((known["lower"] > 0) | (known["upper"] < 0)).sum())
+        said += f"; {sure} of {len(known)} intervals exclude{'s' if sure == 1 else ''} zero"
+    return f"{said}. {intervals}."
+
+
+def _place_words(row: dict[Hashable, Any], table: pd.DataFrame) -> str:
+    keys = [k for k in ("panel", "facet", "heading", "label", "line", "series") if k in table]
+    said = [str(row[k]) for k in keys if str(row[k]) and (k == "label" or table[k].nunique() > 1)]
+    return clean(", ".join(dict.fromkeys(said)))
 
 
 def interval_words(ci_prob: float, ci_kind: CiKind) -> str:

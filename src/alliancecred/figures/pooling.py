@@ -7,7 +7,21 @@ from matplotlib.figure import Figure
 from ..errors import Problem, SchemaError
 from ..spec import Spec
 from ..summaries import check_interval
-from .page import AXIS, EDGE, INK, QUIET, Width, banners, inches, interval_words, make_page, set_range, status_of
+from .page import (
+    AXIS,
+    EDGE,
+    INK,
+    QUIET,
+    Width,
+    alt_of,
+    banners,
+    inches,
+    interval_words,
+    make_page,
+    set_range,
+    status_of,
+)
+from .presets import on_paper
 from .rows import Line, Lines, label_room, set_rows, write_labels
 from .text import SMALL, width_of
 
@@ -45,6 +59,7 @@ def pooling_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFra
     return table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
 
 
+@on_paper
 def plot_pooling(
     frame: pd.DataFrame, *, spec: Spec | None = None, ci_prob: float = 0.95, width: Width = "double", source: str = ""
 ) -> Figure:
@@ -59,7 +74,7 @@ def plot_pooling(
     ci_prob
         Probability of the intervals in the frame, for the caption.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -82,6 +97,7 @@ def plot_pooling(
         lines.inches + AXIS + 0.2,
         banners=banners(spec, status_of(table)),
         caption=_words(table, interval_words(ci_prob, "eti"), source),
+        alt=alt_of("Each cell by itself, and in the model", table, interval_words(ci_prob, "eti")),
     )
     labels = label_room(lines, wide, share=0.36)
     start, right = EDGE + labels + 0.1, max(width_of(w, size=SMALL) for w in [*sizes, "People"])
@@ -96,9 +112,10 @@ def plot_pooling(
     for line in rows:
         row, y = table.iloc[line.index], line.y
         axes.plot((row.own_lower, row.own_upper), (y - 0.17,) * 2, color=QUIET, linewidth=0.8, zorder=2)
-        axes.plot([row.observed], [y - 0.17], "o", markersize=3.4, color="white", markeredgecolor=QUIET, zorder=3)
+        axes.plot([row.observed], [y - 0.17], "o", markersize=3.4, color="white", markeredgecolor=QUIET, zorder=3,
+                  gid="observed")  # fmt: skip
         axes.plot((row.lower, row.upper), (y + 0.17,) * 2, color=INK, linewidth=1.6, solid_capstyle="butt", zorder=2)
-        axes.plot([row["mean"]], [y + 0.17], "o", markersize=3.4, color=INK, zorder=3)
+        axes.plot([row["mean"]], [y + 0.17], "o", markersize=3.4, color=INK, zorder=3, gid="mean")
     numbers = table[["own_lower", "own_upper", "lower", "upper"]].to_numpy(dtype=float)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     set_range(axes, max(0.0, low - 3), min(100.0, high + 3), width=room, title="Share of the top answers (%)")

@@ -9,8 +9,9 @@ from ..spec import Spec
 from ..summaries import check_interval
 from .forest import forest
 from .forest_layout import Style, lay_out
-from .page import Width, banners, inches, interval_words, padded, status_of
+from .page import Width, alt_of, banners, inches, interval_words, padded, status_of
 from .pooling import FACTORS
+from .presets import on_paper
 
 _NAMES = {
     "raw": "Raw",
@@ -67,6 +68,7 @@ def populations_data(table: pd.DataFrame, *, spec: Spec | None = None) -> pd.Dat
     )
 
 
+@on_paper
 def plot_populations(
     table: pd.DataFrame, *, spec: Spec | None = None, ci_prob: float = 0.95, width: Width = "double", source: str = ""
 ) -> Figure:
@@ -81,7 +83,7 @@ def plot_populations(
     ci_prob
         Probability of the intervals in the table, for the caption.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -106,6 +108,7 @@ def plot_populations(
         lay_out(shown.assign(panel="", under=sizes, unit="percent"), style),
         banners=banners(spec, status),
         caption=_words(table, shown, interval_words(ci_prob, "eti"), source),
+        alt=alt_of("Shares counted in several ways", shown, interval_words(ci_prob, "eti")),
     )
 
 

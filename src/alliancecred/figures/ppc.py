@@ -15,6 +15,7 @@ from .page import (
     INK,
     QUIET,
     Width,
+    alt_of,
     banners,
     inches,
     interval_words,
@@ -23,6 +24,7 @@ from .page import (
     set_range,
     status_of,
 )
+from .presets import on_paper
 from .rows import Line, Lines, label_room, write_labels
 from .text import clean, width_of
 
@@ -31,6 +33,7 @@ NUMBERS = ("observed_lower", "observed_upper", "mean", "lower", "upper", "rank")
 _MOST_LABELS = 60
 _SHARE = 0.36  # of the width, for the names of cells
 _RANKS = 1.5  # inches, side of the panel of ranks
+_ALT = "Observed shares against predictions, and the ranks of what was observed"
 
 
 def ppc_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFrame:
@@ -116,6 +119,7 @@ def _declared(table: pd.DataFrame) -> list[str]:
     return names[names.index("population") + 1 : names.index("people")] if "people" in names else []
 
 
+@on_paper
 def plot_ppc(
     frame: pd.DataFrame,
     *,
@@ -137,7 +141,7 @@ def plot_ppc(
     ci_prob, ci_kind
         Probability and kind of the intervals in the frame, for the caption.
     width
-        ``double`` (7 in), ``column`` (3.5 in: the ranks stand below) or inches.
+        ``double`` (7 in), ``column`` (3.5 in: the ranks stand below), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -156,7 +160,9 @@ def plot_ppc(
     abreast = wide >= 5
     body = max(lines.inches, _RANKS if abreast else 0) + AXIS + (0 if abreast else _RANKS + AXIS + 0.1)
     words = _words(table, interval_words(ci_prob, ci_kind), codes, spec, source)
-    page = make_page(wide, body, banners=banners(spec, status_of(frame)), caption=words)
+    covered = f"{int(table['inside'].sum())} of {len(table)} cover what was observed"
+    alt = alt_of(_ALT, table, f"{interval_words(ci_prob, ci_kind)} of predictions; {covered}")
+    page = make_page(wide, body, banners=banners(spec, status_of(frame)), caption=words, alt=alt)
     labels = label_room(lines, wide, share=_SHARE) if any(x.text for x in lines.lines) else 0.0
     start = EDGE + labels + 0.1
     room = wide - start - EDGE - 0.1 - (1.9 if abreast else 0)

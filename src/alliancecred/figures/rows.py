@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..estimate import Estimate
 from ..summaries import CiKind, averages, by_row, digits_for, number, row_names, summary
 from .page import COLOURS, FAINT, INK, QUIET, Page
-from .text import SMALL, shorten, width_of
+from .text import SMALL, shorten, shorten_apart, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",
@@ -94,12 +94,15 @@ def label_room(lines: Lines, wide: float, *, share: float = 0.3) -> float:
 
 def write_labels(page: Page, lines: Lines, *, x: float, top: float, room: float) -> None:
     """Write headings across, and row labels within ``room`` inches."""
-    for line in lines.lines:
-        heading = line.index < 0
-        most = page.width - x - 0.06 if heading else room
-        words = shorten(line.text, most, bold=line.bold)
-        text = page.text(x, top - line.y * lines.pitch, words, bold=line.bold, colour=INK)
-        if heading:  # keeps the line of no difference out of its letters
+    names: dict[int, str] = {}
+    for bold, heading in ((False, False), (True, False), (True, True)):
+        own = [i for i, x in enumerate(lines.lines) if x.bold is bold and (x.index < 0) is heading]
+        most = page.width - x - 0.06 if heading else room + 0.005
+        cut = shorten_apart([lines.lines[i].text for i in own], most, bold=bold)
+        names |= dict(zip(own, cut, strict=True))
+    for i, line in enumerate(lines.lines):
+        text = page.text(x, top - line.y * lines.pitch, names[i], bold=line.bold, colour=INK)
+        if line.index < 0:  # keeps the line of no difference out of its letters
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})
 
 

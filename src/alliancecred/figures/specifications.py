@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError
 from ..spec import Spec
-from ..summaries import number
+from ..summaries import failed_gates, number
 from .curve import curve
 from .forest import forest
 from .forest_layout import Style, lay_out
 from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, shorten_words, unit_title
+from .presets import on_paper
 from .rows import HEADINGS
 
 CHOICE = "choice: "
@@ -136,6 +137,7 @@ def _places(panel: pd.DataFrame, names: list[str], order: str) -> list[str]:
     return [names[i] for i in np.argsort(mean, kind="stable")]  # those without a number come last
 
 
+@on_paper
 def plot_sensitivity(
     frame: pd.DataFrame,
     *,
@@ -161,7 +163,7 @@ def plot_sensitivity(
     reference
         The specification the others are compared with; one that is not there is not drawn.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -185,22 +187,30 @@ def plot_sensitivity(
         message = f"{what} are more than fit on a page ({MOST_PANELS} panels, {MOST_ROWS} rows)"
         raise SchemaError([Problem("schema", "frame", message, (), "draw fewer: frame[frame.role == 'sender'], say")])
     words = _caption(frame, table, interval_words(float(frame["prob"].dropna().iloc[0]), "eti"), source, crossed)
+    alt, stamps = sensitivity_words(frame, spec=spec, reference=reference), _stamps(table, spec)
     unit = str(table["unit"].iloc[0])
     title = unit_title("Difference" if unit in DIFFERENCE else "Estimate", unit, wide / 2)
     zero = unit in DIFFERENCE
     if crossed:
-        return curve(table, wide, title=title, zero=zero, banners=banners(spec), caption=words)
+        return curve(table, wide, title=title, zero=zero, banners=stamps, words=(words, alt))
     low, high = padded(table[list(NUMBERS)].to_numpy(dtype=float), zero=zero)
     failed = (table["status"] != "passed") & table["mean"].notna()
     label = table["specification"].where(~failed, table["specification"] + FAILED)
     rows = table.assign(heading="", label=label, series="")
     sheet = lay_out(rows, Style(wide, title, (low, high), zero=zero))
-    figure = forest(sheet, banners=banners(spec), caption=words)
+    figure = forest(sheet, banners=stamps, caption=words, alt=alt)
     for axes, panel in zip(figure.axes, sheet.panels, strict=True):
         for row in table[table["is_reference"] & (table["panel"] == panel)].to_dict("records"):
             axes.axvspan(row["lower"], row["upper"], color=FAINT, alpha=0.6, linewidth=0, zorder=0, gid="reference")
             axes.axvline(row["mean"], color=QUIET, linewidth=0.6, zorder=1)
     return figure
+
+
+def _stamps(table: pd.DataFrame, spec: Spec | None) -> list[str]:
+    known = table[table["mean"].notna()].drop_duplicates("specification")
+    bad = known.loc[known["status"] != "passed", "status"]
+    which = "" if len(bad) == len(known) else f"{len(bad)} of {len(known)} specifications: "
+    return banners(spec, f"{which}{failed_gates(str(bad.iloc[0]))}" if len(bad) else "passed")
 
 
 def _caption(frame: pd.DataFrame, table: pd.DataFrame, intervals: str, source: str, crossed: bool) -> str:
@@ -249,4 +259,5 @@ def sensitivity_words(frame: pd.DataFrame, *, spec: Spec | None = None, referenc
             sides = ((known["lower"] > 0).sum(), (known["upper"] < 0).sum())
             words += f"; intervals above zero {sides[0]}, below {sides[1]}, of {len(known)}"
         parts.append(f"{panel}: {words}" if panel else f"They run {words}")
+    parts.append(interval_words(float(frame["prob"].dropna().iloc[0]), "eti"))
     return ". ".join(parts) + "."

@@ -1,7 +1,9 @@
-"""Text that fits: cleaned of what a font cannot draw, measured, wrapped and shortened."""
+"""Text that fits: cleaned of what a font cannot draw, measured, wrapped, shortened and kept in order."""
 
+import re
 import unicodedata
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +17,9 @@ HEAD = 7.5
 _DPI = 300
 _SAFETY = 1.04  # hinting makes text at low resolution a little wider than measured here
 _BLANK = "\N{WHITE SQUARE}"
+_FROM_RIGHT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"  # Hebrew, Arabic, Syriac, Thaana, N'Ko …
+_RUN = re.compile(rf"{_FROM_RIGHT}+(?:[ '\-]{_FROM_RIGHT}+)*")
+_ISOLATE, _END = "\u2068", "\u2069"
 
 
 def _fonts() -> tuple[str, ...]:
@@ -110,3 +115,47 @@ def wrap(text: str, inches: float, *, size: float = SMALL, bold: bool = False) -
             lines.append(current)
         current = shorten(word, inches, size=size, bold=bold)
     return [*lines, current] if current else lines
+
+
+def in_order(text: str) -> str:
+    """Return a text whose parts stay in their order, each name in a script from right to left in isolation.
+
+    Without it a label that begins with such a name is drawn from right to left as a whole: what comes first comes last.
+
+    Examples
+    --------
+    >>> in_order("Poland: US")
+    'Poland: US'
+    """
+    return text if text.isascii() else _RUN.sub(lambda run: f"{_ISOLATE}{run[0]}{_END}", text)
+
+
+def shorten_apart(texts: Sequence[str], inches: float, *, size: float = BASE, bold: bool = False) -> list[str]:
+    """Return texts no wider than ``inches``; different ones stay different: their ends are kept if their starts agree.
+
+    Examples
+    --------
+    >>> shorten_apart(["Federation of the Isles, north", "Federation of the Isles, south"], 1.0)
+    ['Federat…les, north', 'Federat…les, south']
+    """
+    short = [shorten(t, inches, size=size, bold=bold) for t in texts]
+    whole: dict[str, set[str]] = {}
+    for cut, text in zip(short, texts, strict=True):
+        whole.setdefault(cut, set()).add(clean(text))
+    return [
+        s if len(whole[s]) == 1 else _middle(clean(t), inches, size, bold, share=0.5)
+        for s, t in zip(short, texts, strict=True)
+    ]
+
+
+def _middle(text: str, inches: float, size: float, bold: bool, *, share: float) -> str:
+    """Return the text cut in its middle."""
+    head = shorten(text, share * inches, size=size, bold=bold).removesuffix("…").rstrip()
+    low, high = 0, max(len(text) - len(head), 0)
+    while low < high:
+        keep = (low + high + 1) // 2
+        if width_of(f"{head}…{text[-keep:].lstrip()}", size=size, bold=bold) <= inches:
+            low = keep
+        else:
+            high = keep - 1
+    return f"{head}…{text[len(text) - low :].lstrip()}" if low else f"{head}…"

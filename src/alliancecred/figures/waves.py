@@ -24,6 +24,7 @@ from .page import (
     QUIET,
     Page,
     Width,
+    alt_of,
     banners,
     caption,
     inches,
@@ -31,15 +32,16 @@ from .page import (
     make_page,
     padded,
 )
+from .presets import on_paper
 from .shift import level_title
-from .text import SMALL, shorten, width_of
+from .text import SMALL, shorten, shorten_apart, width_of
 
 LEAST_WAVES = 3
 _PANEL, _HEAD, _FOOT, _GAP = 0.95, 0.17, 0.2, 0.12  # inches
 _NARROWEST, _MOST_COLUMNS = 1.45, 4
 _VALUE = 0.34  # inches right of the last wave, for its value
 _INNER = 0.5  # probability of the inner ribbon
-_LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (COLOURS["self"], "^"), ("#777777", "D"))
+_LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (INK, "^"), ("#999999", "D"))
 
 
 def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> pd.DataFrame:
@@ -87,6 +89,7 @@ def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "
     return table.sort_values(["date"], kind="stable").reset_index(drop=True)
 
 
+@on_paper
 def plot_waves(
     estimate: Estimate,
     *,
@@ -110,7 +113,7 @@ def plot_waves(
     ci_prob, ci_kind
         Probability and kind of the outer ribbon.
     width
-        ``double`` (7 in), ``column`` (3.5 in) or inches.
+        ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
 
@@ -140,22 +143,25 @@ def plot_waves(
         sheet.height,
         banners=banners(estimate.spec, estimate.status),
         caption=caption(estimate, words, source=source),
+        alt=alt_of("Levels over time", table.assign(label=table["wave"]), interval_words(ci_prob, ci_kind)),
     )
     low, high = padded(table[["lower", "upper"]].to_numpy())
     if estimate.unit == "percent":
         low, high = max(low, 0.0), min(high, 100.0)
+    top = high + (0.15 * (high - low) if marked else 0.0)  # the numbers of signals stand above all data
     first, last = min(table["date"]), max(table["date"])
     span = mdates.date2num(last) - mdates.date2num(first)
     limits = (mdates.date2num(first) - 0.05 * span, mdates.date2num(last) + sheet.value_share * span)
+    titles = shorten_apart(panels, sheet.panel, bold=True)
     for k, panel in enumerate(panels):
-        axes = _panel(page, sheet, k, panel, len(panels), title=level_title(estimate))
-        axes.set_ylim(low, high)
+        axes = _panel(page, sheet, k, titles[k], len(panels), title=level_title(estimate))
+        axes.set_ylim(low, top)
         axes.set_xlim(*limits)
-        _ticks(axes, sheet, k, len(panels), (first, last))
+        _ticks(axes, sheet, k, len(panels), (first, last), percent=estimate.unit == "percent")
         for i, signal in enumerate(marked, start=1):
             at = mdates.date2num(signal.date)
             axes.axvline(at, color=QUIET, linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
-            axes.text(at, high, f" {i}", fontsize=SMALL, color=QUIET, va="top", ha="left", parse_math=False)
+            axes.text(at, top, f" {i}", fontsize=SMALL, color=QUIET, va="top", ha="left", parse_math=False)
         own = table[table["panel"] == panel]
         ends: list[float] = []
         for j, line in enumerate(lines):
@@ -193,13 +199,14 @@ def _panel(page: Page, sheet: _Sheet, k: int, name: str, panels: int, *, title: 
     x = sheet.left + column * (sheet.panel + _GAP)
     if k == 0:
         page.text(EDGE, page.top - LINE * 0.6, shorten(title, sheet.width - 2 * EDGE, size=SMALL), size=SMALL)
-    page.text(x, top - _HEAD / 2, shorten(name, sheet.panel, bold=True), bold=True)
+    page.text(x, top - _HEAD / 2, name, bold=True)
     return page.axes(x, top - _HEAD - _PANEL, sheet.panel, _PANEL)
 
 
-def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date, dt.date]) -> None:
+def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date, dt.date], *, percent: bool) -> None:
     low, high = axes.get_ylim()
-    ticks = [t for t in MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= t <= high]
+    found = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    ticks = [t for t in found if low <= t <= high and (t <= 100 or not percent)]
     axes.set_yticks(ticks)
     axes.set_yticklabels([number(t, digits=0) if t == round(t) else number(t) for t in ticks])
     axes.tick_params(axis="y", length=0, labelleft=k % sheet.columns == 0)
@@ -264,4 +271,4 @@ def _signal(estimate: Estimate, signal: Signal) -> str:
 
 
 def _colour_name(i: int) -> str:
-    return ("Blue dots", "Orange squares", "Green triangles", "Grey diamonds")[i]
+    return ("Blue dots", "Orange squares", "Black triangles", "Grey diamonds")[i]
