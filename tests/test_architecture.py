@@ -413,6 +413,8 @@ ALLOWED |= {
     "contrasts": {"errors", "estimate", "gates"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
     "summaries": {"errors", "estimate", "files", "gates", "spec"},
+    "markup": set(),
+    "wording": {"priors", "spec", "summaries", "terms"},
     "opening": {
         "errors",
         "fitting",
