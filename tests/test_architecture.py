@@ -273,6 +273,7 @@ ALLOWED |= {
     "poststratify": {"cells", "composition", "errors", "headcounts", "populations", "profiles", "spec", "traits"},
     "averaging": {
         "asked",
+        "cells",
         "composition",
         "declared",
         "design",
@@ -396,6 +397,21 @@ ALLOWED |= {
     },
     "check": {"fitting", "replication", "sampling", "simulation", "terms"},
     "disclosure": {"check", "errors", "fitting"},
+    "tabulating": {
+        "asking",
+        "errors",
+        "estimate",
+        "files",
+        "fitting",
+        "gates",
+        "markup",
+        "spec",
+        "specifications",
+        "store",
+        "summaries",
+        "terms",
+        "wording",
+    },
     "side_by_side": {"check", "disclosure", "errors", "fitting", "scoring", "summaries", "terms"},
     "raw_weighted": {
         "asked",
@@ -558,7 +574,9 @@ HEAVY = SAMPLERS | {
     "arviz_base",
     "arviz_stats",
     "dask",
+    "docx",
     "duckdb",
+    "great_tables",
     "joblib",
     "matplotlib",
     "narwhals",
@@ -567,6 +585,9 @@ HEAVY = SAMPLERS | {
     "pyarrow",
     "pyreadstat",
     "pyspark",
+    "rich",
+    "shtab",
+    "tabulate",
 }
 
 

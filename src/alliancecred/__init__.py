@@ -78,6 +78,7 @@ _EXPORTS = {
     "leaving_out": ("Loo", "loo"),
     "stacking": ("compare",),
     "summaries": ("describe", "ranks", "summary"),
+    "tabulating": ("PaperTable", "table"),
     "figures": (
         "plot_amce",
         "plot_attrition",
@@ -139,6 +140,7 @@ if TYPE_CHECKING:
     from .stacking import compare
     from .studies import run_study
     from .summaries import describe, ranks, summary
+    from .tabulating import table
     from .unasked import predict
 
 

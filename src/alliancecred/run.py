@@ -32,6 +32,7 @@ from .report import (
     renamed,
     render,
     source_line,
+    title_of,
     vary_scales,
 )
 from .sampling import Sampling
@@ -41,6 +42,7 @@ from .spec import Spec, Variant
 from .spec_file import as_spec
 from .store import try_draws, write_draws, write_lock, write_spec
 from .summaries import summary, write_csv
+from .tabulating import write_tables
 
 Say = Callable[[str], None]
 LOCK = "lock.json"
@@ -280,6 +282,8 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
+    named = [(title_of(asked), estimate) for asked, estimate, _ in contents.asked]
+    paths += write_tables(named, make_folder(folder / "tables"))
     say("drawing figures")
     pictures = draw_pictures(contents, make_folder(folder / "figures"))
     paths += [p for picture in pictures for p in picture.files]

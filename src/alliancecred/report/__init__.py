@@ -2,6 +2,7 @@
 
 from .contents import Contents, Varied, covered, evaluate_all, full_table, overall, renamed
 from .few import vary_scales
+from .findings import title_of
 from .page import render
 from .pictures import Picture, draw_pictures, source_line
 from .plain import design_text
@@ -24,5 +25,6 @@ __all__ = [
     "renamed",
     "render",
     "source_line",
+    "title_of",
     "vary_scales",
 ]
