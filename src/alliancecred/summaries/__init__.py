@@ -1,6 +1,6 @@
 """Estimates in numbers, in words and in files."""
 
-from .files import write_csv
+from .files import safe_cell, write_csv
 from .table import COLUMNS, DIAGNOSTICS, CiKind, by_row, check_interval, flat, interval, ranks, summary
 from .text import digits_for, failed_gates, number, sentence
 from .words import (
@@ -43,6 +43,7 @@ __all__ = [
     "quantity",
     "ranks",
     "row_names",
+    "safe_cell",
     "sentence",
     "signal_words",
     "summary",
