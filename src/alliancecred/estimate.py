@@ -78,6 +78,16 @@ class Estimate:
     def __len__(self) -> int:
         return int(self.draws.sizes["row"])
 
+    def _repr_html_(self) -> str:
+        from .cards import estimate_card
+
+        return estimate_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import estimate_line
+
+        return estimate_line(self)
+
     @property
     def is_difference(self) -> bool:
         """Whether zero is a meaningful reference (a shift, change, gap or contrast)."""
