@@ -1,4 +1,4 @@
-"""Values in a notebook: each shows itself as HTML, and the progress of the sampler leaves nothing that cannot be read."""
+"""Values in a notebook: each shows itself as HTML, and the progress of the sampler leaves nothing unreadable."""
 
 import re
 

@@ -79,6 +79,8 @@ def fitted(name: str, folder: Path) -> dict[str, object]:
 
 def tested(tests: tuple[str, ...]) -> list[dict[str, str]]:
     """Each test with its outcome: passed, failed or skipped."""
+    if not tests:
+        return []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.xml"
         names = [f"tests_slow/{t}" for t in tests]
@@ -112,13 +114,13 @@ def main() -> int:
             continue
         found[name] = {"spec_sha256": spec.digest, **fitted(name, folder), "tests": tested(TESTS.get(name, ()))}
         print(name, json.dumps(found[name]), flush=True)
-    whole = {
-        "note": "written by tools/catalogue.py from real runs; not edited by hand",
-        "date": dt.date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "models": dict(sorted(found.items())),
-    }
-    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        whole = {
+            "note": "written by tools/catalogue.py from real runs; not edited by hand",
+            "date": dt.date.today().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "models": dict(sorted(found.items())),
+        }
+        path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 
