@@ -35,13 +35,25 @@ ALLOWED: dict[str, set[str]] = {
     "terms": {"priors"},
     "ratings": {"errors", "priors"},
     "standard": {"terms"},
-    "sources": {"ratings", "sliders"},
+    "sources": {"cards", "ratings", "sliders"},
     "choices": {"errors", "labels", "sources", "terms"},
     "opponents": {"profiles"},
     "sampling": {"errors"},
     "codec": {"errors"},
     "origins": set(),
-    "spec": {"codec", "declared", "errors", "events", "gaussian", "origins", "priors", "ratings", "sliders", "terms"},
+    "spec": {
+        "cards",
+        "codec",
+        "declared",
+        "errors",
+        "events",
+        "gaussian",
+        "origins",
+        "priors",
+        "ratings",
+        "sliders",
+        "terms",
+    },
     "estimand_check": {"errors", "spec", "terms"},
     "term_check": {"errors", "estimand_check", "events", "spec", "terms"},
     "spec_check": {
@@ -60,7 +72,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "spec_file": {"codec", "errors", "spec", "spec_check", "terms"},
     "preregistration": {"codec", "errors", "files", "spec", "spec_file", "summaries"},
-    "estimate": {"errors", "spec"},
+    "estimate": {"cards", "errors", "spec"},
     # the doors
     "labels": {"errors", "sources", "terms"},
     "tables": {"errors", "labels", "sources", "terms"},
@@ -143,6 +155,7 @@ ALLOWED: dict[str, set[str]] = {
     "traits": {"declared", "errors", "sources", "spec"},
     "gathering": {"errors", "sources", "spec", "terms", "traits"},
     "cells": {
+        "cards",
         "choices",
         "declared",
         "design_effect",
@@ -221,7 +234,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "assemble": {"cells", "design", "dims", "engines", "gates", "spec_file"},
 }
-ALLOWED["fitting"] = set(ALLOWED)  # all of the above, nothing of what follows
+ALLOWED["fitting"] = {*ALLOWED, "cards"}  # all of the above, nothing of what follows
 ALLOWED |= {
     # draws → answers
     "composition": {"cells", "errors", "spec"},
@@ -273,6 +286,7 @@ ALLOWED |= {
     "poststratify": {"cells", "composition", "errors", "headcounts", "populations", "profiles", "spec", "traits"},
     "averaging": {
         "asked",
+        "cells",
         "composition",
         "declared",
         "design",
@@ -376,6 +390,7 @@ ALLOWED |= {
     },
     "layout": {"cells", "declared", "design", "errors", "identify", "means", "origins", "sources", "spec", "terms"},
     "simulation": {
+        "cards",
         "cells",
         "design",
         "dims",
@@ -396,6 +411,21 @@ ALLOWED |= {
     },
     "check": {"fitting", "replication", "sampling", "simulation", "terms"},
     "disclosure": {"check", "errors", "fitting"},
+    "tabulating": {
+        "asking",
+        "errors",
+        "estimate",
+        "files",
+        "fitting",
+        "gates",
+        "markup",
+        "spec",
+        "specifications",
+        "store",
+        "summaries",
+        "terms",
+        "wording",
+    },
     "side_by_side": {"check", "disclosure", "errors", "fitting", "scoring", "summaries", "terms"},
     "raw_weighted": {
         "asked",
@@ -413,6 +443,22 @@ ALLOWED |= {
     "contrasts": {"errors", "estimate", "gates"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
     "summaries": {"errors", "estimate", "files", "gates", "spec"},
+    "markup": set(),
+    "wording": {"priors", "spec", "summaries", "terms"},
+    # values show themselves through it, once they are asked to: they import it inside a method
+    "cards": {
+        "cells",
+        "estimate",
+        "fitting",
+        "markup",
+        "priors",
+        "simulation",
+        "sources",
+        "spec",
+        "summaries",
+        "terms",
+        "wording",
+    },
     "opening": {
         "errors",
         "fitting",
@@ -426,6 +472,20 @@ ALLOWED |= {
         "spec_file",
         "survey",
         "toplines",
+    },
+    "handout": {
+        "asking",
+        "errors",
+        "estimate",
+        "files",
+        "origins",
+        "simulation",
+        "sources",
+        "spec",
+        "spec_file",
+        "store",
+        "summaries",
+        "terms",
     },
     "store": {"errors", "estimate", "files", "sealed", "spec", "spec_file"},
     "prior_only": {"cells", "design", "errors", "estimate", "fitting", "gates", "prediction", "simulation"},
@@ -559,8 +619,16 @@ ALLOWED |= {
 }
 # the main job; these may also ask the face of the library, for its version
 ALLOWED["report"] = {*ALLOWED, "__init__"}
+ALLOWED["kept"] = {"check", "errors", "files", "fitting", "report", "saved", "sealed"}
 ALLOWED["run"] = {*ALLOWED, "__init__"}
-ALLOWED["cli"] = {*ALLOWED, "__init__"}
+ALLOWED["again"] = {*ALLOWED, "__init__"}
+ALLOWED["plans"] = {"errors", "files", "origins", "planning", "rules", "spec", "spec_file"}
+ALLOWED["shelf"] = {"errors", "opening", "origins", "spec", "spec_file"}
+ALLOWED["progress"] = set()
+ALLOWED["options"] = set()
+ALLOWED["arguments"] = {"__init__", "options"}
+ALLOWED["commands"] = set(ALLOWED)
+ALLOWED["cli"] = {"arguments", "commands", "errors", "options", "progress"}
 ALLOWED["__main__"] = {"cli"}
 ALLOWED["__init__"] = set(ALLOWED) - {"__main__"}  # the face of the library
 
@@ -570,7 +638,9 @@ HEAVY = SAMPLERS | {
     "arviz_base",
     "arviz_stats",
     "dask",
+    "docx",
     "duckdb",
+    "great_tables",
     "joblib",
     "matplotlib",
     "narwhals",
@@ -579,6 +649,9 @@ HEAVY = SAMPLERS | {
     "pyarrow",
     "pyreadstat",
     "pyspark",
+    "rich",
+    "shtab",
+    "tabulate",
 }
 
 

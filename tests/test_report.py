@@ -14,19 +14,19 @@ from alliancecred import check, grids
 from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
 from alliancecred.gates import Diagnosis
+from alliancecred.markup import Html, el, join, table
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
 from alliancecred.report.findings import chance
-from alliancecred.report.markup import Html, el, join, table
 from alliancecred.report.page import style
 from alliancecred.report.pictures import plans
-from alliancecred.report.prior import points_at_half
-from alliancecred.report.words import GLOSSARY, prior_words, term_words
+from alliancecred.report.words import GLOSSARY
 from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.summaries import summary
 from alliancecred.terms import Cuts, Fixed, Gap, Level, Shift
+from alliancecred.wording import points_at_half, prior_words, term_words
 
 LAPLACE_ATTRS = {
     "method": "laplace",

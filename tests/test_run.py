@@ -124,9 +124,11 @@ def test_every_file_is_there_and_no_other(real):
         "lock.json",
     } <= names
     stems = ("shift_means", "levels", "shift_by_country", "ppc", "leave_one_out")
-    assert {n for n in names if "/" in n} == {
-        f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv", "svg", "txt")
-    }
+    figures = {f"figures/{s}.{k}" for s in stems for k in ("pdf", "png", "csv", "svg", "txt")}
+    asked = ("shift_means", "levels", "shift_by_country")
+    tables = {n for n in names if n.startswith("tables/")}
+    assert {n for n in names if "/" in n} == figures | tables
+    assert len(tables) == 4 * len(real.estimates), asked
 
 
 @pytest.mark.slow

@@ -398,6 +398,6 @@ def test_partial_is_said_wherever_a_number_is_shown(tmp_path):
     drawn = (ac.plot_shift(effect), ac.plot_levels(shares), ac.plot_ppc(cells), ac.plot_pooling(pooled))
     for figure in drawn:
         shown = " ".join(t.get_text() for t in figure.texts)
-        assert f"GATES FAILED, do not report: {words}" in shown.replace("\n", " ")
+        assert f"PARTIAL, do not report: {words.removeprefix('partial: ')}" in shown.replace("\n", " ")
     tree, _ = read_sealed(tmp_path / "partial.nc", "fit")
     assert words in tree.attrs["status"]

@@ -18,11 +18,11 @@ from alliancecred.fitting import fit_design, prepare
 from alliancecred.identify import make_design
 from alliancecred.origins import Fielding, Simulation
 from alliancecred.priors import HalfNormal, LogNormal, Normal
-from alliancecred.report.words import prior_words, term_words
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_check import check_spec
 from alliancecred.terms import FACTORS, Cuts, Drift, Gap, Level, Shift, Trend
+from alliancecred.wording import prior_words, term_words
 from models import FADING, LONG, RISING, TIMED, make_spec, make_survey
 
 FIELDINGS = tuple(Fielding(w.name, 100) for w in LONG)

@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "ask": (
         "Ask",
         "Questions put to the draws: levels, changes, shifts, gaps, and what they are in numbers and words.",
-        "estimands comparisons contrasts asking drop_out unasked summaries report",
+        "estimands comparisons contrasts asking drop_out unasked summaries tabulating report",
     ),
     "experiments": (
         "Experiments",
@@ -38,7 +38,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     "plan": (
         "Plan and simulate",
         "Surveys with known truth, draws from the prior, assurance of a planned survey, calibration.",
-        "simulation studies rules planning calibration",
+        "simulation prior_only studies rules planning calibration",
     ),
     "draw": ("Draw", "Figures; each returns a matplotlib figure.", "figures"),
     "keep": ("Keep", "A fit in one file under a seal.", "saved"),
@@ -52,7 +52,7 @@ GROUPS: dict[str, tuple[str, str, str]] = {
 # These are returned, not made by hand: they stand among the values, wherever they are defined.
 RETURNED = {
     "Analysis", "Assurance", "Calibration", "DataReport", "Fit", "Folds", "Hurdle", "KnownSignal", "Locked", "Loo",
-    "Pact", "Population", "Simulated", "Survey", "Toplines", "Treaties",
+    "Pact", "PaperTable", "Population", "Simulated", "Survey", "Toplines", "Treaties",
 }  # fmt: skip
 
 # Parts of those values, which have no name in the namespace of the package.

@@ -80,6 +80,7 @@ _EXPORTS = {
     "stacking": ("compare",),
     "summaries": ("describe", "ranks", "summary"),
     "report": ("methods_paragraph",),
+    "tabulating": ("PaperTable", "table"),
     "figures": (
         "Paper",
         "Preset",
@@ -150,6 +151,7 @@ if TYPE_CHECKING:
     from .stacking import compare
     from .studies import run_study
     from .summaries import describe, ranks, summary
+    from .tabulating import table
     from .unasked import predict
 
 

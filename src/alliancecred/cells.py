@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 
+from .cards import cells_card, cells_line
 from .choices import Choices, choices_of
 from .declared import Covariate, shown_problems
 from .design_effect import scaled_counts
@@ -151,6 +152,12 @@ class Cells:
     def labels(self) -> pd.DataFrame:
         """Return the labels of every row, one column per factor."""
         return labels_of(self.rows, self.levels)
+
+    def _repr_html_(self) -> str:
+        return cells_card(self)
+
+    def __repr__(self) -> str:
+        return cells_line(self)
 
     @property
     def size(self) -> np.ndarray:

@@ -53,6 +53,8 @@ class Estimate:
         ``passed``, or which gates the fit failed.
     notes
         Everything a reader must know: events that cannot be told apart, prior shares, …
+    data
+        In words, what the fit rests on: how many answers, in how many cells; how many published shares.
 
     Examples
     --------
@@ -71,9 +73,20 @@ class Estimate:
     smallest: float = 0.0
     status: str = "passed"
     notes: tuple[str, ...] = ()
+    data: str = ""
 
     def __len__(self) -> int:
         return int(self.draws.sizes["row"])
+
+    def _repr_html_(self) -> str:
+        from .cards import estimate_card
+
+        return estimate_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import estimate_line
+
+        return estimate_line(self)
 
     @property
     def is_difference(self) -> bool:

@@ -63,6 +63,11 @@ class Fit:
         """Return every variable with chains and draws along one first axis."""
         return flat_draws(self.posterior)
 
+    def _repr_html_(self) -> str:
+        from .cards import fit_card
+
+        return fit_card(self)
+
     def __repr__(self) -> str:
         post = self.posterior.sizes
         people = int(self.cells.counts.sum())

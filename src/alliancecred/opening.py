@@ -93,25 +93,31 @@ def open_sources(spec: Spec, folder: str | Path, say: Callable[[str], None] = la
             continue
         say(f"reading {source.path}")
         path = Path(folder) / source.path
-        files.append((source.path, _digest(path)))
+        files.append((source.path, digest_of(path)))
         opened.append(_read(source, path, spec))
     people = None
-    if (declared := spec.population) is not None:
-        say(f"reading {declared.path}")
-        path = Path(folder) / declared.path
-        files.append((declared.path, _digest(path)))
-        people = read_population(
-            path,
-            keys=dict(declared.keys),
-            size=declared.size,
-            levels=_maps(declared.levels),
-            share=declared.share,
-            source=declared.source or declared.path,
-        )
+    if spec.population is not None:
+        say(f"reading {spec.population.path}")
+        files.append((spec.population.path, digest_of(Path(folder) / spec.population.path)))
+        people = open_population(spec.population, folder)
     return Opened(tuple(opened), truth, tuple(files), people)
 
 
-def _digest(path: Path) -> str:
+def open_population(declared: PopulationFile, folder: str | Path) -> Population:
+    """Open the table of people a spec declares, its path relative to ``folder``; refuses what `open_sources` does."""
+    raise_spec([*_problems(declared, Path(folder), "population")])
+    return read_population(
+        Path(folder) / declared.path,
+        keys=dict(declared.keys),
+        size=declared.size,
+        levels=_maps(declared.levels),
+        share=declared.share,
+        source=declared.source or declared.path,
+    )
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:  # in pieces: it may be larger than memory
         return hashlib.file_digest(file, "sha256").hexdigest()
 

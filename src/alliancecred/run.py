@@ -18,6 +18,8 @@ from .errors import ConvergenceError, SpecError, listening
 from .estimate import Estimate
 from .files import check_room, make_folder, replace_file
 from .fitting import Fit, Method, fit, prepare
+from .kept import FOLDER as SAVED
+from .kept import keep_run
 from .opening import Opened, folder_of, given, open_sources
 from .preregistration import Locked, read_lock
 from .record import run_record
@@ -32,6 +34,7 @@ from .report import (
     renamed,
     render,
     source_line,
+    title_of,
     vary_scales,
 )
 from .sampling import Sampling
@@ -41,6 +44,7 @@ from .spec import Spec, Variant
 from .spec_file import as_spec
 from .store import try_draws, write_draws, write_lock, write_spec
 from .summaries import summary, write_csv
+from .tabulating import write_tables
 
 Say = Callable[[str], None]
 LOCK = "lock.json"
@@ -170,7 +174,7 @@ def run(
     contents = replace(contents, warnings=texts, seconds=time.perf_counter() - start, locked=plan)
     if strict and contents.status != "passed":
         raise ConvergenceError(contents.status)
-    paths = _write(contents, least_cell, folder, say)
+    paths = write_run(contents, least_cell, folder, say)
     for w in heard:
         warnings.warn(w.message, w.category, stacklevel=2)
     return RunResult(folder, paths, contents.fit, contents.estimates, contents.status)
@@ -221,7 +225,7 @@ def _prior_table(spec: Spec, opened: Opened, size: _Draws, folder: Path) -> pd.D
         return None
     made = rehearsed[0].posterior.sizes
     bytes_each = try_draws(rehearsed[0].idata, rehearsed[1], folder) / (made["chain"] * made["draw"])
-    check_room(folder, int(bytes_each * size.chains * size.draws * (1 + len(spec.variants))))
+    check_room(folder, int(2 * bytes_each * size.chains * size.draws * (1 + len(spec.variants))))
     return summary(rehearsed[1])
 
 
@@ -266,7 +270,8 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
 
 
 # --- what is written ------------------------------------------------------------------------------
-def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path, ...]:
+def write_run(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path, ...]:
+    """Write everything a run gave into its folder, the lock last."""
     say("writing tables and draws")
     (folder / LOCK).unlink(missing_ok=True)
     tables = {
@@ -280,6 +285,9 @@ def _write(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path
     paths = [write_csv(frame, folder / f"{name}.csv") for name, frame in tables.items() if frame is not None]
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
+    paths += keep_run(contents, folder / SAVED, least)
+    named = [(title_of(asked), estimate) for asked, estimate, _ in contents.asked]
+    paths += write_tables(named, make_folder(folder / "tables"))
     say("drawing figures")
     pictures = draw_pictures(contents, make_folder(folder / "figures"))
     paths += [p for picture in pictures for p in picture.files]

@@ -40,6 +40,16 @@ class Simulated:
     survey: Survey | Toplines
     truth: Fit
 
+    def _repr_html_(self) -> str:
+        from .cards import simulated_card
+
+        return simulated_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import simulated_line
+
+        return simulated_line(self)
+
 
 def draw_prior(
     design: Design, rng: np.random.Generator, size: int, given: Mapping[str, float] | None = None

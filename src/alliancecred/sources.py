@@ -105,6 +105,16 @@ class Survey:
     def __len__(self) -> int:
         return len(self.table)
 
+    def _repr_html_(self) -> str:
+        from .cards import survey_card
+
+        return survey_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import survey_line
+
+        return survey_line(self)
+
     @property
     def traits(self) -> tuple[str, ...]:
         """Covariates of people that it knows: further columns of ``table``, as text."""
@@ -166,6 +176,16 @@ class Toplines:
     overdispersion: float
     report: DataReport
     rating: Rating | None = None
+
+    def _repr_html_(self) -> str:
+        from .cards import toplines_card
+
+        return toplines_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import toplines_line
+
+        return toplines_line(self)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -176,6 +176,16 @@ class Spec:
     question: str = ""
     references: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        from .cards import spec_card
+
+        return spec_card(self)
+
+    def __repr__(self) -> str:
+        from .cards import spec_line
+
+        return spec_line(self)
+
     @property
     def reference(self) -> str:
         """The population the gaps are measured from."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .averaging import people_asked
+from .averaging import data_words, people_asked
 from .cells import rows_of
 from .composition import kinds_asked
 from .errors import PredictError, Problem, nearest
@@ -87,6 +87,7 @@ def predict(
         fit.spec,
         status=estimate_status(fit, array, unit),
         notes=tuple(always_said(fit.cells)),
+        data=data_words(fit.cells),
     )
 
 

@@ -164,8 +164,8 @@ def shade_of(value: float, scale: tuple[float, float], *, signed: bool) -> tuple
 
     Examples
     --------
-    >>> [round(x, 2) for x in shade_of(0.0, (-5.0, 5.0), signed=True)]
-    [0.97, 0.97, 0.97, 1.0]
+    >>> [round(float(x), 2) for x in shade_of(0.0, (-5.0, 5.0), signed=True)]
+    [0.96, 0.97, 0.97, 1.0]
     """
     share = min(max((value - scale[0]) / (scale[1] - scale[0]), 0.0), 1.0)
     return SIGNED(0.1 + 0.8 * share) if signed else mpl.colormaps["Blues"](0.05 + 0.75 * share)

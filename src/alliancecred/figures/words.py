@@ -36,8 +36,8 @@ def alt_text(shown: Figure | Estimate | pd.DataFrame, *, ci_prob: float = 0.95) 
     >>> from alliancecred.figures.example import example_estimate
     >>> alt_text(example_estimate("gap")).split(".")[0]
     'Dots with interval bars for 2 rows'
-    >>> alt_text(plot_gap(example_estimate("gap"))).split(":")[0]
-    'Levels of public and elite, and the posterior density of their difference'
+    >>> alt_text(plot_gap(example_estimate("gap"))).split(":")[1]
+    ' no real survey. Levels of public and elite, and the posterior density of their difference'
     """
     if isinstance(shown, Figure):
         return _ours(shown).alt

@@ -2,6 +2,7 @@
 
 from .contents import Contents, Varied, covered, evaluate_all, full_table, overall, renamed
 from .few import vary_scales
+from .findings import title_of
 from .page import render
 from .paragraph import methods_paragraph
 from .pictures import Picture, draw_pictures, source_line
@@ -26,5 +27,6 @@ __all__ = [
     "renamed",
     "render",
     "source_line",
+    "title_of",
     "vary_scales",
 ]

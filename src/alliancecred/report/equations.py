@@ -12,8 +12,8 @@ from ..events import Decay, Ramp
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from ..wording import term_words
 from .markup import Html
-from .words import term_words
 
 INDICES = {"country": "c", "ally": "a", "target": "d", "wave": "w", "population": "g"}
 _ROW = 5  # summands in a line of LaTeX

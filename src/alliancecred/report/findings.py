@@ -9,6 +9,7 @@ import pandas as pd
 from ..estimate import LABELS, Estimate
 from ..spec import Estimand
 from ..summaries import describe, digits_for, full_name, number, row_names
+from ..wording import chance
 from .contents import Contents, covered
 from .markup import Html, bullets, details, download, el, join, link, section, table
 from .pictures import Picture
@@ -17,21 +18,6 @@ _LONG = 20  # rows: longer tables are folded
 _ROLES = {"sender": "first-order (sender)", "other": "second-order (other allies)", "self": "self-rating"}
 Row = Mapping[Hashable, Any]
 Asked = tuple[Estimand, Estimate, pd.DataFrame]
-
-
-def chance(p: float) -> str:
-    """Return a probability as it is printed: never 0 or 1.
-
-    Examples
-    --------
-    >>> chance(1.0), chance(0.9951), chance(0.42)
-    ('> 0.999', '0.995', '0.42')
-    """
-    if p != p:
-        return "–"
-    if p > 0.999 or p < 0.001:
-        return "> 0.999" if p > 0.5 else "< 0.001"
-    return f"{p:.2f}" if 0.01 <= p <= 0.99 else f"{p:.3f}"
 
 
 def with_interval(row: Row, unit: str) -> str:

@@ -14,9 +14,8 @@ from ..preregistration import Locked, deviations
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..summaries import number
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from ..wording import points_at_half, prior_words
 from .misfits import TAIL
-from .prior import points_at_half
-from .words import prior_words
 
 _MODELS = {
     "logit": "a Bayesian multilevel logistic regression",

@@ -6,7 +6,7 @@ from ..cautions import identification_warnings
 from ..cells import Cells
 from ..design import Design, half_life
 from ..spec import Estimand, Spec
-from .words import prior_words, term_words
+from ..wording import prior_words, term_words
 
 
 def design_text(design: Design, cells: Cells) -> str:

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 from ..design import SD_RESPONDENT, Design, half_life
-from ..priors import Flat, HalfNormal, LogNormal, Normal
-from ..spec import Spec
+from ..priors import Flat, HalfNormal, Normal
 from ..summaries import number
-from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+from ..wording import points_at_half, prior_words
 from .markup import Html, el, table
-from .prior import points_at_half
 
 GLOSSARY = (
     ("First-order effect", "Change in the credibility of the sender's own commitment, with its signal."),
@@ -38,72 +36,6 @@ GLOSSARY = (
     ("Rank", "Share of predictions below what was observed. Near 0 or 1: the model did not expect it."),
     ("Percentage points", "Differences between percentages: from 75 % to 48 % is −27 points."),
 )
-
-
-def prior_words(prior: Normal | HalfNormal | LogNormal | Flat, unit: str = " weeks") -> str:
-    """Return a prior in words, on the logit scale (log-normal: in ``unit``).
-
-    Examples
-    --------
-    >>> prior_words(Normal(0.0, 1.5))
-    'normal (mean 0, sd 1.5)'
-    """
-    match prior:
-        case Normal(mean=mean, sd=sd):
-            return f"normal (mean {number(mean, digits=2).removesuffix('.00')}, sd {sd:g})"
-        case HalfNormal(sd=sd):
-            return f"half-normal (sd {sd:g})"
-        case LogNormal(median=median, sd=sd):
-            return f"log-normal (median {median:g}{unit}, sd of the log {sd:g})"
-        case _:
-            return "flat (improper)"
-
-
-def _by(by: tuple[str, ...]) -> str:
-    return " × ".join(by)
-
-
-def term_words(term: Term, spec: Spec) -> str:
-    """Return in a sentence what a term says."""
-    match term:
-        case Level(by=by):
-            return f"Level by {_by(by)}: deviations around the overall level, pooled."
-        case Shift(by=(), signal=signal):
-            return f"Shift with {signal}: one effect per role of the judged ally (sender, other, self), not pooled."
-        case Shift(by=by, signal=signal, roles=roles, correlated=correlated):
-            also = f", correlated with the level of the {_by(by)}" if correlated else ""
-            return f"Shift with {signal} by {_by(by)} (role {', '.join(roles) or 'each'}): deviations, pooled{also}."
-        case Gap(by=(), signal=None, population=population):
-            return f"Gap, {population} minus {spec.reference}: with a prior of its own, not pooled."
-        case Gap(by=by, signal=None, population=population):
-            return f"Gap, {population} minus {spec.reference}, by {_by(by)}: deviations, pooled."
-        case Gap(by=by, signal=signal, population=population):
-            how = f" by {_by(by)}: deviations, pooled" if by else ": one effect per role, not pooled"
-            return f"Gap in the shift with {signal}, {population} minus {spec.reference}{how}."
-        case Slope(covariate=covariate, by=by, correlated=correlated) if by:
-            also = f", correlated with the level of the {_by(by)}" if correlated else ""
-            return f"Slope of {covariate} by {_by(by)}: deviations, pooled{also}."
-        case Effect(of=of, by=by) if by:
-            return f"Effect of {_by(of)} by {_by(by)}: deviations, pooled."
-        case Effect(of=of):
-            return f"Effect of {_by(of)}: each level against the baseline, not pooled."
-        case Slope(covariate=covariate, signal=signal):
-            what = f"the shift with {signal}, one effect per role" if signal else "the level"
-            return f"Slope of {covariate} in {what}: not pooled; the groups keep deviations of their own."
-        case Fixed(name=name, where=where):
-            return f"{name}: cells with {'; '.join(f'{k} {" or ".join(v)}' for k, v in where)} against the rest."
-        case Trend(by=by):
-            whose = f"one for each {_by(by)}, all of one scale" if by else "common to all"
-            return f"Trend: a random walk over the dates of the waves, mean zero, {whose}; its scale is a year's."
-        case Drift(sd=sd):
-            size = f"{sd:g} ({spec.unit}) a year"
-            return f"Drift: a common step from wave to wave, declared to have sd {size}; not estimated."
-        case Respondent():
-            return "Respondent: a deviation for each person, the same in all of their answers; it is integrated out."
-        case Cuts(by=by):
-            whose = "of each country, pooled around common ones" if by else "common to all"
-            return f"Cut points between the {len(spec.answers)} ordered answers, {whose}."
-    return str(term)
 
 
 def priors_table(design: Design) -> Html:

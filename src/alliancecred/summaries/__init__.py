@@ -1,7 +1,8 @@
 """Estimates in numbers, in words and in files."""
 
-from .files import write_csv
+from .files import safe_cell, write_csv
 from .table import COLUMNS, DIAGNOSTICS, CiKind, by_row, check_interval, flat, interval, ranks, summary
+from .text import digits_for, failed_gates, number, sentence
 from .words import (
     KIND_WORDS,
     ROLE_WORDS,
@@ -10,10 +11,9 @@ from .words import (
     averages,
     constants,
     describe,
-    digits_for,
-    failed_gates,
     full_name,
-    number,
+    identification_words,
+    opening_words,
     quantity,
     row_names,
     signal_words,
@@ -36,11 +36,15 @@ __all__ = [
     "failed_gates",
     "flat",
     "full_name",
+    "identification_words",
     "interval",
     "number",
+    "opening_words",
     "quantity",
     "ranks",
     "row_names",
+    "safe_cell",
+    "sentence",
     "signal_words",
     "summary",
     "write_csv",

@@ -23,12 +23,19 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     ...     path.read_text(encoding="utf-8").split()
     ['a,b', "'=1+1,-2.5"]
     """
-    cells = {i: pd.Series([_safe(v) for v in frame.iloc[:, i]], dtype=object) for i in range(frame.shape[1])}
+    cells = {i: pd.Series([safe_cell(v) for v in frame.iloc[:, i]], dtype=object) for i in range(frame.shape[1])}
     safe = pd.DataFrame(cells, dtype=object)
-    safe.columns = pd.Index([_safe(str(c)) for c in frame.columns], dtype=object)
+    safe.columns = pd.Index([safe_cell(str(c)) for c in frame.columns], dtype=object)
     text = safe.to_csv(index=False, lineterminator="\r\n", na_rep="")
     return replace_file(path, text.encode("utf-8", errors="backslashreplace"))
 
 
-def _safe(cell: object) -> object:
+def safe_cell(cell: object) -> object:
+    """Return a cell of a table with an apostrophe before text that a spreadsheet would run as a formula.
+
+    Examples
+    --------
+    >>> safe_cell("=1+1"), safe_cell(-2.5)
+    ("'=1+1", -2.5)
+    """
     return "'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

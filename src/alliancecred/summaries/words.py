@@ -6,6 +6,7 @@ import pandas as pd
 from ..estimate import LABELS, Estimate
 from ..spec import Spec
 from .table import CiKind, by_row, summary
+from .text import digits_for, failed_gates, number, sentence
 
 ROLE_WORDS = {
     "sender": "First-order effect (the sender's own credibility)",
@@ -17,25 +18,6 @@ KIND_WORDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 CAUSAL = ("randomised", "difference-in-differences")
 _LISTED = 8
 _MINUS = " − "  # between the labels of the two sides of a contrast
-
-
-def number(value: float, *, digits: int = 1) -> str:
-    """Return a rounded number with a true minus sign and no minus zero.
-
-    Examples
-    --------
-    >>> number(-0.04), number(-12.345)
-    ('0.0', '−12.3')
-    """
-    if not np.isfinite(value):
-        return "not available"
-    text = f"{value:.{digits}f}"
-    return (text[1:] if float(text) == 0 and text[0] == "-" else text).replace("-", "\N{MINUS SIGN}")
-
-
-def digits_for(unit: str) -> int:
-    """Return the decimals that suit a unit: 1 for percentages, 2 for points of a scale."""
-    return 1 if unit in ("percent", "percentage points") else 2
 
 
 def quantity(estimate: Estimate) -> str:
@@ -178,35 +160,16 @@ def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "et
         parts.append("SIMULATED DATA: these numbers describe no real survey.")
     if estimate.status != "passed":
         parts.append(f"DO NOT REPORT: the fit failed its gates ({failed_gates(estimate.status)}).")
-    parts.append(_opening(estimate))
+    parts.append(opening_words(estimate))
     common = constants(estimate)
-    parts += [_sentence(common[:1].upper() + common[1:]), _sentence(averaged_words(estimate))]
+    parts += [sentence(common[:1].upper() + common[1:]), sentence(averaged_words(estimate))]
     role = table["role"].astype(str)
     for r in sorted(set(role), key=lambda r: [*ROLE_WORDS, ""].index(r) if r in ROLE_WORDS else 9):
         heading = f"{ROLE_WORDS.get(r, r)}: " if r else ""
         parts.append(heading + _rows_text(estimate, table, np.flatnonzero(role == r)) + ".")
     parts.append(f"Intervals are {100 * ci_prob:g}% {KIND_WORDS[ci_kind]} posterior intervals around the mean.")
-    parts.append(_identification(estimate))
-    return " ".join(p for p in (*parts, *(_sentence(n) for n in estimate.notes)) if p)
-
-
-def failed_gates(status: str) -> str:
-    """Return which gates failed.
-
-    Examples
-    --------
-    >>> failed_gates("failed: R-hat 1.03.")
-    'R-hat 1.03'
-    """
-    return status.strip().removeprefix("failed:").strip().rstrip(".")
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    first, rest = text.partition(" ")[0], text[1:]
-    if first.isalpha() and first.islower():  # a word, not the name of a signal or a covariate
-        text = text[0].upper() + rest
-    return text if not text or text[-1] in ".!?" else text + "."
+    parts.append(identification_words(estimate))
+    return " ".join(p for p in (*parts, *(sentence(n) for n in estimate.notes)) if p)
 
 
 def averaged_words(estimate: Estimate) -> str:
@@ -215,7 +178,8 @@ def averaged_words(estimate: Estimate) -> str:
     return "" if not words or words.startswith("nothing") else f"Averaging: {words}"
 
 
-def _opening(estimate: Estimate) -> str:
+def opening_words(estimate: Estimate) -> str:
+    """Return in a sentence what is measured, and in what unit."""
     what = quantity(estimate)
     signal = f"the signal {signal_words(estimate)}".strip()
     match asked_of(estimate):
@@ -291,7 +255,8 @@ def _probability(p: float, draws: int) -> str:
     return f"{p:.2f}" if 0.01 <= p <= 0.99 else f"{p:.3f}"
 
 
-def _identification(estimate: Estimate) -> str:
+def identification_words(estimate: Estimate) -> str:
+    """Return the identification label, and that no cause is claimed where it carries none."""
     label = f"Identification: {estimate.identification}"
     if not estimate.is_difference or estimate.identification in CAUSAL:
         return label + "."
