@@ -75,6 +75,12 @@ def test_blocks_are_read_with_what_they_print():
     assert (second.python, second.commands) == (False, ["alliancecred run    x"])
 
 
+def test_a_comment_above_one_block_says_nothing_of_the_next():
+    peer = "<!-- peer: brms 2.21.0, 2026-11-23 -->\n```r\nbrm()\n```\n"
+    marks = [b.mark for b in docs.blocks(peer + "ours\n```python\n1\n```\n" + peer)]
+    assert marks == ["peer: brms 2.21.0, 2026-11-23", "", "peer: brms 2.21.0, 2026-11-23"]
+
+
 def test_a_page_is_run_in_one_namespace_until_it_fails(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
