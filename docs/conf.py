@@ -52,7 +52,10 @@ nitpicky = True
 # Inventories of other projects are not fetched, so their names lead nowhere; nor do those of inner rooms.
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|datetime|matplotlib|numpy|pandas|pathlib|pymc|xarray)\..*"),
-    ("py:class", r"alliancecred\.(cells|choices|design|opponents|respondents|sliders)\..*"),  # what fits are made of
+    (
+        "py:class",
+        r"alliancecred\.(cells|choices|design|opponents|respondents|sliders|tabulating)\..*",
+    ),  # what fits are made of
     ("py:class", "pm.Model"),
     ("py:class", "[A-Z]"),  # a letter that stands for any type
 ]

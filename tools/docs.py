@@ -20,9 +20,10 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 ROOT = Path(__file__).resolve().parents[1]
-GENERATED = tuple(ROOT / "docs" / name for name in ("api", "models"))  # Sphinx checks links into them
+GENERATED = tuple(ROOT / "docs" / name for name in ("api", "models", "gallery"))  # Sphinx checks links into them
 FENCE = re.compile(
-    r"^(?:(?P<indent> *)<!-- (?P<mark>[^\n]+) -->\n)?(?P<space> *)```(?P<language>\{code-cell\}|[\w+-]*)(?P<rest>[^\n]*)\n"
+    r"^(?:(?P<indent> *)<!-- (?P<mark>[^\n]+) -->\n)?"
+    r"(?P<space> *)```(?P<language>\{code-cell\}|[\w+-]*)(?P<rest>[^\n]*)\n"
     r"(?P<body>.*?)^(?P=space)```",
     re.M | re.S,
 )

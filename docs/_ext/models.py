@@ -8,10 +8,10 @@ from pathlib import Path
 
 from alliancecred.origins import Simulation, SurveyFile
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
-from alliancecred.report.words import points_at_half, prior_words, term_words
 from alliancecred.spec import Estimand, Spec
 from alliancecred.spec_file import as_spec, models_dir, shipped_models
 from alliancecred.terms import Cuts, Term
+from alliancecred.wording import points_at_half, prior_words, term_words
 
 ROOT = Path(__file__).parents[2]
 PRIORS = (Normal, HalfNormal, LogNormal, Flat, LKJ)

@@ -1,21 +1,23 @@
-"""Pages that are generated: the reference, the command line, the shipped analyses."""
+"""Pages that are generated: the reference, the command line, the gallery, the shipped analyses."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import api
 import commands
+import pictures
 from sphinx.application import Sphinx
 
 import models
 
-FOLDERS = ("api", "models")  # ignored by git; nothing in them is written by hand
+FOLDERS = ("api", "models", "gallery")  # ignored by git; nothing in them is written by hand
 
 
 def pages() -> Iterable[tuple[str, str]]:
     """Yield path (below docs/) and text of every generated page."""
     yield from ((f"api/{name}", text) for name, text in api.pages())
     yield "api/command_line.md", commands.page()
+    yield "gallery/index.md", pictures.page()
     yield from ((f"models/{name}", text) for name, text in models.pages())
 
 
