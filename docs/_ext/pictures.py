@@ -1,5 +1,6 @@
 """The page of every figure, drawn when the page is built, from the same list as `tools/gallery.py`."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +34,9 @@ def page() -> str:
 
 def _sections() -> Iterator[str]:
     for entry in entries():
-        yield f"## {entry.title}\n\n{entry.sentence}\n\n{_cell(entry.shown)}"
+        yield f"## {entry.title}\n\n{entry.sentence}\n\n{_cell(entry.shown, alt=entry.sentence)}"
 
 
-def _cell(code: str) -> str:
-    return f"```{{code-cell}} ipython3\n{code.rstrip()}\n```\n"
+def _cell(code: str, alt: str = "") -> str:
+    options = f"---\nmystnb:\n  image:\n    alt: {json.dumps(alt)}\n---\n" if alt else ""
+    return f"```{{code-cell}} ipython3\n{options}{code.rstrip()}\n```\n"
