@@ -17,7 +17,7 @@ from alliancecred.cli import DONE, GATE_FAILED, INTERRUPTED, WRONG_INPUT, WRONG_
 from alliancecred.commands import COMMANDS
 from alliancecred.errors import ConvergenceWarning, IncompleteFitError
 from alliancecred.progress import saying
-from alliancecred.spec_file import models_dir, read_spec
+from alliancecred.spec_file import models_dir, read_spec, shipped_models
 
 job = importlib.import_module("alliancecred.run")
 
@@ -436,3 +436,15 @@ def test_every_method_of_fit_can_be_asked_for(monkeypatch, tmp_path):
     replaced(monkeypatch, run)
     assert [main(["run", "microcode_2025", "--out", "o", "--method", m]) for m in METHODS] == [DONE] * len(METHODS)
     assert seen == list(METHODS)
+
+
+def test_what_was_measured_is_of_the_models_that_are_shipped():
+    from alliancecred.shelf import NEEDED, catalogue_of_models, measured
+
+    facts = measured()
+    assert facts.keys() == set(shipped_models())
+    assert all(x["seconds"] > 0 and x["status"] == "passed" for x in facts.values())
+    assert all(t["outcome"] == "passed" for x in facts.values() for t in x["tests"])
+    # those whose data anybody has; facts of another spec are not shown, those of the rest may wait for their data
+    stale = [x.name for x in catalogue_of_models() if x.seconds is None and x.data != NEEDED]
+    assert not stale, f"changed since they were measured → python tools/catalogue.py {' '.join(stale)}"

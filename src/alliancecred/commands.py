@@ -68,9 +68,9 @@ def models(arguments: argparse.Namespace) -> Said:
     lines += [
         "",
         textwrap.fill(
-            "Seconds: from the data to the posterior, measured once on two cores. Reproduced: tests against published "
-            "numbers, a stored fit or the known truth passed. –: not measured, or no such test. Which files an "
-            "analysis needs: alliancecred data NAME.",
+            "Seconds: from the data to the posterior, once, in a fresh process on two cores. Reproduced: tests against "
+            "published numbers, a stored fit or the known truth passed. –: not measured, or no such test. Which files "
+            "an analysis needs: alliancecred data NAME.",
             WIDTH,
         ),
     ]
