@@ -88,8 +88,8 @@ def test_published_shares_show_what_was_published(toplines):
 
 def test_a_spec_shows_terms_with_the_prior_each_uses_in_words_and_points(fit):
     text = words(fit.spec)
-    assert re.search(r"Level by country: [^\n]*\nhalf-normal \(sd 0\.5\)\n−2\d\.\d to 2\d\.\d\n", text)
-    assert re.search(r"Shift with us2025: one effect[^\n]*\nnormal \(mean 0, sd 1\.5\)\n−45\.\d to 45\.\d\n", text)
+    assert re.search(r"Level by country: [^\n]*\nhalf-normal \(sd 0\.5\)\n−25 to 25\n", text)
+    assert re.search(r"Shift with us2025: one effect[^\n]*\nnormal \(mean 0, sd 1\.5\)\n−45 to 45\n", text)
     assert re.search(r"Shift with us2025 by country \(role sender\)[^\n]*\nhalf-normal \(sd 0\.5\)\n", text)
     assert "SIMULATED DATA" in text
     assert "Signal us2025: United States, aid, retrenchment, 2025-03-03." in text

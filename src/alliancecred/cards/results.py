@@ -67,7 +67,7 @@ def _prior_of(term: Term) -> Prior | None:
 def _points(prior: Prior, unit: str) -> str:
     if unit != "logit" or isinstance(prior, LogNormal) or (found := points_at_half(prior)) is None:
         return ""
-    return f"{number(found[1])} to {number(found[2])}"
+    return f"{number(found[1], digits=0)} to {number(found[2], digits=0)}"
 
 
 # --- fits and estimates ---------------------------------------------------------------------------
