@@ -135,11 +135,12 @@ def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
             page.goto(f"{home}/search.html?q=poststratification")
             page.wait_for_selector("#search-results ul.search li a", timeout=20_000)
             assert page.locator("#search-results ul.search li").count() > 3
-            page.goto((site / "search.html").as_uri() + "?q=poststratification")  # and without a server
+            assert not failed
+            # Without a server it finds the same pages; their excerpts, which it would fetch, stay away.
+            page.goto((site / "search.html").as_uri() + "?q=poststratification")
             page.wait_for_selector("#search-results ul.search li a", timeout=20_000)
             browser.close()
     finally:
         server.shutdown()
         server.server_close()
     assert not [url for url in asked if not url.startswith((home, "file:", "data:", "blob:"))]
-    assert not failed
