@@ -30,7 +30,7 @@ from alliancecred.figures.forest import _CHOSEN, INKS
 from alliancecred.figures.matrix import shade_of
 from alliancecred.figures.page import COLOURS, QUIET
 from alliancecred.figures.presets import PRESETS
-from alliancecred.figures.text import in_order, width_of
+from alliancecred.figures.text import in_order, shorten_apart, width_of
 from alliancecred.figures.waves import _LOOKS
 from alliancecred.folds import Folds
 
@@ -174,6 +174,14 @@ def test_papers_that_cannot_be_read_are_refused(paper):
 BAD = "failed: partial: 812 of 1000 draws; R-hat 1.2"
 
 
+def cells_alone(status: str = "passed") -> pd.DataFrame:
+    """Two cells, as `pooling` and `ppc` would have them."""
+    numbers = dict.fromkeys(("observed", "mean", "observed_lower", "observed_upper"), 50.0)
+    numbers |= {"own_lower": 40.0, "own_upper": 60.0, "lower": 45.0, "upper": 55.0, "rank": 0.5}
+    names = {"ally": "US", "target": "", "wave": "1", "population": "public", "answer": "top"}
+    return example_populations().assign(**names, **numbers, status=status)
+
+
 def all_stamped() -> dict[str, Figure]:
     """Every figure, of an analysis that failed a gate, on simulated data."""
 
@@ -186,9 +194,7 @@ def all_stamped() -> dict[str, Figure]:
     lost = example_attrition()
     lost = replace(lost, over_all={d: replace(e, status=BAD) for d, e in lost.over_all.items()})
     frame, table = example_sensitivity().assign(status=BAD), example_populations().assign(status=BAD)
-    numbers = dict.fromkeys(("observed", "mean", "observed_lower", "observed_upper"), 50.0)
-    numbers |= {"own_lower": 40.0, "own_upper": 60.0, "lower": 45.0, "upper": 55.0, "rank": 0.5}
-    cells = table.assign(ally="US", target="", wave="1", population="public", answer="top", **numbers)
+    cells = cells_alone(BAD)
     folds = Folds("demo", -9.0, 1.0, bad_folds(), cells)
     return {
         "plot_shift": fig.plot_shift(shift), "plot_levels": fig.plot_levels(levels), "plot_gap": fig.plot_gap(gap),
@@ -239,10 +245,16 @@ INTO = {
     "means": lambda ax: fig.plot_marginal_means(example_estimate("marginal_means by stakes"), ax=ax),
     "amce": lambda ax: fig.plot_amce(example_estimate("amce"), ax=ax),
     "moderation": lambda ax: fig.plot_moderation(example_estimate("moderation"), ax=ax),
+    "levels": lambda ax: fig.plot_levels(example_estimate("levels").at(ally="US"), ax=ax),
+    "populations": lambda ax: fig.plot_populations(example_populations(), ax=ax),
+    "sensitivity": lambda ax: fig.plot_sensitivity(example_sensitivity().query("role == 'sender'"), ax=ax),
+    "pooling": lambda ax: fig.plot_pooling(cells_alone(), ax=ax),
 }
 NAMED = {
     "gap": ("Poland", "Germany"), "prior": ("Poland", "Germany"), "left out": ("DE", "PL"), "balance": ("young", "DE"),
     "means": ("autocracy", "Regime", "low"), "amce": ("democracy",), "moderation": ("autocracy",),
+    "levels": ("Poland", "Germany"), "populations": ("DE", "Raw"), "sensitivity": ("without PL",),
+    "pooling": ("PL", "DE"),
 }  # fmt: skip
 
 
@@ -256,6 +268,21 @@ def test_figures_of_one_panel_go_into_axes_of_others(name):
     assert faults(figure) == []
     assert right.get_xlabel()
     assert not left.lines
+
+
+def test_what_does_not_go_into_one_axes_is_refused():
+    with pytest.raises(SpecError, match="a matrix has heads of its own"):
+        fig.plot_levels(example_estimate("levels"), ax=Figure().subplots())
+    with pytest.raises(SpecError, match="2 panels do not go into one ax"):
+        fig.plot_sensitivity(example_sensitivity(), ax=Figure().subplots())
+
+
+def test_names_that_differ_stay_different_when_they_are_cut():
+    names = [f"The Federated Commonwealth of the Isles, {x}" for x in ("north", "south", "east")]
+    cut = shorten_apart([*names, "Peru"], 1.0)
+    assert len(set(cut)) == 4
+    assert cut[3] == "Peru"
+    assert all(width_of(c) <= 1.0 and c.endswith(n[-4:]) for c, n in zip(cut[:3], names, strict=True))
 
 
 # --- scripts from right to left -----------------------------------------------------------------

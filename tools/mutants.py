@@ -292,7 +292,7 @@ MUTANTS = (
     Mutant("figures: names from right to left not isolated", "figures/page.py", "in_order(words),", "words,", _STYLE),
     Mutant("figures: partial draws not stamped", "figures/page.py", 'if "partial: " in p]', "if not p]", _STYLE),
     Mutant("figures: names cut to the same letters", "figures/text.py", "s if len(whole[s]) == 1 else",
-           "s if True else", ("gallery",)),
+           "s if True else", _STYLE),
     Mutant("figures: every shift of a matrix is sure", "figures/matrix.py",
            'if signed and (row["lower"] > 0 or row["upper"] < 0):', "if signed:", ("gallery",)),
     Mutant("figures: prior over posterior", "figures/prior_posterior.py", 'table["sd"] / table["prior_sd"]',

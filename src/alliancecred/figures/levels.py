@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import SpecError
@@ -9,6 +10,7 @@ from ..estimate import Estimate
 from ..spec import Spec
 from ..summaries import CiKind
 from .crossed import crossed_frame, draw_crossed
+from .on_axes import name_rows, room_of, stamp
 from .page import (
     AXIS,
     EDGE,
@@ -53,7 +55,13 @@ def levels_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = 
 
 @on_paper
 def plot_levels(
-    estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti", width: Width = "double", source: str = ""
+    estimate: Estimate,
+    *,
+    ci_prob: float = 0.95,
+    ci_kind: CiKind = "eti",
+    width: Width = "double",
+    source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw levels: a matrix of countries by allies, or rows of marks and bars if one ally is judged.
 
@@ -70,6 +78,8 @@ def plot_levels(
         ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw rows into (no matrix), names of rows as labels of ticks; the caption is left to you.
 
     Examples
     --------
@@ -82,8 +92,15 @@ def plot_levels(
     words = interval_words(ci_prob, ci_kind)
     alt = alt_of("Levels", table, words)
     if table["ally"].nunique() == 1 or table["country"].nunique() == 1:
+        if ax is not None:
+            lines = _place(table, estimate.spec)
+            _draw(ax, lines, estimate, table, room_of(ax))
+            name_rows(ax, lines)
+            return stamp(ax, banners(estimate.spec, estimate.status))
         marks = caption(estimate, f"Marks: posterior means; bars: {words}", source=source)
         return _rows(estimate, table, wide, (marks, alt))
+    if ax is not None:
+        raise SpecError("a matrix has heads of its own: leave ax out, or choose one ally with .at(ally=…)")
     return draw_crossed(estimate, table, wide, words, source)
 
 
@@ -96,7 +113,12 @@ def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: tuple[str
     start = EDGE + labels + 0.1
     room = wide - start - value_room(table.assign(average=False), full=True) - EDGE - 0.1
     write_labels(page, lines, x=EDGE, top=page.top, room=labels)
-    axes = page.axes(start, page.bottom + AXIS, room, lines.inches)
+    _draw(page.axes(start, page.bottom + AXIS, room, lines.inches), lines, estimate, table, room)
+    write_values(page, lines, table, top=page.top, full=True)
+    return page.figure
+
+
+def _draw(axes: Axes, lines: Lines, estimate: Estimate, table: pd.DataFrame, room: float) -> None:
     set_rows(axes, lines)
     for line in lines.lines:
         if line.index >= 0:
@@ -107,8 +129,6 @@ def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: tuple[str
     if estimate.unit == "percent":
         low, high = max(low, -1.0), min(high, 101.0)
     set_range(axes, low, high, width=room, title=level_title(estimate))
-    write_values(page, lines, table, top=page.top, full=True)
-    return page.figure
 
 
 def _place(table: pd.DataFrame, spec: Spec) -> Lines:

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError
 from ..spec import Spec
 from ..summaries import check_interval
+from .on_axes import name_rows, room_of, stamp
 from .page import (
     AXIS,
     EDGE,
@@ -61,7 +63,13 @@ def pooling_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFra
 
 @on_paper
 def plot_pooling(
-    frame: pd.DataFrame, *, spec: Spec | None = None, ci_prob: float = 0.95, width: Width = "double", source: str = ""
+    frame: pd.DataFrame,
+    *,
+    spec: Spec | None = None,
+    ci_prob: float = 0.95,
+    width: Width = "double",
+    source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw each cell's own share with its interval (open circle, thin) above that of the model (filled, thick).
 
@@ -77,6 +85,8 @@ def plot_pooling(
         ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
     Examples
     --------
@@ -91,6 +101,10 @@ def plot_pooling(
     wide = inches(width)
     rows = tuple(Line(str(label), i + 0.5, i) for i, label in enumerate(table["label"]))
     lines = Lines(rows, len(rows) + 0.15, _PITCH, 0.0)
+    if ax is not None:
+        _draw(ax, lines, table, room_of(ax))
+        name_rows(ax, lines)
+        return stamp(ax, banners(spec, status_of(table)))
     sizes = ["" if np.isnan(n) else f"{int(n):,}" for n in table["people"].astype(float)]
     page = make_page(
         wide,
@@ -107,9 +121,13 @@ def plot_pooling(
     page.text(wide - 0.06, page.top - 0.08, "People", size=SMALL, colour=QUIET, align="right")
     for line, words in zip(rows, sizes, strict=True):
         page.text(wide - 0.06, top - line.y * _PITCH, words, size=SMALL, align="right")
-    axes = page.axes(start, top - lines.inches, room, lines.inches)
+    _draw(page.axes(start, top - lines.inches, room, lines.inches), lines, table, room)
+    return page.figure
+
+
+def _draw(axes: Axes, lines: Lines, table: pd.DataFrame, room: float) -> None:
     set_rows(axes, lines)
-    for line in rows:
+    for line in lines.lines:
         row, y = table.iloc[line.index], line.y
         axes.plot((row.own_lower, row.own_upper), (y - 0.17,) * 2, color=QUIET, linewidth=0.8, zorder=2)
         axes.plot([row.observed], [y - 0.17], "o", markersize=3.4, color="white", markeredgecolor=QUIET, zorder=3,
@@ -119,7 +137,6 @@ def plot_pooling(
     numbers = table[["own_lower", "own_upper", "lower", "upper"]].to_numpy(dtype=float)
     low, high = np.nanmin(numbers), np.nanmax(numbers)
     set_range(axes, max(0.0, low - 3), min(100.0, high + 3), width=room, title="Share of the top answers (%)")
-    return page.figure
 
 
 def _words(table: pd.DataFrame, intervals: str, source: str) -> str:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError
 from ..spec import Spec
 from ..summaries import check_interval
-from .forest import forest
+from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
 from .page import Width, alt_of, banners, inches, interval_words, padded, status_of
 from .pooling import FACTORS
@@ -70,7 +71,13 @@ def populations_data(table: pd.DataFrame, *, spec: Spec | None = None) -> pd.Dat
 
 @on_paper
 def plot_populations(
-    table: pd.DataFrame, *, spec: Spec | None = None, ci_prob: float = 0.95, width: Width = "double", source: str = ""
+    table: pd.DataFrame,
+    *,
+    spec: Spec | None = None,
+    ci_prob: float = 0.95,
+    width: Width = "double",
+    source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw for each row its raw, weighted, modelled and poststratified share, each with its interval.
 
@@ -86,6 +93,8 @@ def plot_populations(
         ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
     Raises
     ------
@@ -104,8 +113,11 @@ def plot_populations(
     low, high = padded(shown[["mean", "lower", "upper"]].to_numpy())
     style = Style(inches(width), _title(spec), (max(low, -1.0), min(high, 101.0)))
     status = status_of(table)
+    sheet = lay_out(shown.assign(panel="", under=sizes, unit="percent"), style)
+    if ax is not None:
+        return forest_on(ax, sheet, banners(spec, status))
     return forest(
-        lay_out(shown.assign(panel="", under=sizes, unit="percent"), style),
+        sheet,
         banners=banners(spec, status),
         caption=_words(table, shown, interval_words(ci_prob, "eti"), source),
         alt=alt_of("Shares counted in several ways", shown, interval_words(ci_prob, "eti")),

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError
 from ..spec import Spec
 from ..summaries import failed_gates, number
 from .curve import curve
-from .forest import forest
+from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
 from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, shorten_words, unit_title
 from .presets import on_paper
@@ -146,6 +147,7 @@ def plot_sensitivity(
     reference: str = "as declared",
     width: Width = "double",
     source: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw the same estimand under many specifications.
 
@@ -166,6 +168,8 @@ def plot_sensitivity(
         ``double`` (7 in), ``column`` (3.5 in), inches, or the `Paper` of a `preset`.
     source
         Where the data come from, for the caption.
+    ax
+        Axes to draw into, names of rows as labels of ticks; for one panel of rows. The caption is left to you.
 
     Raises
     ------
@@ -191,6 +195,8 @@ def plot_sensitivity(
     unit = str(table["unit"].iloc[0])
     title = unit_title("Difference" if unit in DIFFERENCE else "Estimate", unit, wide / 2)
     zero = unit in DIFFERENCE
+    if crossed and ax is not None:
+        raise SchemaError([Problem("schema", "ax", "a specification curve has two panels", (), "leave ax out")])
     if crossed:
         return curve(table, wide, title=title, zero=zero, banners=stamps, words=(words, alt))
     low, high = padded(table[list(NUMBERS)].to_numpy(dtype=float), zero=zero)
@@ -198,8 +204,12 @@ def plot_sensitivity(
     label = table["specification"].where(~failed, table["specification"] + FAILED)
     rows = table.assign(heading="", label=label, series="")
     sheet = lay_out(rows, Style(wide, title, (low, high), zero=zero))
-    figure = forest(sheet, banners=stamps, caption=words, alt=alt)
-    for axes, panel in zip(figure.axes, sheet.panels, strict=True):
+    if ax is None:
+        figure = forest(sheet, banners=stamps, caption=words, alt=alt)
+        drawn = list(figure.axes)
+    else:
+        figure, drawn = forest_on(ax, sheet, stamps), [ax]
+    for axes, panel in zip(drawn, sheet.panels, strict=True):
         for row in table[table["is_reference"] & (table["panel"] == panel)].to_dict("records"):
             axes.axvspan(row["lower"], row["upper"], color=FAINT, alpha=0.6, linewidth=0, zorder=0, gid="reference")
             axes.axvline(row["mean"], color=QUIET, linewidth=0.6, zorder=1)
