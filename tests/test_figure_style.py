@@ -27,6 +27,7 @@ from alliancecred.figures.example import (
     example_waves,
 )
 from alliancecred.figures.forest import _CHOSEN, INKS
+from alliancecred.figures.forest_layout import wrapped_apart
 from alliancecred.figures.matrix import shade_of
 from alliancecred.figures.page import COLOURS, QUIET
 from alliancecred.figures.presets import PRESETS
@@ -283,6 +284,10 @@ def test_names_that_differ_stay_different_when_they_are_cut():
     assert len(set(cut)) == 4
     assert cut[3] == "Peru"
     assert all(width_of(c) <= 1.0 and c.endswith(n[-4:]) for c, n in zip(cut[:3], names, strict=True))
+    lines = wrapped_apart(names, 1.0, 2)
+    assert len(set(lines)) == 3
+    assert {len(x) for x in lines} == {2}
+    assert all(width_of(line) <= 1.0 for x in lines for line in x)
 
 
 # --- scripts from right to left -----------------------------------------------------------------

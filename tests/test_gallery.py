@@ -454,14 +454,16 @@ def faults(figure: Figure, *, smallest: float = SMALLEST) -> list[str]:
 def unnamed(figure: Figure, names: tuple[str, ...]) -> list[str]:
     """Return groups that no text names; a name may be cut or go over several lines, but two may not look alike."""
     seen = [t.get_text().removesuffix(" †") for t in figure.findobj(Text) if t.get_visible()]
+    runs = [seen[i : i + n] for n in (1, 2, 3) for i in range(len(seen) - n + 1)]  # lines, from the first or the last
+    shown = dict.fromkeys(" ".join(run[:: -1 if back else 1]) for run in runs for back in (False, True))
     out, used = [], {}
     for name in names:
         whole = in_order(clean(name))
-        found = [s for s in seen if s == whole or _cut(s, whole) or (len(s) >= 6 and whole.startswith(s))]
+        found = [s for s in shown if s == whole or _cut(s, whole)]
         if not found:
             out.append(name)
-        elif not whole.startswith(found[0]):
-            used.setdefault(found[0], set()).add(name)
+        elif whole not in found:
+            used.setdefault(max(found, key=len), set()).add(name)
     return out + [f"{cut!r} is {len(who)} names" for cut, who in used.items() if len(who) > 1]
 
 

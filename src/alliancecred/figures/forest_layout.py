@@ -1,5 +1,6 @@
 """The sizes of a forest: rows under headings, marks in a row, panels abreast, and what is printed beside them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from .page import AXIS, EDGE, LINE
 from .rows import Line, Lines, label_room, value_text
-from .text import SMALL, shorten, width_of, wrap
+from .text import BASE, SMALL, cut_middle, shorten, width_of, wrap
 
 MOST_MARKS = 4
 TALLEST = 9.0  # inches: numbers of several marks in a row are printed up to here
@@ -121,7 +122,7 @@ def _sized(table: pd.DataFrame, style: Style, printed: tuple[tuple[str, ...], ..
     across = max(1, min(len(panels), int((free + BETWEEN) / (least + one.beside + BETWEEN))))
     across = -(-len(panels) // -(-len(panels) // across))  # panels of a last row are not left alone
     room = (free + BETWEEN) / across - BETWEEN - one.beside
-    titles = tuple(wrapped(p, room + one.beside, _MOST_LINES, bold=True) for p in panels)
+    titles = tuple(wrapped_apart(panels, room + one.beside, _MOST_LINES, bold=True))
     return replace(one, across=across, room=room, titles=titles)
 
 
@@ -135,13 +136,14 @@ def _lines(
     y, heading = 0.0, ""
     marked = table.groupby("place")["series"].any()
     least = _ROW if len(marked) <= _MANY else _DENSE
-    for row in table.drop_duplicates("place").to_dict("records"):
+    rows = table.drop_duplicates("place").to_dict("records")
+    labels = wrapped_apart([str(row["label"]) for row in rows], room, _MOST_LINES)
+    for row, own in zip(rows, labels, strict=True):
         if str(row["heading"]) != heading:
             heading = str(row["heading"])
             y += _GAP if lines else 0.0
             lines.append(Line(heading, y + HEADING / 2, bold=True))
             y += HEADING
-        own = wrapped(str(row["label"]), room, _MOST_LINES)
         under = bool(row.get("under", ""))
         marks = several + 0.06 if marked[row["place"]] and not row.get("baseline", False) else 0.0
         high = max(least, marks, LINE * (len(own) + under - 1) + least)
@@ -164,6 +166,27 @@ def wrapped(text: str, room: float, most: int, *, bold: bool = False) -> tuple[s
     if len(lines) <= most:
         return tuple(lines)
     return (*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), room, bold=bold))
+
+
+def wrapped_apart(texts: Sequence[str], room: float, most: int, *, bold: bool = False) -> list[tuple[str, ...]]:
+    """Return texts in at most so many lines; different ones stay different: their ends are kept if their starts agree.
+
+    Examples
+    --------
+    >>> wrapped_apart(["Federation of the Isles, north", "Federation of the Isles, south"], 0.8, 2)
+    [('Federation of', 'the Isles, north'), ('Federation of', 'the Isles, south')]
+    """
+    shown = [wrapped(t, room, most, bold=bold) for t in texts]
+    whole: dict[tuple[str, ...], set[str]] = {}
+    for lines, text in zip(shown, texts, strict=True):
+        whole.setdefault(lines, set()).add(text)
+    out = []
+    for lines, text in zip(shown, texts, strict=True):
+        if len(whole[lines]) > 1:
+            rest = " ".join(wrap(text, room, size=BASE, bold=bold)[most - 1 :])
+            lines = (*lines[:-1], cut_middle(rest, room, bold=bold))
+        out.append(lines)
+    return out
 
 
 def _values(table: pd.DataFrame, *, full: bool) -> tuple[str, ...]:

@@ -143,14 +143,20 @@ def shorten_apart(texts: Sequence[str], inches: float, *, size: float = BASE, bo
     for cut, text in zip(short, texts, strict=True):
         whole.setdefault(cut, set()).add(clean(text))
     return [
-        s if len(whole[s]) == 1 else _middle(clean(t), inches, size, bold, share=0.5)
+        s if len(whole[s]) == 1 else cut_middle(clean(t), inches, size=size, bold=bold)
         for s, t in zip(short, texts, strict=True)
     ]
 
 
-def _middle(text: str, inches: float, size: float, bold: bool, *, share: float) -> str:
-    """Return the text cut in its middle."""
-    head = shorten(text, share * inches, size=size, bold=bold).removesuffix("…").rstrip()
+def cut_middle(text: str, inches: float, *, size: float = BASE, bold: bool = False) -> str:
+    """Return the text cut in its middle, so that it begins and ends as it does.
+
+    Examples
+    --------
+    >>> cut_middle("a name that is longer than it may be", 1.0)[-2:]
+    'be'
+    """
+    head = shorten(text, 0.5 * inches, size=size, bold=bold).removesuffix("…").rstrip()
     low, high = 0, max(len(text) - len(head), 0)
     while low < high:
         keep = (low + high + 1) // 2
