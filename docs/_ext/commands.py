@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from alliancecred.cli import parser
 
-_SHOWN = 88  # characters of a line of usage
+_SHOWN = 80  # characters of a line of usage
 
 
 def _usage(command: argparse.ArgumentParser) -> str:

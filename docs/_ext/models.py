@@ -27,7 +27,7 @@ kernelspec:
 ---
 """
 FIT = {
-    "simulated": "fit = ac.fit({name!r}, ac.simulate({name!r}).survey, random_seed=1)",
+    "simulated": 'fit = ac.fit("{name}", ac.simulate("{name}").survey, random_seed=1)',
     "published": """\
 from alliancecred.opening import open_sources
 from alliancecred.spec_file import models_dir
