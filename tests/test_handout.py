@@ -224,3 +224,28 @@ def test_only_what_may_be_shown_is_kept():
     truth = ac.simulate("retrenchment_simulated").truth
     assert may_be_kept(truth, LEAST)
     assert not may_be_kept(truth, int(truth.cells.counts.sum(1).min()) + 1)
+
+
+def test_answers_of_single_people_are_not_kept():
+    panel = ac.simulate("panel_simulated").truth
+    assert panel.cells.counts.sum(1).min() >= LEAST
+    assert panel.cells.people.times.min() == 1
+    assert not may_be_kept(panel, LEAST)
+    assert may_be_kept(panel, 1)
+
+
+@pytest.mark.slow
+def test_what_an_earlier_run_kept_is_gone_where_this_one_keeps_nothing(ran, tmp_path, monkeypatch):
+    import shutil
+
+    shutil.copytree(ran.out, tmp_path / "copy")
+    assert (tmp_path / "copy" / FOLDER / "variant_1.nc").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("alliancecred.again.may_be_kept", lambda fit, least: False)
+        with pytest.raises(StoreError, match="could not keep its fit → write into another folder"):
+            report_again(tmp_path / "copy")
+    assert (tmp_path / "copy" / FOLDER / "variant_1.nc").exists()
+    monkeypatch.setattr("alliancecred.kept.may_be_kept", lambda fit, least: False)
+    monkeypatch.setattr(job, "draw_pictures", lambda contents, folder: ())
+    report_again(tmp_path / "copy")
+    assert not list((tmp_path / "copy" / FOLDER).iterdir())

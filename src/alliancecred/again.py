@@ -11,7 +11,7 @@ from .check import ppc
 from .disclosure import LEAST, check_least, remark, without_small
 from .errors import IntegrityError, SpecError, StoreError, listening
 from .files import make_folder
-from .kept import FIT, FOLDER, FRAMES, Kept, read_kept
+from .kept import FIT, FOLDER, FRAMES, Kept, may_be_kept, read_kept
 from .opening import digest_of, open_population
 from .populations import Population
 from .preregistration import Locked, read_lock
@@ -57,7 +57,8 @@ def report_again(
     Raises
     ------
     StoreError
-        If there is no finished run or fit, or its cells are too small for their counts to be kept in the folder.
+        If there is no finished run or fit, its cells are too small for their counts to be kept in the folder, or would
+        be with this ``least_cell``: then the folder would lose its fit.
     IntegrityError
         If a file has changed since it was written.
     SpecError
@@ -74,6 +75,11 @@ def report_again(
     place = Path(data) if data is not None else path if whole else path.parent
     with listening() as heard:
         contents = _contents(kept, place, least_cell, say)
+    if whole and folder.samefile(path) and not may_be_kept(kept.fit, least_cell):
+        raise StoreError(
+            f"with cells of fewer than {least_cell} people kept back {path.name!r} could not keep its fit → "
+            "write into another folder: --out DIR"
+        )
     plan = read_lock(locked) if isinstance(locked, str | Path) else locked
     texts = [*contents.warnings, *(f"{w.category.__name__}: {w.message}" for w in heard)]
     contents = replace(contents, warnings=tuple(dict.fromkeys(texts)), locked=plan)

@@ -130,9 +130,9 @@ def _run(add: Add) -> None:
         "Read the data an analysis declares, fit it, check it, and write into DIR:\n"
         "report.html, summary.csv, ppc.csv, leave_one_out.csv, prior.csv, reliance.csv,\n"
         "draws.nc, spec.toml, lock.json, figures/ (PDF, PNG, CSV), tables/ (HTML, LaTeX,\n"
-        "Word, Markdown) and, if no cell is too small to be shown, saved/ (from which\n"
-        "`report` makes the page again). Files of an earlier run are replaced one by one;\n"
-        "nothing else in DIR is touched.",
+        "Word, Markdown) and, if no cell or pattern of answers is too small to be shown,\n"
+        "saved/ (from which `report` makes the page again). Files of an earlier run are\n"
+        "replaced one by one; nothing else in DIR is touched.",
         "run microcode_2025 --out out/microcode_2025\n"
         "run my_analysis.toml --out results --seed 7 --data surveys\n"
         "run panel_simulated --out panel --method nuts --keep panel_chains",

@@ -32,17 +32,30 @@ class Kept:
 
 
 def may_be_kept(fit: Fit, least: int) -> bool:
-    """Return whether all counts may lie in a folder that is meant for others: no cell has fewer people than that."""
-    return not (people_of_cells(fit) < least).any()
+    """Return whether all counts may lie in a folder that is meant for others: none is of fewer people than that.
+
+    A saved fit has the counts of cells, and where people answer several questions or choose between profiles also how
+    many gave exactly these answers, often one.
+    """
+    people, choices = fit.cells.people, fit.cells.choices
+    behind = [people_of_cells(fit)]
+    behind += [] if people is None else [people.times]
+    behind += [] if choices is None else [choices.counts.sum(1)]
+    return not any((size < least).any() for size in behind)
 
 
 def keep_run(contents: Contents, folder: Path, least: int) -> list[Path]:
-    """Write the fits of a run and what took fits into a folder; nothing where small cells keep back their counts."""
+    """Write the fits of a run and what took fits into a folder; nothing where small cells keep back their counts.
+
+    What an earlier run kept there is taken away: it may show what this one must not.
+    """
+    for old in (FIT, FRAMES, *(p.name for p in folder.glob(_variant("*")))):
+        (folder / old).unlink(missing_ok=True)
     if not may_be_kept(contents.fit, least):
         return []
     folder = make_folder(folder)
     paths = [save(contents.fit, folder / FIT)]
-    paths += [save(v.fit, folder / _variant(i)) for i, v in enumerate(contents.varied)]
+    paths += [save(v.fit, folder / _variant(i)) for i, v in enumerate(contents.varied, 1)]
     frames = {"left_out": contents.left_out, "moved": contents.moved}
     groups = {f"/{k}": _dataset(frame) for k, frame in frames.items() if frame is not None}
     tree = xr.DataTree.from_dict({"/": xr.Dataset(), **groups})
@@ -60,7 +73,7 @@ def read_kept(folder: Path) -> Kept:
         If a file is not there, or has changed, or comes from a newer version.
     """
     fit = load(folder / FIT)
-    varied = tuple(load(folder / _variant(i)) for i in range(len(fit.spec.variants)))
+    varied = tuple(load(folder / _variant(i + 1)) for i in range(len(fit.spec.variants)))
     tree, _ = read_sealed(folder / FRAMES, KIND)
     try:
         words = json.loads(tree.attrs["words"])
@@ -70,8 +83,8 @@ def read_kept(folder: Path) -> Kept:
     return Kept(fit, varied, frames, words)
 
 
-def _variant(i: int) -> str:
-    return f"variant_{i + 1}.nc"
+def _variant(number: int | str) -> str:
+    return f"variant_{number}.nc"
 
 
 def _dataset(frame: pd.DataFrame) -> xr.Dataset:
