@@ -280,6 +280,7 @@ ALLOWED |= {
         "prediction",
         "scoring",
         "terms",
+        "wording",
     },
     "asked": {"carriers", "cautions", "cells", "composition", "errors", "fitting", "spec", "terms"},
     "profiles": {"cells", "composition", "declared", "errors", "spec"},
@@ -296,6 +297,7 @@ ALLOWED |= {
         "identify",
         "prediction",
         "scoring",
+        "wording",
     },
     "comparisons": {"asked", "averaging", "carriers", "errors", "estimate", "fitting", "populations", "poststratify"},
     "experiments": {
@@ -444,7 +446,7 @@ ALLOWED |= {
     "verdict": {"errors", "estimate", "fitting", "gates"},
     "summaries": {"errors", "estimate", "files", "gates", "spec"},
     "markup": set(),
-    "wording": {"priors", "spec", "summaries", "terms"},
+    "wording": {"cells", "priors", "spec", "summaries", "terms"},
     # values show themselves through it, once they are asked to: they import it inside a method
     "cards": {
         "cells",
@@ -502,6 +504,7 @@ ALLOWED |= {
         "origins",
         "spec",
         "summaries",
+        "wording",
     },
     # many fits
     "uniform_ranks": set(),

@@ -77,7 +77,7 @@ def test_cells_show_levels_and_people(fit):
     text = words(fit.cells)
     assert "84 cells" in text
     assert "2025-01, 2025-03" in text
-    assert repr(fit.cells).startswith("<Cells: 84 cells of 60,780 answers, 0 published shares; country: 6")
+    assert repr(fit.cells).startswith("<Cells: 60,780 answers in 84 cells; country: 6")
 
 
 def test_published_shares_show_what_was_published(toplines):

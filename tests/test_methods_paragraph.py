@@ -13,10 +13,13 @@ import alliancecred as ac
 from alliancecred.design import draft_design
 from alliancecred.gates import Diagnosis
 from alliancecred.priors import Flat, HalfNormal, LogNormal, Normal
+from alliancecred.report import methods
 from alliancecred.report.equations import align, latex, likelihood, mathml, named, parts
 from alliancecred.report.literature import method_references
 from alliancecred.report.paragraph import methods_paragraph
 from alliancecred.spec_file import as_spec, shipped_models
+from alliancecred.terms import Shift
+from alliancecred.wording import data_words
 
 NASTY = ("<script>alert(1)</script>", r"\input{/etc/passwd}", "$x^2$", "a_b & 50 % {c}", "~^#\\", "\x1b[31m", "משפט")
 LEVELS = {f: ("x", "y") for f in ("country", "ally", "target", "population")} | {"wave": ("v", "w")}
@@ -40,7 +43,7 @@ def test_every_summand_has_a_symbol_of_its_own_and_every_prior_its_numbers(name)
     made = parts(design)
     symbols = [p.symbol for p in made if p.symbol]
     assert len(set(symbols)) == len(symbols)
-    text = align(design, published=True)
+    text = align(design, published="Binomial")
     for prior in [*(c.prior for c in design.coefficients if c.variable != "drift"), *(b.scale for b in design.pooled)]:
         match prior:
             case Normal(mean=mean, sd=sd):
@@ -59,7 +62,10 @@ def test_every_summand_has_a_symbol_of_its_own_and_every_prior_its_numbers(name)
 @pytest.mark.parametrize("name", shipped_models())
 def test_every_formula_is_well_formed(name):
     design = drafted(as_spec(name))
-    formulas = [*likelihood(design, published=True), *(x for p in parts(design) for x in (p.symbol, *p.priors) if x)]
+    formulas = [
+        *likelihood(design, published="Binomial"),
+        *(x for p in parts(design) for x in (p.symbol, *p.priors) if x),
+    ]
     for formula in formulas:
         root = ElementTree.fromstring(mathml(formula))
         assert "merror" not in {e.tag.rpartition("}")[2] for e in root.iter()}
@@ -87,8 +93,39 @@ def test_the_likelihood_is_that_of_the_family():
     assert "kappa_{k c}" in "".join(likelihood(drafted(as_spec("world_values_cuts_by_country"))))
     assert r"\eta_{1} - \eta_{2}" in "".join(likelihood(drafted(as_spec("conjoint_immigration_choice"))))
     assert r"\operatorname{Beta}" in "".join(likelihood(drafted(as_spec("slider_simulated"))))
-    assert "Binomial" in "".join(likelihood(binary, published=True))
+    assert "Binomial" in "".join(likelihood(binary, published="Binomial"))
     assert "Binomial" not in "".join(likelihood(binary))
+
+
+def test_blocks_of_several_roles_have_a_scale_for_each():
+    spec = as_spec("retrenchment_simulated")
+    apart, shared, single = (
+        align(drafted(replace(spec, terms=(Shift("us2025", ("country",), **how),))))
+        for how in ({}, {"together": True}, {"roles": ("sender",)})
+    )
+    assert r"}_{r c}" in apart
+    assert r"}_{r c}" not in shared + single
+    blocks = drafted(replace(spec, terms=(Shift("us2025", ("country",)),))).pooled
+    assert len(blocks) == 3  # which one line with r stands for
+
+
+def test_a_gap_is_that_of_its_population_and_a_signal_begins_after_its_date():
+    spec = as_spec("retrenchment_simulated")
+    text = align(drafted(spec))
+    gaps = [p.symbol for p in parts(drafted(spec)) if r"\gamma" in p.symbol]
+    assert len(gaps) == sum(t.tag == "gap" for t in spec.terms) > 1
+    assert all(named("elite") in g and "[g = " in g for g in gaps)
+    assert r"[w \text{ begins after } \text{2025-03-03}]" in text
+    assert r"[c \in" not in text
+    some = replace(spec, signals=(replace(spec.signals[0], countries=("PL", "DE")),))
+    assert r"[c \in \text{us2025}]" in align(drafted(some))
+    assert r"\sum_k \kappa_k = 0" in text
+
+
+def test_overdispersed_shares_are_not_said_to_be_binomial(contents):
+    assert "BetaBinomial" not in methods.model(contents)
+    cells = replace(contents.fit.cells, overdispersion=np.full(len(contents.fit.cells.toplines), 0.002))
+    assert "BetaBinomial" in methods.model(replace(contents, fit=replace(contents.fit, cells=cells)))
 
 
 def test_choices_have_no_intercept():
@@ -101,7 +138,7 @@ def test_the_paragraph_says_what_was_done(contents):
     text = methods_paragraph(contents.fit, contents.estimates, predictive=contents.ppc)
     table, attrs = contents.fit.diagnosis.table, contents.fit.idata.attrs
     for said in (
-        "12 published shares from 6 countries in 2 waves (2025-01 to 2025-03)",
+        f"The data are {data_words(contents.fit.cells)}, from 6 countries in 2 waves (2025-01 to 2025-03).",
         "None of the 12 rows read was excluded",
         "multilevel logistic regression",
         "partially pooled levels by country and shifts with us2025 by country",
@@ -124,6 +161,19 @@ def test_what_was_excluded_is_counted_and_named(contents):
     report = replace(contents.fit.cells.reports[0], lines=lines)
     fit = replace(contents.fit, cells=replace(contents.fit.cells, reports=(report,)))
     assert "Of 12 rows read, 3 were excluded (ally is empty: 3)." in methods_paragraph(fit)
+
+
+def test_weighted_answers_are_counted_as_people_and_said_to_be_weighted(contents):
+    truth = ac.simulate("retrenchment_simulated", random_seed=1).truth
+    halved = replace(truth.cells, counts=truth.cells.counts * 0.5, unweighted=truth.cells.counts)
+    asked, scaled = int(truth.cells.counts.sum()), truth.cells.counts.sum() / 2
+    tree = contents.fit.idata
+    fit = replace(truth, cells=halved, idata=tree, diagnosis=contents.fit.diagnosis)
+    text = methods_paragraph(fit)
+    assert f"The data are {asked:,} answers in 84 cells, weighted to an effective size of {scaled:,.0f}, from" in text
+    assert "Counts were scaled to effective sizes by the survey weights (a pseudo-posterior)." in text
+    assert f"({asked:,} answers)" in repr(fit)
+    assert "survey weights" not in methods_paragraph(contents.fit)
 
 
 def test_the_predictive_check_counts_what_lies_outside(contents):

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 import alliancecred as ac
-from alliancecred.averaging import data_words
 from alliancecred.errors import SpecError, StoreError
 from alliancecred.estimate import LABELS
 from alliancecred.figures.example import example_estimate
@@ -22,6 +21,7 @@ from alliancecred.report import prior_fit
 from alliancecred.summaries import summary
 from alliancecred.tabulating import Column, PaperTable, Rows, write_table
 from alliancecred.tabulating.clean import plain, tex
+from alliancecred.wording import data_words
 
 BAD = (
     "<script>alert(1)</script>",

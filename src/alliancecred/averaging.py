@@ -7,7 +7,6 @@ import pandas as pd
 import xarray as xr
 
 from .asked import rows_for
-from .cells import Cells
 from .composition import Kinds
 from .declared import Covariate
 from .design import Coefficient
@@ -17,6 +16,7 @@ from .gates import weights_of
 from .identify import always_said
 from .prediction import estimate_status
 from .scoring import score_rows
+from .wording import data_words
 
 
 def scored(
@@ -116,26 +116,6 @@ def make_estimate(
         notes=(*notes, *always_said(fit.cells)),
         data=data_words(fit.cells),
     )
-
-
-def data_words(cells: Cells) -> str:
-    """Return in words how many answers and published shares a fit rests on."""
-    parts = []
-    if len(cells.counts):
-        asked = cells.counts if cells.unweighted is None else cells.unweighted
-        total = int(asked.sum()) if cells.choices is None else int(cells.choices.counts.sum())
-        what = "choices" if cells.choices is not None else "answers"
-        parts.append(f"{total:,} {what} in {len(cells.counts):,} cells")
-        parts += [f"of {int(cells.people.times.sum()):,} people"] if cells.people is not None else []
-        if cells.unweighted is not None:
-            parts.append(f"weighted to an effective size of {cells.counts.sum():,.0f}")
-    text = ", ".join(parts)
-    if not cells.toplines:
-        return text
-    share = "published mean" if cells.toplines[0].se is not None else "published share"
-    behind = cells.size[len(cells.counts) :].sum()
-    shares = f"{len(cells.toplines)} {share}{'s' if len(cells.toplines) != 1 else ''} (n = {behind:,.0f} in all)"
-    return f"{text}; {shares}" if text else shares
 
 
 def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:

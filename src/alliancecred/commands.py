@@ -138,7 +138,7 @@ def check(arguments: argparse.Namespace) -> Said:
         "name": spec.name,
         "sha256": spec.digest,
         "cells": len(cells.counts),
-        "answers": int(cells.counts.sum()),
+        "answers": int((cells.counts if cells.unweighted is None else cells.unweighted).sum()),
         "published": len(cells.toplines),
         "notes": list(design.notes),
         "deviations": deviations(arguments.locked, spec).to_dict("records") if arguments.locked else None,

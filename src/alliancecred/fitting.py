@@ -70,9 +70,12 @@ class Fit:
 
     def __repr__(self) -> str:
         post = self.posterior.sizes
-        people = int(self.cells.counts.sum())
+        cells, what = self.cells, "answers"
+        asked = cells.counts if cells.unweighted is None else cells.unweighted
+        if cells.choices is not None:
+            asked, what = cells.choices.counts, "choices"
         return (
-            f"<Fit {self.spec.name}: {len(self.cells.counts)} cells ({people:,} answers), "
+            f"<Fit {self.spec.name}: {len(self.cells.counts)} cells ({int(asked.sum()):,} {what}), "
             f"{len(self.cells.toplines)} toplines; {post['chain']} × {post['draw']} draws; {self.diagnosis.status}>"
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .averaging import data_words, people_asked
+from .averaging import people_asked
 from .cells import rows_of
 from .composition import kinds_asked
 from .errors import PredictError, Problem, nearest
@@ -19,6 +19,7 @@ from .new_levels import extend
 from .prediction import answer_weight, estimate_status, scorer
 from .scoring import over_asked, rows_at_a_time
 from .terms import FACTORS
+from .wording import data_words
 
 
 def predict(

@@ -1,4 +1,6 @@
-"""Terms and priors in words, and in percentage points."""
+"""Terms, priors and data in words; priors in percentage points."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -6,6 +8,9 @@ from .priors import Flat, HalfNormal, LogNormal, Normal
 from .spec import Spec
 from .summaries import number
 from .terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
+
+if TYPE_CHECKING:
+    from .cells import Cells
 
 
 def prior_words(prior: Normal | HalfNormal | LogNormal | Flat, unit: str = " weeks") -> str:
@@ -111,3 +116,23 @@ def chance(p: float) -> str:
     if p > 0.999 or p < 0.001:
         return "> 0.999" if p > 0.5 else "< 0.001"
     return f"{p:.2f}" if 0.01 <= p <= 0.99 else f"{p:.3f}"
+
+
+def data_words(cells: "Cells") -> str:
+    """Return in words how many answers and published shares a fit rests on."""
+    parts = []
+    if len(cells.counts):
+        asked = cells.counts if cells.unweighted is None else cells.unweighted
+        total = int(asked.sum()) if cells.choices is None else int(cells.choices.counts.sum())
+        what = "choices" if cells.choices is not None else "answers"
+        parts.append(f"{total:,} {what} in {len(cells.counts):,} cells")
+        parts += [f"of {int(cells.people.times.sum()):,} people"] if cells.people is not None else []
+        if cells.unweighted is not None:
+            parts.append(f"weighted to an effective size of {cells.counts.sum():,.0f}")
+    text = ", ".join(parts)
+    if not cells.toplines:
+        return text
+    share = "published mean" if cells.toplines[0].se is not None else "published share"
+    behind = cells.size[len(cells.counts) :].sum()
+    shares = f"{len(cells.toplines)} {share}{'s' if len(cells.toplines) != 1 else ''} (n = {behind:,.0f} in all)"
+    return f"{text}; {shares}" if text else shares

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..markup import Html
 from ..summaries import number
+from ..wording import data_words
 from .pieces import answers_words, card, grid, says
 
 if TYPE_CHECKING:
@@ -82,17 +83,18 @@ def toplines_card(shares: "Toplines") -> str:
 def cells_line(cells: "Cells") -> str:
     """Return cells in a few lines."""
     levels = "; ".join(f"{k}: {len(v)}" for k, v in cells.levels.items() if v != ("",))
-    counts = f"{len(cells.counts)} cells of {int(cells.counts.sum()):,} answers"
-    return f"<Cells: {counts}, {len(cells.toplines)} published shares; {levels}>"
+    return f"<Cells: {data_words(cells)}; {levels}>"
 
 
 def cells_card(cells: "Cells") -> str:
     """Return cells as a card: levels, and people by country and wave."""
     levels = [[k, ", ".join(v[:30]) + (" …" if len(v) > 30 else "")] for k, v in cells.levels.items() if v != ("",)]
+    what = "people (expected, of published shares)" if cells.toplines else "answers"
+    what += ", weighted to effective sizes" if cells.unweighted is not None else ""
     return card(
         f"{len(cells.counts):,} cells, {len(cells.toplines)} published shares",
         grid(["factor", "levels"], levels, left=2),
-        _pivot(cells.labels(), cells.size, "people (expected, of published shares)" if cells.toplines else "answers"),
+        _pivot(cells.labels(), cells.size, what),
     )
 
 

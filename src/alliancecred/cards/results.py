@@ -10,7 +10,7 @@ from ..markup import Html, el
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..summaries import averaged_words, digits_for, failed_gates, number, quantity, row_names
 from ..terms import Cuts, Term
-from ..wording import points_at_half, prior_words, term_words
+from ..wording import data_words, points_at_half, prior_words, term_words
 from .pieces import MOST_ROWS, answers_words, card, grid, says, verdict
 
 if TYPE_CHECKING:
@@ -74,10 +74,9 @@ def _points(prior: Prior, unit: str) -> str:
 def fit_card(fit: "Fit") -> str:
     """Return a fit as a card, the verdict of the gates first."""
     attrs, post, table = fit.idata.attrs, fit.idata["posterior"].sizes, fit.diagnosis.table
-    data = f"{int(fit.cells.counts.sum()):,} answers in {len(fit.cells.counts):,} cells"
     facts: list[tuple[str, str]] = [
         ("engine", f"{attrs.get('method', 'none')} ({attrs.get('method_reason', 'drawn from the prior')})"),
-        ("data", f"{data}, {len(fit.cells.toplines)} published shares"),
+        ("data", data_words(fit.cells)),
         ("draws", f"{post['chain']} chains × {post['draw']:,}"),
     ]
     if len(table):

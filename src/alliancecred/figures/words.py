@@ -3,11 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..check import people_of_cells
 from ..errors import Problem, SpecError
 from ..estimate import Estimate
 from ..fitting import Fit
 from ..summaries import CiKind, asked_of, describe
+from ..wording import data_words
 from . import page
 from .page import ShownFigure, interval_words
 from .specifications import sensitivity_words
@@ -103,17 +103,13 @@ def _data(fit: Fit) -> str:
     Of what was asked: levels that were not are left out.
     """
     labels = fit.cells.labels()
-    people = int(people_of_cells(fit).sum())
-    answers = f"{people:,} answers in {len(fit.cells.counts)} cells" if people else ""
-    published = len(fit.cells.toplines)
-    shares = f"{published} published share{'' if published == 1 else 's'}" if published else ""
     sizes = {k: len(set(map(str, labels[k])) - {""}) for k in _FACTORS if k in labels}
     who = ", ".join(f"{n} {_FACTORS[k]}" for k, n in sizes.items() if n > 1)
     pooled = dict.fromkeys(
         " × ".join(f"{k} ({len(fit.cells.levels[k])})" for k in b.by) for b in fit.design.pooled if not b.walk
     )
     parts = [
-        f"Data: {' and '.join(x for x in (answers, shares) if x)}{f' ({who})' if who else ''}",
+        f"Data: {data_words(fit.cells)}{f' ({who})' if who else ''}",
         f"Partially pooled: {'; '.join(pooled)}" if pooled else "Nothing is pooled",
     ]
     return " ".join(f"{p}." for p in parts)

@@ -16,6 +16,7 @@ from ..wording import term_words
 from .markup import Html
 
 INDICES = {"country": "c", "ally": "a", "target": "d", "wave": "w", "population": "g"}
+_CENTRED = r"\textstyle\sum_k \kappa_k = 0"  # in each country, where cuts are by country
 _ROW = 5  # summands in a line of LaTeX
 _NAME = re.compile(r"Q([0-9a-f]*)Q")
 _FUNCTION = re.compile("<mo>([A-Za-z]{2,})</mo>")  # spaced as a name, not as an operator
@@ -76,14 +77,16 @@ def _plain(found: re.Match[str]) -> str:
     return "".join(c for c in text if c.isprintable())
 
 
-def likelihood(design: Design, *, published: bool = False) -> tuple[str, ...]:
+def likelihood(design: Design, *, published: str = "") -> tuple[str, ...]:
     """Return what an answer is distributed as, given η: one formula or more, by the family of the analysis.
 
-    ``published`` adds what a published share is, known between bounds only.
+    ``published`` adds what a published share is, known between bounds only: the name of its distribution,
+    ``Binomial``, or ``BetaBinomial`` with a declared overdispersion ρ.
     """
+    more = r",\ \rho_i" if published == "BetaBinomial" else ""
     bounds = (
         r"\Pr(l_i \le \text{published share}_i \le u_i) = \sum_{m = \lceil n_i l_i \rceil}^{\lfloor n_i u_i \rfloor}"
-        r"\operatorname{Binomial}(m \mid n_i,\ \pi_i)"
+        rf"\operatorname{{{published}}}(m \mid n_i,\ \pi_i{more})"
     )
     return (*_answers(design), *((bounds,) if published else ()))
 
@@ -132,17 +135,19 @@ def _part(term: Term, spec: Spec) -> Part:
         case Shift(signal=signal, by=(), prior=prior):
             return _times(signal, rf"\beta^{{{named(signal)}}}_{{r}}", prior, words)
         case Shift(signal=signal, by=by, roles=roles, scale=scale):
-            one = rf"\delta^{{{', '.join(map(named, (signal, *roles)))}}}_{{{_index(by)}}}"
+            each = "r " if len(roles) != 1 and not term.together else ""  # a block of its own for each role
+            one = rf"\delta^{{{', '.join(map(named, (signal, *roles)))}}}_{{{each}{_index(by)}}}"
             made = _pooled(one, scale, words, before=rf"x^{{{named(signal)}}}_{{i}}\,")
             return _paired(made, one, rf"\lambda_{{{_index(by)}}}", term) if term.correlated else made
         case Gap(population=population, by=(), signal=None, prior=prior):
             one = rf"\gamma^{{{named(population)}}}"
-            return Part(one, (rf"{one} \sim {_distribution(prior)}",), words)
+            return Part(_of(population) + one, (rf"{one} \sim {_distribution(prior)}",), words)
         case Gap(population=population, by=(), signal=str() as signal, prior=prior):
-            return _times(signal, rf"\gamma^{{{named(population)}, {named(signal)}}}_{{r}}", prior, words)
+            one = rf"\gamma^{{{named(population)}, {named(signal)}}}_{{r}}"
+            return _times(signal, one, prior, words, also=_of(population))
         case Gap(population=population, by=by, signal=signal, scale=scale):
             names = ", ".join(map(named, [population, *([signal] if signal else []), *term.roles]))
-            before = rf"x^{{{named(signal)}}}_{{i}}\," if signal else ""
+            before = (rf"x^{{{named(signal)}}}_{{i}}\," if signal else "") + _of(population)
             return _pooled(rf"\gamma^{{{names}}}_{{{_index(by)}}}", scale, words, before=before)
         case Slope(covariate=z, signal=signal, by=(), prior=prior):
             if signal:
@@ -158,7 +163,7 @@ def _part(term: Term, spec: Spec) -> Part:
             one = rf"e_{{{_index(of)}}}"
             return Part(one, (rf"{one} \sim {_distribution(prior)}, \quad e_{{\text{{baseline}}}} = 0",), words)
         case Effect(of=of, by=by, scale=scale):
-            return _pooled(rf"e^{{{_index(of)}}}_{{{_index(by)}}}", scale, words)
+            return _pooled(rf"e^{{{_index(of)}}}_{{{_index(by)}}}", scale, words, before=r"[\text{not the baseline}]\,")
         case Fixed(name=name, prior=prior):
             one = rf"f^{{{named(name)}}}"
             return Part(rf"{one}\,[i \in {named(name)}]", (rf"{one} \sim {_distribution(prior)}",), words)
@@ -176,8 +181,12 @@ def _part(term: Term, spec: Spec) -> Part:
                 r"\epsilon_{k c} \sim \operatorname{Normal}(0,\ \sigma_\epsilon^2)",
                 rf"\sigma_\epsilon \sim {_distribution(scale)}",
             )
-            return Part("", (common, *(own if by else ())), words)
+            return Part("", (common, *(own if by else ()), _CENTRED), words)
     raise TypeError(term)
+
+
+def _of(population: str) -> str:
+    return rf"[g = {named(population)}]\,"
 
 
 def _pooled(one: str, scale: HalfNormal, words: str, *, before: str = "") -> Part:
@@ -214,11 +223,12 @@ def _extra(design: Design) -> Iterator[Part]:
         yield Part("", (rf"\sigma \sim {_distribution(design.spec.gaussian.sd)}",), "The sd of answers around η.")
     elif design.answers > 2 and not any(isinstance(t, Cuts) for t in design.spec.terms):
         spacing = rf"\log(\kappa_{{k + 1}} - \kappa_k) \sim {_distribution(design.cuts)}"
-        yield Part("", (spacing, r"\textstyle\sum_k \kappa_k = 0"), "Cut points between the answers, common to all.")
+        yield Part("", (spacing, _CENTRED), "Cut points between the answers, common to all.")
     for signal in design.spec.signals:
-        on = r"[t_i > 0]" + (rf"\,[c \in {named(signal.name)}]" if signal.countries else "")
+        on = rf"[w \text{{ begins after }} {named(str(signal.date))}]"
+        on += rf"\,[c \in {named(signal.name)}]" if signal.countries else ""
         x = rf"x^{{{named(signal.name)}}}_{{i}} = {on}"
-        about = f"Signal {signal.name}; t: weeks since {signal.date}" + (
+        about = f"Signal {signal.name}; t: weeks from {signal.date} to the middle of the wave" + (
             f"; it concerns {', '.join(map(design.spec.label, signal.countries))}" if signal.countries else ""
         )
         match signal.form:
@@ -250,7 +260,7 @@ def _index(factors: Sequence[str]) -> str:
     return separator.join(INDICES.get(f, named(f)) for f in factors)
 
 
-def align(design: Design, *, published: bool = False) -> str:
+def align(design: Design, *, published: str = "") -> str:
     """Return the whole model as one ``align*`` of LaTeX (amsmath), for a paper."""
     made = parts(design)
     summands = [p.symbol for p in made if p.symbol]

@@ -23,10 +23,11 @@ from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
 NOTATION = (
-    "Normal(m, s²): mean and variance; Normal⁺: its positive half. Indices: c country, a judged ally, d state to be "
+    "Normal(m, s²): mean and variance; Normal⁺: its positive half; σ with an effect as its index: one sd for all "
+    "groups of that effect, and one for each role where r is in it. Indices: c country, a judged ally, d state to be "
     "defended, w wave, g population, r role of the judged ally (sender, other, self), p person, i answer; Δt: years "
-    "between waves; π: chance of the answers that a published share counts, l and u its bounds. Terms that the data "
-    "cannot tell apart were merged or left out, as listed under Data."
+    "between waves; π: chance of the answers that a published share counts, l and u its bounds, ρ its declared "
+    "overdispersion. Terms that the data cannot tell apart were merged or left out, as listed under Data."
 )
 
 
@@ -76,12 +77,20 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    shown = bool(len(contents.fit.cells.toplines)) and contents.spec.rating is None
+    cells = contents.fit.cells
+    shares = "BetaBinomial" if (cells.overdispersion > 0).any() else "Binomial" if len(cells.toplines) else ""
     more = [part(contents) for part in (_prior_posterior, reliance, moved)]
-    return section("Model", model_words(design), _formulas(design, shown), priors_table(design), *more, anchor="model")
+    return section(
+        "Model",
+        model_words(design),
+        _formulas(design, "" if contents.spec.rating is not None else shares),
+        priors_table(design),
+        *more,
+        anchor="model",
+    )
 
 
-def _formulas(design: Design, published: bool) -> Html:
+def _formulas(design: Design, published: str) -> Html:
     """Return likelihood and linear predictor in mathematics, each term beside what it says."""
     made = parts(design)
     place = {"class": "math", "tabindex": "0", "role": "group", "aria-label": "Equation"}

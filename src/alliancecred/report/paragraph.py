@@ -14,7 +14,7 @@ from ..preregistration import Locked, deviations
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..summaries import number
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
-from ..wording import points_at_half, prior_words
+from ..wording import data_words, points_at_half, prior_words
 from .misfits import TAIL
 
 _MODELS = {
@@ -25,6 +25,7 @@ _MODELS = {
     "choice": "a Bayesian multilevel conditional logit of the chosen one of two profiles",
     "rating": "a Bayesian multilevel regression of published means, taken for shares of the way along their scale",
 }
+WEIGHTED = " Counts were scaled to effective sizes by the survey weights (a pseudo-posterior)."
 _MOST = 4  # of what is listed in a sentence
 
 
@@ -90,23 +91,20 @@ def _status(fit: Fit) -> str:
 
 
 def _data(fit: Fit) -> str:
-    spec, cells, levels = fit.spec, fit.cells, fit.design.levels
-    answers, shares = int(cells.counts.sum()), len(cells.toplines)
-    what = [f"{answers:,} answers"] if answers else []
-    what += [f"{shares:,} published {'means' if spec.rating is not None else 'shares'}"] if shares else []
-    judged = len(levels["ally"])
-    waves = levels["wave"]
-    text = f"The data are {_and(what)} from {_count(levels['country'], 'country', 'countries')}"
+    cells, levels = fit.cells, fit.design.levels
+    judged, waves = len(levels["ally"]), levels["wave"]
+    text = f"The data are {data_words(cells)}, from {_count(levels['country'], 'country', 'countries')}"
     text += f" that judge {_count(levels['ally'], 'ally', 'allies')}" if judged > 1 else ""
     text += f" in {len(waves)} waves ({waves[0]} to {waves[-1]})" if len(waves) > 1 else ""
     text += f", of {_and(levels['population'])} populations" if len(levels["population"]) > 1 else ""
+    text += "." + (WEIGHTED if cells.unweighted is not None else "")
     read, excluded = (sum(r.total(action) for r in cells.reports) for action in ("read", "excluded"))
     lines = [x for r in cells.reports for x in r.lines if x.action == "excluded" and x.count]
     if excluded:
         why = [f"{x.what}: {x.count:,}" for x in sorted(lines, key=lambda x: -x.count)[:_MOST]]
         more = "" if len(lines) <= _MOST else "; and others"
-        return f"{text}. Of {read:,} rows read, {excluded:,} were excluded ({'; '.join(why)}{more})."
-    return f"{text}. None of the {read:,} rows read was excluded."
+        return f"{text} Of {read:,} rows read, {excluded:,} were excluded ({'; '.join(why)}{more})."
+    return f"{text} None of the {read:,} rows read was excluded."
 
 
 def _model(design: Design) -> str:

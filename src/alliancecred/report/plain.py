@@ -6,7 +6,7 @@ from ..cautions import identification_warnings
 from ..cells import Cells
 from ..design import Design, half_life
 from ..spec import Estimand, Spec
-from ..wording import prior_words, term_words
+from ..wording import data_words, prior_words, term_words
 
 
 def design_text(design: Design, cells: Cells) -> str:
@@ -20,10 +20,7 @@ def design_text(design: Design, cells: Cells) -> str:
         _block("Levels", [f"{k}: {', '.join(v)}" for k, v in design.levels.items() if any(v)]),
         _block(
             "Rows",
-            [
-                f"{len(cells.counts)} cells of counts, {int(cells.counts.sum()):,} answers",
-                f"{len(cells.toplines)} published shares",
-            ],
+            [data_words(cells)],
         ),
         _block("Terms", [term_words(t, spec) for t in spec.terms]),
         _block("Sampled", list(_sampled(design))),
