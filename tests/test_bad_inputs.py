@@ -359,3 +359,26 @@ def toml(of):
     import tomllib
 
     return tomllib.loads(ac.spec_to_toml(of))
+
+
+@pytest.mark.parametrize(
+    ("answers", "top", "warned"),
+    [
+        (("a", "b", "c", "d"), ("c", "d"), False),
+        (("a", "b", "c", "d"), ("d", "c"), False),
+        (("a", "c", "b", "d"), ("c", "d"), True),  # two answers have changed places
+        (("d", "c", "b", "a"), ("c", "d"), True),  # from the highest to the lowest
+        (("a", "b", "c"), ("b",), True),
+    ],
+)
+def test_answers_that_count_and_are_not_the_last_are_warned_of(answers, top, warned):
+    frame = people(answer=np.random.default_rng(1).choice(answers, 720))
+    survey = read(frame, answers=answers, top=top)
+    found = [t for t in told(spec(answers=answers, top=top), survey) if "are not the last of the answers" in t]
+    assert len(found) == warned
+    assert all(answer in t for t in found for answer in answers)
+
+
+def test_two_answers_have_no_order_that_could_be_wrong():
+    survey = read(top=("no",))
+    assert not [t for t in told(spec(top=("no",)), survey) if "last of the answers" in t]

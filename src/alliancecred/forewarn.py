@@ -26,6 +26,7 @@ def warn_data(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]) ->
 def data_warnings(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]) -> Iterator[str]:
     """Yield what deserves a look in the data of an analysis."""
     yield from _self_ratings(spec, cells)
+    yield from _answers_out_of_order(spec)
     waves = [w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))]
     for survey in (s for s in sources if isinstance(s, Survey)):
         if CHOICE_SET in survey.table and not spec.forced_choice:
@@ -35,6 +36,17 @@ def data_warnings(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]
             )
         for before, after in pairwise(w for w in waves if (survey.table["wave"] == w).any()):
             yield from selective_loss(survey, before, after)
+
+
+def _answers_out_of_order(spec: Spec) -> Iterator[str]:
+    """Yield that answers which count as credible are not those above all others: an order may be wrong."""
+    last = spec.answers[-len(spec.top) :]
+    if spec.scores or len(spec.answers) < 3 or set(last) == set(spec.top):
+        return
+    yield (
+        f"{', '.join(spec.top)} count as credible, and are not the last of the answers, {', '.join(spec.answers)}, "
+        "which a cumulative logit takes to rise: declare them from the lowest to the highest, unless this is meant"
+    )
 
 
 def _self_ratings(spec: Spec, cells: Cells) -> Iterator[str]:

@@ -187,8 +187,9 @@ def _words(table: pd.DataFrame, intervals: str, codes: str, spec: Spec | None, s
         else "",
         f"{outside} of {len(table)} observed {observed} lie outside their interval (crosses)",
         "Cells are named in the table that goes with the figure" if many else "",
-        "Ranks of what was observed among predictions are level if the model fits"
-        + ("; band: 95% of such histograms, bin by bin" if len(table) >= 20 else "; line: perfectly even ranks"),
+        "Ranks among predictions of cells that were left out are level if the model fits; those of cells it has seen "
+        "crowd in the middle",
+        "Band: 95% of even histograms, bin by bin" if len(table) >= 20 else "Line: perfectly even ranks",
         codes,
         "Identification: descriptive",
         f"Source: {source.strip()[:240]}" if source.strip() else "",
