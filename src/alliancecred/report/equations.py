@@ -9,11 +9,11 @@ from latex2mathml.converter import convert
 
 from ..design import Design
 from ..events import Decay, Ramp
+from ..markup import Html
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..spec import Spec
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 from ..wording import term_words
-from .markup import Html
 
 INDICES = {"country": "c", "ally": "a", "target": "d", "wave": "w", "population": "g"}
 _CENTRED = r"\textstyle\sum_k \kappa_k = 0"  # in each country, where cuts are by country

@@ -6,12 +6,12 @@ from ..asking import evaluate
 from ..fitting import Fit, beyond_laplace
 from ..grids import FEW, few_terms, levels_asked, with_scales, words_of
 from ..identify import make_design
+from ..markup import Html, el, join, link, table
 from ..populations import Population
 from ..studies import refit
 from ..summaries import summary
 from .contents import Contents
 from .findings import row_labels, title_of, with_interval
-from .markup import Html, el, join, link, table
 
 FACTORS = {0.5: "sd halved", 2.0: "sd doubled"}
 SLOW = 20.0  # seconds of the first fit: two more of them would be too long a wait

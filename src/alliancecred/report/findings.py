@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from ..estimate import LABELS, Estimate
+from ..markup import Html, bullets, details, download, el, join, link, section, table
 from ..spec import Estimand
 from ..summaries import describe, digits_for, full_name, number, row_names
 from ..wording import chance
 from .contents import Contents, covered
-from .markup import Html, bullets, details, download, el, join, link, section, table
 from .pictures import Picture
 
 _LONG = 20  # rows: longer tables are folded

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..design import Design
 from ..gates import Diagnosis
+from ..markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from ..sources import DataReport
 from ..spec import Spec
 from ..summaries import number
@@ -14,7 +15,6 @@ from .equations import align, likelihood, mathml, parts
 from .few import moved
 from .findings import Row, row_labels, title_of, with_interval
 from .literature import checklist, method_references
-from .markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from .misfits import misfits
 from .paragraph import methods_paragraph
 from .provenance import ENGINES

@@ -1,9 +1,9 @@
 """Cells that the model does not reproduce, by name, and how many there would be by chance."""
 
 from ..figures import ppc_data
+from ..markup import Html, bullets, el, join, link
 from ..summaries import number
 from .contents import Contents
-from .markup import Html, bullets, el, join, link
 
 TAIL = 0.025
 _MOST = 12  # cells that are named

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from importlib.resources import files
 
+from ..markup import Html, el, join
 from . import findings, methods, provenance
 from .contents import Contents
-from .markup import Html, el, join
 from .pictures import Picture
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

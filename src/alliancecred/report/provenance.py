@@ -4,10 +4,10 @@ import json
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+from ..markup import Html, details, el, link, pairs, section, table
 from ..preregistration import deviations
 from ..spec_file import spec_to_toml
 from .contents import Contents
-from .markup import Html, details, el, link, pairs, section, table
 
 ENGINES = {"laplace": "nested Laplace with importance correction", "nuts": "no-U-turn sampler (NUTS)"}
 

@@ -4,11 +4,11 @@ import pandas as pd
 
 from ..estimate import Estimate
 from ..fitting import Fit
+from ..markup import Html, details, el, join, link, table
 from ..power_scaling import LIKELIHOOD, PRIORS, THRESHOLD, powerscale_sensitivity
 from ..summaries import digits_for, number
 from .contents import Contents
 from .findings import row_labels, title_of
-from .markup import Html, details, el, join, link, table
 
 _MOST_PATTERNS = 2_000  # of people's answers: their likelihood in every draw takes seconds from here on
 _LONG = 12  # rows of a table that is shown without being asked for

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from ..design import SD_RESPONDENT, Design, half_life
+from ..markup import Html, el, table
 from ..priors import Flat, HalfNormal, Normal
 from ..summaries import number
 from ..wording import points_at_half, prior_words
-from .markup import Html, el, table
 
 GLOSSARY = (
     ("First-order effect", "Change in the credibility of the sender's own commitment, with its signal."),
