@@ -753,8 +753,8 @@ MUTANTS = (
     Mutant(
         "kept: counts of small cells are kept in a folder for others",
         "kept.py",
-        "return not (people_of_cells(fit) < least).any()",
-        "return True",
+        "behind = [people_of_cells(fit)]",
+        "behind = []",
         ("handout",),
     ),
     Mutant(
