@@ -490,7 +490,7 @@ ALLOWED |= {
         "terms",
     },
     "store": {"errors", "estimate", "files", "sealed", "spec", "spec_file"},
-    "prior_only": {"cells", "design", "errors", "estimate", "fitting", "gates", "prediction", "simulation"},
+    "prior_only": {"cells", "design", "errors", "estimate", "fitting", "gates", "identify", "prediction", "simulation"},
     "figures": {
         "check",
         "declared",

@@ -379,3 +379,21 @@ def test_prior_and_posterior_must_be_the_same_question():
     table = fig.prior_posterior_data(replace(gap, draws=gap.draws * 5), gap)
     assert table["sd_ratio"].tolist() == pytest.approx([0.2, 0.2])
     assert table["prior_mean"].tolist() == pytest.approx((5 * table["mean"]).tolist())
+
+
+def test_what_comes_from_the_prior_says_so_wherever_it_is_shown(fitted, tmp_path):
+    prior = ac.before_data(fitted, draws=4000, random_seed=3)
+    back = ac.load(ac.save(prior, tmp_path / "prior.nc"))
+    for fit in (prior, back):
+        assert "DRAWN FROM THE PRIOR" in repr(fit)
+        asked = pd.DataFrame({"country": ["DE"], "ally": ["US"], "wave": ["2025-01"], "population": ["public"]})
+        effect, shares = ac.shift(fit), ac.predict(fit, asked)
+        for estimate in (effect, shares, ac.scales(fit)):
+            assert estimate.notes[0] == "drawn from the prior: no data were used"
+            assert "rawn from the prior: no data were used" in ac.describe(estimate)
+            assert not estimate.data
+        assert "rawn from the prior" in ac.caption(effect)
+        assert any("rawn from the prior" in note for note in ac.table(effect).notes)
+        with pytest.raises(ac.SpecError, match="drawn from the prior: no data were used; there is nothing to report"):
+            ac.methods_paragraph(fit)
+    assert "rawn from the prior" not in ac.describe(ac.shift(fitted)) + repr(fitted)

@@ -102,6 +102,7 @@ def make_estimate(
     unit = (
         ("points" if level else "scale points") if answer == "mean" else ("percent" if level else "percentage points")
     )
+    said = always_said(fit.cells, prior_only=fit.prior_only)
     return Estimate(
         draws=draws,
         unit=unit,
@@ -113,8 +114,8 @@ def make_estimate(
         before=averaged(sides[0]) if sides else None,
         after=averaged(sides[1]) if sides else None,
         status=estimate_status(fit, draws, unit),
-        notes=(*notes, *always_said(fit.cells)),
-        data=data_words(fit.cells),
+        notes=(*said, *notes) if fit.prior_only else (*notes, *said),
+        data="" if fit.prior_only else data_words(fit.cells),
     )
 
 

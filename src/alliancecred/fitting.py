@@ -68,14 +68,20 @@ class Fit:
 
         return fit_card(self)
 
+    @property
+    def prior_only(self) -> bool:
+        """Whether its draws come from the prior, before any data (`before_data`)."""
+        return bool(self.idata.attrs.get("prior_only", False))
+
     def __repr__(self) -> str:
         post = self.posterior.sizes
         cells, what = self.cells, "answers"
         asked = cells.counts if cells.unweighted is None else cells.unweighted
+        prior = ", DRAWN FROM THE PRIOR" if self.prior_only else ""
         if cells.choices is not None:
             asked, what = cells.choices.counts, "choices"
         return (
-            f"<Fit {self.spec.name}: {len(self.cells.counts)} cells ({int(asked.sum()):,} {what}), "
+            f"<Fit {self.spec.name}{prior}: {len(self.cells.counts)} cells ({int(asked.sum()):,} {what}), "
             f"{len(self.cells.toplines)} toplines; {post['chain']} × {post['draw']} draws; {self.diagnosis.status}>"
         )
 

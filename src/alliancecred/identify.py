@@ -16,6 +16,8 @@ from .spec import Spec
 
 LEAST_WAVES = 3  # before a signal: two points make any line
 
+PRIOR_ONLY = "drawn from the prior: no data were used"
+
 
 def make_design(spec: Spec, cells: Cells) -> Design:
     """Return the design of a spec on the cells at hand.
@@ -67,8 +69,10 @@ def pseudo_posterior(cells: Cells) -> list[str]:
     ]
 
 
-def always_said(cells: Cells) -> list[str]:
-    """Return what every estimate from these cells must say: of weights, and of choices."""
+def always_said(cells: Cells, *, prior_only: bool = False) -> list[str]:
+    """Return what every estimate from these cells must say: that it is no posterior; of weights, and of choices."""
+    if prior_only:
+        return [PRIOR_ONLY]
     chosen = ["chances of being chosen, against the profiles that were shown"] if cells.choices is not None else []
     return [*pseudo_posterior(cells), *chosen]
 

@@ -11,6 +11,7 @@ from .errors import SpecError
 from .estimate import LABELS, Estimate
 from .fitting import Fit
 from .gates import diagnosis
+from .identify import always_said
 from .prediction import estimate_status
 from .simulation import dataset, draw_prior
 
@@ -19,6 +20,8 @@ _CHAINS = 4
 
 def before_data(fit: Fit, *, draws: int = 4000, random_seed: int = 0) -> Fit:
     """Return the same analysis with draws from its prior in place of the posterior: every estimand applies to it.
+
+    Its estimates, and their tables and figures, say that no data were used.
 
     Parameters
     ----------
@@ -44,7 +47,9 @@ def before_data(fit: Fit, *, draws: int = 4000, random_seed: int = 0) -> Fit:
     >>> prior = ac.before_data(fit)  # doctest: +SKIP
     >>> ac.plot_prior_posterior(ac.shift(prior), ac.shift(fit))  # doctest: +SKIP
     """
-    return prior_fit(fit.design, fit.cells, draws=draws, random_seed=random_seed)
+    made = prior_fit(fit.design, fit.cells, draws=draws, random_seed=random_seed)
+    made.idata.attrs["prior_only"] = 1
+    return made
 
 
 def prior_fit(design: Design, cells: Cells, *, draws: int = 4000, random_seed: int = 0) -> Fit:
@@ -102,7 +107,9 @@ def scales(fit: Fit) -> Estimate:
     draws = xr.DataArray(values, dims=("chain", "draw", "row"), coords={**coords, **kept})
     unit = "scale points" if linear else "percentage points"
     what = "one standard deviation between groups" + ("" if linear else ", where half give a top answer")
-    return Estimate(draws, unit, "descriptive", "top", what, fit.spec, status=estimate_status(fit, draws, unit))
+    notes = tuple(always_said(fit.cells, prior_only=fit.prior_only))
+    status = estimate_status(fit, draws, unit)
+    return Estimate(draws, unit, "descriptive", "top", what, fit.spec, status=status, notes=notes)
 
 
 def _words(variable: str, by: tuple[str, ...]) -> str:

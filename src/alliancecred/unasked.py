@@ -87,8 +87,8 @@ def predict(
         people_asked(fit, list(full.columns)) or "nothing: one row per combination",
         fit.spec,
         status=estimate_status(fit, array, unit),
-        notes=tuple(always_said(fit.cells)),
-        data=data_words(fit.cells),
+        notes=tuple(always_said(fit.cells, prior_only=fit.prior_only)),
+        data="" if fit.prior_only else data_words(fit.cells),
     )
 
 

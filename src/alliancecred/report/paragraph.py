@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ..design import Design
+from ..errors import SpecError
 from ..estimate import Estimate
 from ..fitting import Fit
+from ..identify import PRIOR_ONLY
 from ..power_scaling import PRIORS, THRESHOLD
 from ..preregistration import Locked, deviations
 from ..priors import Flat, HalfNormal, LogNormal, Normal
@@ -60,12 +62,19 @@ def methods_paragraph(
     str
         Sentences of one paragraph. Where a gate failed, or the data are simulated, it begins by saying so.
 
+    Raises
+    ------
+    SpecError
+        If the draws come from the prior (`before_data`).
+
     Examples
     --------
     >>> import alliancecred as ac
     >>> fit = ac.fit("microcode_2025", random_seed=1)  # doctest: +SKIP
     >>> print(ac.methods_paragraph(fit, [ac.shift(fit)]))  # doctest: +SKIP
     """
+    if fit.prior_only:
+        raise SpecError(f"{PRIOR_ONLY}; there is nothing to report → give the fit itself")
     made = (
         _status(fit),
         _data(fit),
