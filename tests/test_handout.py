@@ -23,7 +23,7 @@ from alliancecred.opening import open_sources
 from alliancecred.origins import Fielding, Simulation
 from alliancecred.plans import monte_carlo_error, with_respondents
 from alliancecred.report import prior_fit
-from alliancecred.spec_file import models_dir
+from alliancecred.spec_file import as_spec, models_dir
 from alliancecred.studies import cells_digest
 
 job = importlib.import_module("alliancecred.run")
@@ -76,6 +76,14 @@ def test_an_analysis_of_real_data_is_not_simulated(tmp_path, capsys):
     assert main(["simulate", "microcode_2025", "--out", str(tmp_path / "s")]) == WRONG_INPUT
     assert "declares no simulation" in capsys.readouterr().err
     assert not (tmp_path / "s").exists()
+
+
+def test_other_sources_beside_a_simulation_are_not_dropped(tmp_path):
+    spec = as_spec("retrenchment_simulated")
+    both = replace(spec, sources=(*spec.sources, as_spec("microcode_2025").sources[0]))
+    with pytest.raises(SpecError, match="has 2 sources, and a survey stands for all of its data"):
+        write_simulated(both, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_says_what_it_wrote(tmp_path, capsys):

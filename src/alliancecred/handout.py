@@ -46,7 +46,7 @@ def write_simulated(spec: Spec | str | Path, folder: str | Path, *, random_seed:
     Raises
     ------
     SpecError
-        If the spec declares no simulation.
+        If the spec declares no simulation, or other sources beside it.
     StoreError
         If the folder cannot be written to.
 
@@ -61,6 +61,11 @@ def write_simulated(spec: Spec | str | Path, folder: str | Path, *, random_seed:
     if not parsed.simulated:
         raise SpecError(
             f"{parsed.name} declares no simulation → give it a source of kind 'simulation', or take a simulated model"
+        )
+    if len(parsed.sources) > 1:
+        raise SpecError(
+            f"{parsed.name} has {len(parsed.sources)} sources, and a survey stands for all of its data → leave the "
+            "simulation as its only source"
         )
     out = make_folder(folder)
     made = simulate(parsed, random_seed=random_seed)
