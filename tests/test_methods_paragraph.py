@@ -141,7 +141,7 @@ def test_the_paragraph_says_what_was_done(contents):
         f"The data are {data_words(contents.fit.cells)}, from 6 countries in 2 waves (2025-01 to 2025-03).",
         "None of the 12 rows read was excluded",
         "multilevel logistic regression",
-        "partially pooled levels by country and shifts with us2025 by country",
+        "partially pooled levels by country and shifts with us2025 by country (sender).",
         "normal (mean 0, sd 1.5; 95 % of effects at 50 % from −45.0 to 45.0 points) for the intercept and shifts",
         f"after {attrs['tuning_steps']} tuning steps",
         f"random seed {attrs['random_seed']}",

@@ -147,8 +147,8 @@ def _short(term: Term) -> tuple[str, bool] | None:
             return f"levels by {_x(by)}", False
         case Shift(signal=signal, by=()):
             return f"shifts with the signal {signal} by the role of the judged ally", True
-        case Shift(signal=signal, by=by):
-            return f"shifts with {signal} by {_x(by)}", False
+        case Shift(signal=signal, by=by, roles=roles):
+            return f"shifts with {signal} by {_x(by)}" + (f" ({_and(roles)})" if roles else ""), False
         case Gap(population=population, by=by, signal=signal):
             what = f"gaps of the {population} population" + (f" in the shift with {signal}" if signal else "")
             return (what + (f" by {_x(by)}" if by else ""), not by)
