@@ -29,7 +29,7 @@ from alliancecred.studies import cells_digest
 job = importlib.import_module("alliancecred.run")
 pictures = importlib.import_module("alliancecred.report.pictures")
 NUTS_ATTRS = {"method": "nuts", "method_reason": "asked for", "inference_library": "nutpie", "attempts": 1}
-NUTS_ATTRS |= {"tuning_steps": 800, "target_accept": 0.95, "centred": "[true, false]"}
+NUTS_ATTRS |= {"tuning_steps": 800, "target_accept": 0.95, "centred": "[[0.98, 0.4], [0.0]]"}
 SIMULATED = ("retrenchment_simulated", "panel_simulated", "slider_simulated")
 
 

@@ -121,6 +121,11 @@ def test_density_is_the_formula(case):
     np.testing.assert_allclose(got - got[0], want - want[0], rtol=1e-8, atol=1e-7)
 
 
+def width(c, d):
+    """By how much a coordinate moves with its parameter: d / √(1 − c + c d²), 1 where it is centred."""
+    return d / math.sqrt(1 - c + c * d**2)
+
+
 def check_gradient(swept, cells, flags):
     """The gradient of the density is its central finite difference."""
     arrays, data = structure(swept, cells, flags), data_arrays(cells)
@@ -132,17 +137,19 @@ def check_gradient(swept, cells, flags):
 
 
 @pytest.mark.parametrize("case", [(2, RICH[:-1]), (3, RICH), (5, RICH), TIME], ids=["2", "3", "5", "timed"])
-@pytest.mark.parametrize("centring", ["centred", "not centred", "mixed"])
+@pytest.mark.parametrize("centring", ["centred", "not centred", "mixed", "between"])
 def test_gradient_is_the_finite_difference(case, centring):
     design, cells = everything(*case)
     swept = sweep(design, cells.rows)
     flags = all_or_none(swept, centring == "centred")
     if centring == "mixed":
         flags = [[(i + j) % 2 == 0 for i in range(len(s.carriers))] for j, s in enumerate(swept.strata)]
+    if centring == "between":
+        flags = [[(0.3, 0.9)[(i + j) % 2] for i in range(len(s.carriers))] for j, s in enumerate(swept.strata)]
     check_gradient(swept, cells, flags)
 
 
-@pytest.mark.parametrize("pattern", [(True, False), (False, True)])
+@pytest.mark.parametrize("pattern", [(True, False), (False, True), (0.4, 0.97), (0.0, 0.6)])
 def test_centring_is_only_a_change_of_variables(pattern):
     """Density in mixed form = density in centred form + log Jacobian, at the same point of the model."""
     from alliancecred.engines.reading import coordinates_of
@@ -163,7 +170,7 @@ def test_centring_is_only_a_change_of_variables(pattern):
         stop = at + s.size * len(s.carriers)
         same[at:stop] = coordinates_of(s, f, scales, theta[at:stop].reshape(1, 1, -1, s.size)).ravel()
         low = cholesky(covariance(s, scales), np.sqrt)
-        jacobian += sum(s.size * math.log(low[i][i][0, 0]) for i in range(len(f)) if not f[i])
+        jacobian += sum(s.size * math.log(width(c, low[i][i][0, 0])) for i, c in enumerate(f))
         at = stop
     left = log_density(theta, mixed, data)[0]
     assert left == pytest.approx(log_density(same, whole, data)[0] + jacobian, rel=1e-10)

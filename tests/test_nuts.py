@@ -10,7 +10,7 @@ from alliancecred.density import parameter_count, structure
 from alliancecred.engines import metric
 from alliancecred.engines.metric import choose_centring, information, make_metric, row_information
 from alliancecred.engines.nuts import sample
-from alliancecred.engines.reading import Raw, check_complete, read, thinned
+from alliancecred.engines.reading import Raw, check_complete, coordinates_of, read, thinned
 from alliancecred.errors import IncompleteFitError, SpecError
 from alliancecred.gates import bfmi, diagnosis
 from alliancecred.kernel import gather, spread
@@ -90,16 +90,39 @@ def test_toplines_inform_by_their_n_and_overdispersion():
     assert plain[0] == pytest.approx(size * share * (1 - share))
 
 
-def test_centring_follows_information_and_scale():
+@pytest.mark.parametrize("c", [0.0, 0.5, 0.95])
+def test_what_is_sampled_has_one_width_whatever_the_scale(c):
+    """Given d and the data, x has variance 1 / (w + 1 / d²): what is sampled then has 1 − c, whatever d is."""
+    design, cells = make(2, (Level(("country",)),))
+    swept = sweep(design, cells.rows)
+    (stratum,) = swept.strata
+    d = np.array([[0.01, 0.2, 1.0, 30.0]])
+    ends = [np.full((1, 4, 1, stratum.size), value) for value in (0.0, 1.0)]
+    low, high = (coordinates_of(stratum, [c], {design.pooled[0].sd_name: d}, x)[0, :, 0, 0] for x in ends)
+    by = np.sqrt(covariance(stratum, {design.pooled[0].sd_name: d[0]})[0][0])
+    variance = 1 / (c / (1 - c) + by**-2)
+    np.testing.assert_allclose(variance / (high - low) ** 2, 1 - c, rtol=1e-9)
+
+
+def test_how_far_is_centred_follows_the_information():
     design, cells = make(3, RICH)
     swept = sweep(design, cells.rows)
     names = [b.sd_name for b in design.pooled]
     corr = {b.corr_name: np.zeros(50) for b in design.correlated}
     small, large = ({n: np.full(50, v) for n in names} | corr for v in (1e-3, 10.0))
-    assert not any(any(c) for c in choose_centring(swept, cells, small))
-    assert all(all(c) for c in choose_centring(swept, cells, large))
     weight = row_information(cells)
     matrix = swept_matrix(swept, cells.rows)
+    for scales in (small, large):
+        at = len(swept.loadings)
+        for stratum, found in zip(swept.strata, choose_centring(swept, cells, scales), strict=True):
+            m = len(stratum.carriers)
+            block = matrix[:, at : (at := at + m * stratum.size)].reshape(-1, m, stratum.size)
+            known = np.median(np.einsum("r,ric,rjc->cij", weight, block, block), axis=0)
+            prior = np.linalg.inv(np.array(covariance(stratum, {k: v[0] for k, v in scales.items()}), dtype=float))
+            for i, c in enumerate(found):
+                others = np.where(np.arange(m) == i, 0.0, 1.0)
+                w = 1 / np.linalg.inv(known + prior * np.outer(others, others))[i, i]
+                assert c == pytest.approx(w / (1 + w), rel=1e-9)
     first = swept.strata[0]
     start, m = len(swept.loadings), len(first.carriers)
     block = matrix[:, start : start + m * first.size].reshape(-1, m, first.size)
@@ -112,15 +135,19 @@ def sampled_from(swept, centred, scales, theta):
     out, at = theta.copy(), len(theta) - swept.size + len(swept.loadings)
     for stratum, flags in zip(swept.strata, centred, strict=True):
         stop = at + stratum.size * len(flags)
-        x = theta[at:stop].reshape(len(flags), stratum.size)
-        residual = np.linalg.solve(np.linalg.cholesky(np.array(covariance(stratum, scales), dtype=float)), x)
-        out[at:stop] = np.where(np.array(flags)[:, None], x, residual).ravel()
+        x = theta[at:stop].reshape(len(flags), stratum.size).copy()
+        low = np.linalg.cholesky(np.array(covariance(stratum, scales), dtype=float))
+        residual = np.linalg.solve(low, x)
+        for i, (c, d) in enumerate(zip(flags, np.diag(low), strict=True)):
+            data, sd = c * d**2 / (1 - c + c * d**2), d / np.sqrt(1 - c + c * d**2)
+            x[i] = (x[i] - (1 - data) * (x[i] - d * residual[i])) / sd
+        out[at:stop] = x.ravel()
         at = stop
     return out
 
 
 @pytest.mark.parametrize("dense", [300, 30])
-@pytest.mark.parametrize("pattern", [(True, True), (False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("pattern", [(True, True), (False, False), (True, False), (False, True), (0.3, 0.9)])
 def test_the_metric_is_the_inverse_of_information_and_prior_precision(monkeypatch, dense, pattern):
     monkeypatch.setattr(metric, "DENSE", dense)
     design, cells = everything(3)

@@ -234,6 +234,7 @@ def test_the_engine_and_its_own_gates_are_named(contents, picture):
     assert "Centred" not in text
     by_nuts = "".join(read(render(contents, [picture])).text)
     assert "“Centred” says for each group" in by_nuts
+    assert "0.98/0.40, 0.00" in by_nuts
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page):

@@ -56,7 +56,7 @@ NUTS_ATTRS = {
     "attempts": 1,
     "tuning_steps": 800,
     "target_accept": 0.95,
-    "centred": "[true, false]",
+    "centred": "[[0.98, 0.4], [0.0]]",
 }
 
 

@@ -34,7 +34,7 @@ def prepared(answers, terms, pattern, selves="apart"):
     return swept, cells, centred, scales
 
 
-@pytest.mark.parametrize("pattern", [(True, True), (True, False), (False, False)])
+@pytest.mark.parametrize("pattern", [(True, True), (True, False), (False, False), (0.4, 0.95)])
 @pytest.mark.parametrize(
     ("answers", "terms", "selves"), [(2, RICH[:-1], "apart"), (4, RICH, "apart"), (2, MERGED, "merged")]
 )

@@ -7,7 +7,7 @@ machine and kept on disk, evaluates them. Unconstrained parameters, in this orde
     (then those of every country, or their standardised deviations, where cuts vary by country),
     of a slider the middle of the cuts and the log precision, of normal answers log sigma,
     log half-lives (one per signal whose half-life is estimated),
-    then the coordinates of `sweep.swept_matrix` (standardised residuals where a carrier is not centred)
+    then the coordinates of `sweep.swept_matrix` (or what stands between them and standardised residuals)
 
 Additive constants of the density that no parameter enters are left out.
 """
@@ -30,16 +30,17 @@ from .terms import FACTORS
 
 ENOUGH = 200.0  # answers per country that tell its cuts
 PER_ANSWER = 0.3  # information of an answer about a log-spacing, where answers are about as frequent
-# A carrier is sampled centred where information · (low quantile of its variance) exceeds this.
+# Cuts by country are sampled centred where information · (low quantile of their variance) exceeds this.
 CENTRED_ABOVE, LOW_QUANTILE = 3.0, 0.1
 
 
 def structure(
-    swept: Swept, cells: Cells, centred: Sequence[Sequence[bool]], own_centred: bool | None = None
+    swept: Swept, cells: Cells, centred: Sequence[Sequence[float]], own_centred: bool | None = None
 ) -> Structure:
     """Return the arrays of a swept design.
 
-    ``centred`` has, per stratum, one entry per carrier; ``own_centred`` is about cuts by country (`cuts_centred`).
+    ``centred`` has, per stratum, one number per carrier (`kernel._forward`); ``own_centred`` is about cuts by country
+    (`cuts_centred`).
     """
     design = swept.design
     blocks: list[dict[str, Any]] = [_mean_block(swept)]
@@ -87,7 +88,7 @@ def structure(
         m=ms,
         size=np.array([b["size"] for b in blocks], dtype=np.int64),
         first=np.concatenate([[0], np.cumsum(ms)[:-1]]).astype(np.int64),
-        centred=flat("centred", np.int64),
+        centred=flat("centred", float),
         pos=flat("pos", np.int64),
         centre=flat("centre", float),
         base=flat("base", float),
@@ -190,7 +191,7 @@ def _mean_block(swept: Swept) -> dict[str, Any]:
     return {
         "m": len(keep),
         "size": 1,
-        "centred": [True] * len(keep),
+        "centred": [1.0] * len(keep),
         "pos": keep,
         "terms": terms,
         "centre": [getattr(p, "mean", 0.0) for p in priors],

@@ -23,9 +23,9 @@ class Structure(NamedTuple):
     """A design as arrays. Gaussian block g has ``m[g]`` carriers of ``size[g]`` coordinates each.
 
     ``pos``, ``centre``, ``centred`` and ``base`` run over the carriers of all blocks (from ``first[g]``);
-    ``base`` holds constant prior variances. Term t of block g, ``term_first[g] ≤ t < term_first[g + 1]``,
-    adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry (i, j), i ≥ j, of the block's
-    covariance.
+    ``centred`` is between 0 and 1 (`_forward`), ``base`` holds constant prior variances. Term t of block g,
+    ``term_first[g] ≤ t < term_first[g + 1]``, adds ``coef · sd[a] · sd[b] · ρ[r]`` (ρ = 1 for r = -1) to entry
+    (i, j), i ≥ j, of the block's covariance.
 
     The first coordinates multiply ``columns`` (coordinates, rows). Those of block g > 0 are Helmert contrasts along
     factors of ``levels[g - 1]`` levels (0 after the last factor), with ``weight[k]`` = 1 / √(k (k + 1)). Rows of the
@@ -208,54 +208,58 @@ def _chain(s, g, sensitivity, sd, rho, grad, rho_start):  # type: ignore[no-unty
 
 
 @njit(**_JIT)
+def _between(c, d):  # type: ignore[no-untyped-def]
+    """Return √v and c d / v, with v = 1 − c + c d² (`_forward`)."""
+    root = math.sqrt(1.0 - c + c * d * d)
+    return root, c * d / (root * root)
+
+
+@njit(**_JIT)
 def _forward(s, g, low, theta, x, y):  # type: ignore[no-untyped-def]
     """Fill coordinates ``x`` and standardised residuals ``y`` of block g; return its log density.
 
-    x[i] = centre[i] + Σ_{k ≤ i} L[i, k] y[k]. The parameter of carrier i is x[i] where it is centred
-    (y[i] then follows by forward substitution) and y[i] where it is not.
+    x[i] = centre[i] + Σ_{k ≤ i} L[i, k] y[k] = rest + d y[i], with d = L[i, i]. Parameters that are centred by c are
+    θ = (x − (1 − κ) rest) / s, with v = 1 − c + c d², κ = c d² / v and s = d / √v: x where c is 1, y where it is 0.
+    Under information c / (1 − c) about x, κ is the weight of the data in the mean of x given ``rest``, and s its sd
+    up to a constant, so that the width of θ is the same whatever d is (docs/decisions/035).
     """
     m, size, first = s.m[g], s.size[g], s.first[g]
     total = 0.0
     for i in range(m):
         at, diagonal, middle = s.pos[first + i], low[i, i], s.centre[first + i]
+        root, slope = _between(s.centred[first + i], diagonal)
         for c in range(size):
             rest = middle
             for k in range(i):
                 if low[i, k] != 0.0:
                     rest += low[i, k] * y[s.pos[first + k] + c]
-            if s.centred[first + i]:
-                x[at + c] = theta[at + c]
-                y[at + c] = (theta[at + c] - rest) / diagonal
-            else:
-                y[at + c] = theta[at + c]
-                x[at + c] = rest + diagonal * theta[at + c]
+            y[at + c] = theta[at + c] / root - slope * rest
+            x[at + c] = rest + diagonal * y[at + c]
             total -= 0.5 * y[at + c] * y[at + c]
-        if s.centred[first + i]:
-            total -= size * math.log(diagonal)
+        total -= size * math.log(root)
     return total
 
 
 @njit(**_JIT)
-def _backward(s, g, low, y, gx, gy, bar):  # type: ignore[no-untyped-def]
+def _backward(s, g, low, x, y, gx, gy, bar):  # type: ignore[no-untyped-def]
     """Reverse of `_forward`: turn ``gx`` into the gradient by the parameters; fill ``bar`` = ∂/∂L."""
     m, size, first = s.m[g], s.size[g], s.first[g]
     for i in range(m - 1, -1, -1):
-        at, diagonal = s.pos[first + i], low[i, i]
+        at, diagonal, by = s.pos[first + i], low[i, i], s.centred[first + i]
+        root, slope = _between(by, diagonal)
+        turn = by * (1.0 - 2.0 * slope * diagonal) / root**2
         for c in range(size):
-            gy[at + c] -= y[at + c]
-            if s.centred[first + i]:
-                push = -gy[at + c] / diagonal
-                gx[at + c] -= push
-            else:
-                push = gx[at + c]
-                gx[at + c] = gy[at + c] + diagonal * push
-            bar[i, i] += push * y[at + c]
+            passed = gy[at + c] - y[at + c] + diagonal * gx[at + c]
+            push = gx[at + c] - slope * passed
+            rest = x[at + c] - diagonal * y[at + c]
+            given = y[at + c] + slope * rest
+            bar[i, i] += gx[at + c] * y[at + c] - passed * (slope * given + turn * rest)
+            gx[at + c] = passed / root
             for k in range(i):
                 other = s.pos[first + k] + c
                 bar[i, k] += push * y[other]
                 gy[other] += low[i, k] * push
-        if s.centred[first + i]:
-            bar[i, i] -= size / diagonal
+        bar[i, i] -= size * slope
 
 
 @njit(**_JIT)
@@ -1046,7 +1050,7 @@ def log_density(theta, s, d):  # type: ignore[no-untyped-def]
     for g in range(len(s.m)):
         bar, sensitivity = scratch[0], scratch[1]
         bar[:] = 0.0
-        _backward(s, g, lows[g], y, gx, gy, bar)
+        _backward(s, g, lows[g], x, y, gx, gy, bar)
         _cholesky_back(lows[g], bar, s.m[g], scratch[2], scratch[3], scratch[4], sensitivity)
         _chain(s, g, sensitivity, sd, rho, grad, n_sd)
     return total, grad
@@ -1131,7 +1135,7 @@ def unpack(p):  # type: ignore[no-untyped-def]
         p[at[3] : at[4]].view(np.int64),
         p[at[4] : at[5]].view(np.int64),
         p[at[5] : at[6]].view(np.int64),
-        p[at[6] : at[7]].view(np.int64),
+        p[at[6] : at[7]],
         p[at[7] : at[8]].view(np.int64),
         p[at[8] : at[9]],
         p[at[9] : at[10]],

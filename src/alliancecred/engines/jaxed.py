@@ -59,16 +59,16 @@ def log_density(swept: Swept, cells: Cells, centred: Centred, mask: np.ndarray |
             total -= 0.5 * (residual**2).sum() + jnp.log(jnp.diag(low)).sum()
         eta = columns @ first
         at = len(swept.loadings)
-        for stratum, flags, found in zip(swept.strata, centred, inside, strict=True):
+        for stratum, between, found in zip(swept.strata, centred, inside, strict=True):
             low = cholesky(covariance(stratum, scales), jnp.sqrt)
             residuals: list[Any] = []
-            for i, flag in enumerate(flags):
+            for i, c in enumerate(between):
                 given = raw[at : (at := at + stratum.size)]
                 rest = sum(low[i][k] * residuals[k] for k in range(i))
-                value = given if flag else rest + low[i][i] * given
-                residuals.append((given - rest) / low[i][i] if flag else given)
-                total -= 0.5 * (residuals[-1] ** 2).sum() + (stratum.size * jnp.log(low[i][i]) if flag else 0.0)
-                eta += found.carriers[i] * (found.basis @ value)[found.place]
+                v = 1 - c + c * low[i][i] ** 2
+                residuals.append(given / jnp.sqrt(v) - c * low[i][i] / v * rest)
+                total -= 0.5 * (residuals[-1] ** 2).sum() + 0.5 * stratum.size * jnp.log(v)
+                eta += found.carriers[i] * (found.basis @ (rest + low[i][i] * residuals[-1]))[found.place]
         raw_cuts = jnp.concatenate([jnp.zeros(1), jnp.cumsum(jnp.exp(spacing))])
         return total + likelihood(eta, raw_cuts - raw_cuts.mean())
 

@@ -1,6 +1,6 @@
-"""What NUTS is told before it starts: which blocks to sample centred, and the shape of the posterior.
+"""What NUTS is told before it starts: how far to sample blocks centred, and the shape of the posterior.
 
-Both follow from the information in the rows and rough values of the scales (docs/decisions/011).
+Both follow from the information in the rows and rough values of the scales (docs/decisions/011, 035).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from scipy.special import expit, zeta
 
 from ..cells import Cells
 from ..choices import Choices
-from ..density import CENTRED_ABOVE, LOW_QUANTILE, cuts_centred, extra_prior, parameter_count
+from ..density import cuts_centred, extra_prior, parameter_count
 from ..design import SD_CUTS, SD_RESPONDENT, half_life
 from ..events import Decay
 from ..gaussian import rough_sigma
@@ -37,7 +37,7 @@ DENSE = 300
 SMALLEST, CLOSEST = 1e-6, 0.999  # scales and correlations beyond these are taken for these
 NARROWEST = 0.1  # sd of a log scale or atanh correlation, where the rough draws hardly differ
 _OWN_CUTS = 0.3  # rough posterior sd of a country's log-spacings
-Centred = tuple[tuple[bool, ...], ...]
+Centred = tuple[tuple[float, ...], ...]
 Scales = Mapping[str, np.ndarray]
 
 
@@ -98,15 +98,26 @@ def information(found: Incidence, by_row: np.ndarray) -> np.ndarray:
 
 
 def choose_centring(swept: Swept, cells: Cells, scales: Scales) -> Centred:
-    """Return which carriers to sample centred, given draws of the scales."""
-    swept, by_row = _faded(swept, scales), row_information(cells)
+    """Return how far to sample each carrier centred, from 0 to 1 (`kernel._forward`), given draws of the scales.
+
+    It is w / (1 + w), where w is what the answers say about a coordinate, the median over coordinates, while the other
+    carriers of the same coordinate are known by the answers and by their prior.
+    """
+    swept, by_row, typical = _faded(swept, scales), row_information(cells), _typical(scales)
     out = []
     for stratum in swept.strata:
         known = np.median(information(incidence(swept, stratum, cells.rows), by_row), axis=0)
-        cov = covariance(stratum, scales)
-        low = [np.quantile(cov[i][i], LOW_QUANTILE) for i in range(len(cov))]
-        out.append(tuple(bool(known[i, i] * v > CENTRED_ABOVE) for i, v in enumerate(low)))
+        prior = _precision(stratum, typical)
+        w = [_left_over(known, known + prior, i) for i in range(len(known))]
+        out.append(tuple(v / (1 + v) for v in w))
     return tuple(out)
+
+
+def _left_over(known: np.ndarray, whole: np.ndarray, i: int) -> float:
+    """Return the information about one of several quantities when ``whole`` is all there is about the others."""
+    others = np.arange(len(known)) != i
+    shared = known[i, others] @ np.linalg.solve(whole[np.ix_(others, others)], known[others, i])
+    return max(float(known[i, i] - shared), 0.0)
 
 
 def make_metric(swept: Swept, cells: Cells, centred: Centred, scales: Scales) -> Metric:
@@ -206,11 +217,11 @@ def _precision(stratum: Stratum, typical: Mapping[str, float]) -> np.ndarray:
     return np.linalg.inv(np.array(covariance(stratum, typical), dtype=float))
 
 
-def _turn(stratum: Stratum, centred: Sequence[bool], typical: Mapping[str, float]) -> np.ndarray:
+def _turn(stratum: Stratum, centred: Sequence[float], typical: Mapping[str, float]) -> np.ndarray:
     """Matrix (carriers, carriers) from coordinates to what is sampled (see `kernel._forward`)."""
     low = np.array(cholesky(covariance(stratum, typical), np.sqrt), dtype=float)
-    residuals = np.linalg.inv(low)
-    return np.where(np.array(centred)[:, None], np.eye(len(low)), residuals)
+    c, d = np.array(centred)[:, None], np.diag(low)[:, None]
+    return np.asarray((c * d * np.eye(len(low)) + (1 - c) * np.linalg.inv(low)) / np.sqrt(1 - c + c * d**2))
 
 
 def _root(precision: np.ndarray) -> np.ndarray:

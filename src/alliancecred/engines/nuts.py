@@ -54,8 +54,8 @@ def sample(
 ) -> Draws:
     """Return draws from the posterior of a design by the no-U-turn sampler.
 
-    ``rough`` draws of scales, correlations and half-lives, of an earlier attempt, say, decide what is sampled centred
-    and in which metric; by default they are Laplace's.
+    ``rough`` draws of scales, correlations and half-lives, of an earlier attempt, say, decide how far blocks are
+    sampled centred and in which metric; by default they are Laplace's.
 
     Raises
     ------

@@ -115,7 +115,7 @@ def thinned(stats: xr.Dataset, thin: int) -> xr.Dataset:
 
 
 def coordinates_of(
-    stratum: Stratum, centred: Sequence[bool], scales: Mapping[str, np.ndarray], x: np.ndarray
+    stratum: Stratum, centred: Sequence[float], scales: Mapping[str, np.ndarray], x: np.ndarray
 ) -> np.ndarray:
     """Return coordinates (chain, draw, carrier, size) from what was sampled (see `kernel._forward`)."""
     low = cholesky(covariance(stratum, scales), np.sqrt)
@@ -124,11 +124,10 @@ def coordinates_of(
         rest = sum(
             (np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape)
         )
-        diagonal = np.asarray(row[i])[..., None]
-        if centred[i]:
-            residual[:, :, i] = (x[:, :, i] - rest) / diagonal
-        else:
-            out[:, :, i] = rest + diagonal * x[:, :, i]
+        diagonal, c = np.asarray(row[i])[..., None], centred[i]
+        v = 1 - c + c * diagonal**2
+        residual[:, :, i] = x[:, :, i] / np.sqrt(v) - c * diagonal / v * rest
+        out[:, :, i] = rest + diagonal * residual[:, :, i]
     return out
 
 

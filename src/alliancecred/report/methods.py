@@ -167,7 +167,10 @@ def checks(contents: Contents) -> Html:
         numbers=[i for i, k in enumerate(used) if 3 <= k < 10],
         caption="Diagnostics, over every variable and sampled coordinate",
     )
-    sampled = " “Centred” says for each group of pooled effects which of two equivalent forms NUTS sampled."
+    sampled = (
+        " “Centred” says for each group of pooled effects how far NUTS sampled them as they are (1) or divided by "
+        "their scale (0); the posterior is the same."
+    )
     gates = el(
         "p",
         "Gates, for every variable and every reported estimate: bulk and tail effective sample size (ESS) at least "
@@ -192,7 +195,7 @@ def _engine(attrs: Mapping[Hashable, Any]) -> str:
 
 def _sampler(attrs: Mapping[Hashable, Any]) -> list[str]:
     centred = json.loads(str(attrs.get("centred", "[]")))
-    return [str(attrs["attempts"]), ", ".join("yes" if c else "no" for c in centred) or "–"]
+    return [str(attrs["attempts"]), ", ".join("/".join(f"{c:.2f}" for c in group) for group in centred) or "–"]
 
 
 def _left_out(contents: Contents) -> Html:
