@@ -167,7 +167,7 @@ def test_half_lives_are_read_from_their_place():
     raw = read(swept, theta, xr.Dataset(), [[True] * len(s.carriers) for s in swept.strata])
     place = len(design.pooled) + len(design.correlated) + 2
     assert raw.scales["half_life_fading"] == np.exp(theta[0, 0, place])
-    np.testing.assert_array_equal(raw.coordinates[0, 0], theta[0, 0, place + 1 :])
+    np.testing.assert_allclose(raw.coordinates[0, 0], theta[0, 0, place + 1 :], rtol=1e-14)
 
 
 # --- placebo dates --------------------------------------------------------------------------------
