@@ -11,7 +11,7 @@ from test_respondents import TERMS, answers_of_people, prepared, spec_of, survey
 
 from alliancecred import density
 from alliancecred.cells import make_cells
-from alliancecred.density import cut_group, cuts_centred, data_arrays, parameter_count, structure
+from alliancecred.density import cut_group, data_arrays, own_cuts, parameter_count, structure
 from alliancecred.design import CUTS_BY_COUNTRY, SD_CUTS
 from alliancecred.engines.condense import condense
 from alliancecred.engines.reading import cuts_read
@@ -42,6 +42,13 @@ def everything(answers: int = 4):
     return make_design(spec, cells), cells
 
 
+def from_sampled(c, sd, given, common):
+    """Log-spacings of countries: what is sampled, times its width, and of the common ones what the data leave."""
+    v, away = 1 - c + c * sd**2, common - [0.4, -0.3]
+    own = [0.4, -0.3] + given * sd / np.sqrt(v) + (1 - c * sd**2 / v) * away
+    return own, given.size * np.log(sd / np.sqrt(v)).mean()
+
+
 def parts(design, theta):
     """Split θ: before the log-spacings, common ones, those of countries, the rest."""
     start = len(design.scales) + len(design.correlated)
@@ -51,11 +58,10 @@ def parts(design, theta):
     return start, common, own, theta[start + inner * (1 + groups) :]
 
 
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centred", [1.0, 0.0, 0.6])
 def test_density_is_the_formula(centred, monkeypatch):
-    monkeypatch.setattr(density, "ENOUGH", 0.0 if centred else 1e9)
+    monkeypatch.setattr(density, "own_cuts", lambda *_: np.array([centred, 0.4, -0.3]))
     design, cells = everything()
-    assert cuts_centred(design, cells) == centred
     swept = sweep(design, cells.rows)
     arrays, data = structure(swept, cells, all_or_none(swept, True)), data_arrays(cells)
     scale, rng, got, want = list(design.scales).index(SD_CUTS), np.random.default_rng(0), [], []
@@ -70,8 +76,8 @@ def test_density_is_the_formula(centred, monkeypatch):
         other = np.concatenate([np.delete(theta[:start], scale), common, rest])
         value = by_formula(empty, none, other)  # priors of all but the countries' cuts
         value += stats.halfnorm(scale=0.4).logpdf(sd) + theta[scale]
-        own = own if centred else common + sd * own
-        value += stats.norm(common, sd).logpdf(own).sum() + (0.0 if centred else own.size * theta[scale])
+        own, jacobian = from_sampled(centred, sd, own, common)
+        value += stats.norm(common, sd).logpdf(own).sum() + jacobian
         eta = swept_matrix(swept, cells.rows) @ rest
         cuts = cut_points(own)[cells.rows.codes["country"]]
         logp, n = log_probs(eta, cuts), len(cells.counts)
@@ -83,9 +89,9 @@ def test_density_is_the_formula(centred, monkeypatch):
 
 
 @pytest.mark.parametrize("people", [False, True])
-@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("centred", [1.0, 0.0, 0.6])
 def test_gradient_is_the_finite_difference(centred, people, monkeypatch):
-    monkeypatch.setattr(density, "ENOUGH", 0.0 if centred else 1e9)
+    monkeypatch.setattr(density, "own_cuts", lambda *_: np.array([centred, 0.4, -0.3]))
     if people:
         spec = spec_of(4, (*TERMS, FREE))
         cells = make_cells(spec, [survey_of(spec, answers_of_people(spec)), published(spec)])
@@ -100,14 +106,14 @@ def test_what_was_sampled_becomes_spacings_of_countries():
     design, _ = everything()
     rng = np.random.default_rng(2)
     spacing, sd = rng.normal(size=(2, 3, 2 * 5)), {SD_CUTS: np.exp(rng.normal(size=(2, 3)))}
-    for centred in (True, False):
-        found = cuts_read(design, spacing, sd, centred)
+    for centred in (1.0, 0.0, 0.6):
+        found = cuts_read(design, spacing, sd, np.array([centred, 0.4, -0.3]))
         np.testing.assert_array_equal(found["cut_spacing"], spacing[..., :2])
         for c in range(4):
             own = spacing[..., 2 + 2 * c : 4 + 2 * c]
-            want = own if centred else spacing[..., :2] + sd[SD_CUTS][..., None] * own
+            want, _ = from_sampled(centred, sd[SD_CUTS][..., None], own, spacing[..., :2])
             np.testing.assert_allclose(found[CUTS_BY_COUNTRY][:, :, c], want)
-    assert cuts_read(replace(design, cut_scale=None), spacing[..., :2], {}, False).keys() == {"cut_spacing"}
+    assert cuts_read(replace(design, cut_scale=None), spacing[..., :2], {}).keys() == {"cut_spacing"}
 
 
 @pytest.mark.parametrize("people", [False, True])
@@ -283,6 +289,6 @@ def test_how_different_cuts_are_is_roughly_known_beforehand(sd):
     cells = simulate(spec, truth=truth, random_seed=1).truth.cells
     assert rough_cut_sd(replace(cells, counts=cells.counts[:1]), 12) == 0.3
     design = make_design(spec, cells)
-    assert cuts_centred(design, cells)
-    assert cuts_centred(design, cells, np.full(9, 0.4))
-    assert not cuts_centred(design, cells, np.full(9, 0.02))
+    w = 0.3 * cells.counts.sum() / 12
+    np.testing.assert_allclose(own_cuts(design, cells), [w / (1 + w), design.cuts.mean, design.cuts.mean])
+    np.testing.assert_allclose(own_cuts(design, cells, np.array([[0.1, 0.3], [0.5, 0.1]]))[1:], [0.3, 0.2])

@@ -28,19 +28,16 @@ from .respondents import NO_PEOPLE, Grid, by_score, grid, shared_products, with_
 from .sweep import Part, Stratum, Swept, grid_of, incidence, mean_columns
 from .terms import FACTORS
 
-ENOUGH = 200.0  # answers per country that tell its cuts
 PER_ANSWER = 0.3  # information of an answer about a log-spacing, where answers are about as frequent
-# Cuts by country are sampled centred where information · (low quantile of their variance) exceeds this.
-CENTRED_ABOVE, LOW_QUANTILE = 3.0, 0.1
 
 
 def structure(
-    swept: Swept, cells: Cells, centred: Sequence[Sequence[float]], own_centred: bool | None = None
+    swept: Swept, cells: Cells, centred: Sequence[Sequence[float]], own: np.ndarray | None = None
 ) -> Structure:
     """Return the arrays of a swept design.
 
-    ``centred`` has, per stratum, one number per carrier (`kernel._forward`); ``own_centred`` is about cuts by country
-    (`cuts_centred`).
+    ``centred`` has, per stratum, one number per carrier (`kernel._forward`); ``own`` is about cuts by country
+    (`own_cuts`).
     """
     design = swept.design
     blocks: list[dict[str, Any]] = [_mean_block(swept)]
@@ -84,7 +81,7 @@ def structure(
     return Structure(
         scale_sd=np.array([prior.sd for prior in design.scales.values()], dtype=float),
         eta=np.array([b.correlation.eta for b in design.correlated], dtype=float),
-        cut_prior=np.array([design.cuts.mean, design.cuts.sd]),
+        cut_prior=np.array([design.cuts.mean, design.cuts.sd, *(own_cuts(design, cells) if own is None else own)]),
         m=ms,
         size=np.array([b["size"] for b in blocks], dtype=np.int64),
         first=np.concatenate([[0], np.cumsum(ms)[:-1]]).astype(np.int64),
@@ -109,13 +106,7 @@ def structure(
         column_fading=np.array([_fading(swept, c) for c in [*(k.carrier for k in design.coefficients), *extra]]),
         carrier_fading=carriers[:, 0].astype(np.int64),
         cut_group=cut_group(design, cells.rows),
-        cut_option=np.array(
-            [
-                design.cut_groups,
-                [*design.scales, SD_CUTS].index(SD_CUTS),
-                cuts_centred(design, cells) if own_centred is None else own_centred,
-            ]
-        ),
+        cut_option=np.array([design.cut_groups, [*design.scales, SD_CUTS].index(SD_CUTS)]),
         extra_prior=extra_prior(design),
     )
 
@@ -131,15 +122,15 @@ def cut_group(design: Design, rows: Rows) -> np.ndarray:
     return np.asarray(rows.codes["country"] * (design.cut_groups > 0), dtype=np.int64)
 
 
-def cuts_centred(design: Design, cells: Cells, sd: np.ndarray | None = None) -> bool:
-    """Return whether log-spacings of countries are sampled centred: where the answers of a country tell them.
+def own_cuts(design: Design, cells: Cells, spacing: np.ndarray | None = None) -> np.ndarray:
+    """Return how log-spacings of countries are sampled, (1 + answers - 2,), given draws of common ones, (draws, …).
 
-    Given draws of their sd, where these answers say more than the sd does; else where there are many.
+    First how far centred, by what the answers of a country say of them; then what is taken from them, so that they
+    stay about zero however much countries differ.
     """
-    answers = float(cells.size.sum()) / max(design.cut_groups, 1)
-    if design.cut_groups == 0 or sd is None:
-        return design.cut_groups > 0 and answers > ENOUGH
-    return bool(PER_ANSWER * answers * float(np.quantile(sd, LOW_QUANTILE)) ** 2 > CENTRED_ABOVE)
+    w = PER_ANSWER * float(cells.size.sum()) / max(design.cut_groups, 1)
+    middle = np.full(design.inner, design.cuts.mean) if spacing is None else spacing.mean(0)
+    return np.concatenate([[w / (1 + w)], middle])
 
 
 def _fading(swept: Swept, carrier: Carrier) -> int:

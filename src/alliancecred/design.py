@@ -26,7 +26,8 @@ from .terms import JOINED, ROLES, Cuts, Drift, Effect, Fixed, Gap, Level, Respon
 STEP, DRIFT = "step", "drift"
 DAYS_PER_YEAR = 365.25
 SD_RESPONDENT = "sd_respondent"
-CUTS_BY_COUNTRY = "cut_spacing_country"
+SPACING = "cut_spacing"
+CUTS_BY_COUNTRY = f"{SPACING}_country"
 SD_CUTS = f"sd_{CUTS_BY_COUNTRY}"
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 from .assemble import data_groups, judged, provenance, unjudged
 from .cautions import warn_identification
 from .cells import Cells, make_cells
-from .design import Design, half_life
+from .design import SPACING, Design, half_life
 from .errors import ConvergenceError, ConvergenceWarning, FitError, IncompleteFitError, SpecError, within_memory
 from .forewarn import warn_data
 from .gates import Diagnosis
@@ -258,7 +258,9 @@ def fit_design(
 def _scales_of(fit: Fit) -> dict[str, np.ndarray] | None:
     """Return draws of what decides how the next attempt samples; None if some are not finite."""
     names = [*fit.design.scales, *(b.corr_name for b in fit.design.correlated), *map(half_life, fit.design.fading)]
-    draws = {name: np.asarray(fit.posterior[name].values).ravel() for name in names}
+    draws: dict[str, np.ndarray] = {name: np.asarray(fit.posterior[name].values).ravel() for name in names}
+    if fit.design.cut_groups:
+        draws[SPACING] = np.asarray(fit.posterior[SPACING].values).reshape(-1, fit.design.inner)
     return draws if all(np.isfinite(v).all() for v in draws.values()) else None
 
 

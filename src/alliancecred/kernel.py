@@ -38,8 +38,9 @@ class Structure(NamedTuple):
     signals, 2) has mean and sd of log half-lives in weeks, ``weeks`` (fading signals, rows) the time since each
     signal; ``column_fading`` and ``carrier_fading`` say which one a column or a carrier fades with, -1: none.
 
-    Cuts are common, or those of the group ``cut_group`` (rows,) of a row; ``cut_option`` (3,) then has how many groups
-    there are, which scale is theirs, and whether their log-spacings are sampled centred.
+    Cuts are common, or those of the group ``cut_group`` (rows,) of a row; ``cut_option`` (2,) then has how many groups
+    there are and which scale is theirs. ``cut_prior`` (3 + answers - 2,) has mean and sd of common log-spacings, how
+    far those of groups are sampled centred (`_forward`), and what is taken from all of them first.
 
     ``extra_prior`` has mean and sd of further scalars: of answers on a slider (2, 2), the middle of the cuts and the
     log precision; of normal answers (1, 2), log sigma; it is (0, 2) where answers are categories.
@@ -763,40 +764,39 @@ def _cuts(spacing):  # type: ignore[no-untyped-def]
 @njit(**_JIT)
 def _spacings(s, spacing, sd, common):  # type: ignore[no-untyped-def]
     """Return the log-spacings of every group of cuts, (groups, answers - 2), and the log prior of those of groups."""
-    groups, scale, centred = s.cut_option
-    out, total = np.empty((max(groups, 1), common)), 0.0
+    groups, scale = s.cut_option
+    out, total, d = np.empty((max(groups, 1), common)), 0.0, sd[scale] if groups else 1.0
+    root, slope = _between(s.cut_prior[2], d)
     for g in range(len(out)):
         for j in range(common):
             if groups == 0:
                 out[g, j] = spacing[j]
                 continue
-            own = spacing[common * (1 + g) + j]
-            z = (own - spacing[j]) / sd[scale] if centred else own
-            out[g, j] = own if centred else spacing[j] + sd[scale] * own
-            total -= 0.5 * z * z + (math.log(sd[scale]) if centred else 0.0)
+            z = spacing[common * (1 + g) + j] / root - slope * (spacing[j] - s.cut_prior[3 + j])
+            out[g, j] = spacing[j] + d * z
+            total -= 0.5 * z * z + math.log(root)
     return out, total
 
 
 @njit(**_JIT)
 def _spacings_back(s, spacing, sd, gspacing, grad, start):  # type: ignore[no-untyped-def]
     """Add to ``grad`` the gradient by what `_spacings` was given: log-spacings from ``start`` on, and log sd."""
-    groups, scale, centred = s.cut_option
-    common = gspacing.shape[1]
+    groups, scale = s.cut_option
+    common, d = gspacing.shape[1], sd[scale] if groups else 1.0
+    root, slope = _between(s.cut_prior[2], d)
+    turn = s.cut_prior[2] * (1.0 - 2.0 * slope * d) / root**2
     for g in range(len(gspacing)):
         for j in range(common):
             at, own = start + j, start + common * (1 + g) + j
             if groups == 0:
                 grad[at] += gspacing[g, j]
-            elif centred:
-                z = (spacing[common * (1 + g) + j] - spacing[j]) / sd[scale]
-                grad[own] += gspacing[g, j] - z / sd[scale]
-                grad[at] += z / sd[scale]
-                grad[scale] += z * z - 1.0
-            else:
-                z = spacing[common * (1 + g) + j]
-                grad[own] += gspacing[g, j] * sd[scale] - z
-                grad[at] += gspacing[g, j]
-                grad[scale] += gspacing[g, j] * sd[scale] * z
+                continue
+            given, rest = spacing[common * (1 + g) + j] / root, spacing[j] - s.cut_prior[3 + j]
+            z = given - slope * rest
+            passed = gspacing[g, j] * d - z
+            grad[own] += passed / root
+            grad[at] += gspacing[g, j] - slope * passed
+            grad[scale] += d * (gspacing[g, j] * z - passed * (slope * given + turn * rest) - slope)
 
 
 @njit(**_JIT)

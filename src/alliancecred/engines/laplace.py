@@ -22,7 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ..cells import Cells
-from ..design import Design, half_life
+from ..design import SPACING, Design, half_life
 from ..outcome import multinomial_constant
 from ..weights import BLOCK, largest_k, pareto_smooth
 from .condense import condense
@@ -137,7 +137,8 @@ def rough_scales(
 ) -> dict[str, np.ndarray]:
     """Return draws of scales, correlations and half-lives from Laplace's marginal, name → (draws,).
 
-    Uncorrected, and as if no person answered twice: for choices that need only their order of magnitude.
+    Uncorrected, as if no person answered twice and cuts were common: for choices that need only an order of magnitude.
+    Where cuts vary by country, log-spacings (draws, …) too.
     """
     rng = np.random.default_rng(seed)
     with _mapper(cores) as mapped:
@@ -145,10 +146,10 @@ def rough_scales(
         proposal = _first(evaluate)
         scores = proposal.draw(sum(ROUNDS[:2]), rng)
         log_weight = evaluate.marginal(scores) - proposal.log_density(scores)
-    found = np.isfinite(log_weight)
-    if found.any():
+    if (found := np.isfinite(log_weight)).any():
         scores = scores[found][resample(log_weight[found], len(scores), rng)]
-    return _scales(design, from_scores(design, scores))
+    h = from_scores(design, scores)
+    return _scales(design, h) | ({SPACING: h.spacing.T} if design.cut_groups else {})
 
 
 def _sizes(total: int) -> Iterator[int]:
@@ -251,8 +252,7 @@ def _lanes(n: int) -> list[slice]:
 
 def _first(evaluate: _Evaluator) -> Proposal:
     """A t at the mode of the hyperparameters, its shape from second differences there."""
-    size = score_count(evaluate.field.design)
-    evaluate.recentre(np.zeros(size))
+    evaluate.recentre(np.zeros(size := score_count(evaluate.field.design)))
     if not size:
         return Proposal(plain(np.zeros(0)), np.zeros(0), np.zeros((0, 0)))
     steps = _DIFFERENCE * np.eye(size)
@@ -267,9 +267,9 @@ def _first(evaluate: _Evaluator) -> Proposal:
     (i, j), wide = np.tril_indices(size), _HESSIAN * np.eye(size)
     corners = [mode + a * wide[i] + b * wide[j] for a in (1, -1) for b in (1, -1)]
     value = evaluate.marginal(np.vstack(corners)).reshape(4, -1)
+    hessian = np.zeros((size, size))
     if not np.isfinite(value).all():
         return Proposal(plain(mode), np.zeros(size), np.eye(size))
-    hessian = np.zeros((size, size))
     hessian[i, j] = hessian[j, i] = -(value[0] - value[1] - value[2] + value[3]) / (4 * _HESSIAN**2)
     values, vectors = np.linalg.eigh(hessian)
     cov = (vectors / np.maximum(values, 0.7)) @ vectors.T  # the prior alone has 1
@@ -289,7 +289,7 @@ def _variables(field: Field, scores: np.ndarray, latents: np.ndarray, chains: in
     for block in design.pooled:
         out[block.variable] = latents[:, field.slices[block.variable]].reshape(-1, *design.shape(block))
     out |= _scales(design, h)
-    out |= {"cut_spacing": h.spacing.T} if design.inner else {}
+    out |= {SPACING: h.spacing.T} if design.inner else {}
     out |= dict(zip(design.spec.extra, h.extra, strict=True))
     return {k: v.reshape(chains, -1, *v.shape[1:]) for k, v in out.items()}
 

@@ -3,6 +3,7 @@
 Both follow from the information in the rows and rough values of the scales (docs/decisions/011, 035).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,8 +12,8 @@ from scipy.special import expit, zeta
 
 from ..cells import Cells
 from ..choices import Choices
-from ..density import cuts_centred, extra_prior, parameter_count
-from ..design import SD_CUTS, SD_RESPONDENT, half_life
+from ..density import extra_prior, own_cuts, parameter_count
+from ..design import SD_RESPONDENT, half_life
 from ..events import Decay
 from ..gaussian import rough_sigma
 from ..kernel import Metric
@@ -36,7 +37,6 @@ from .people import shared_information
 DENSE = 300
 SMALLEST, CLOSEST = 1e-6, 0.999  # scales and correlations beyond these are taken for these
 NARROWEST = 0.1  # sd of a log scale or atanh correlation, where the rough draws hardly differ
-_OWN_CUTS = 0.3  # rough posterior sd of a country's log-spacings
 Centred = tuple[tuple[float, ...], ...]
 Scales = Mapping[str, np.ndarray]
 
@@ -197,11 +197,10 @@ def _hyper(swept: Swept, cells: Cells, scales: Scales) -> tuple[np.ndarray, np.n
     if cells.scores:  # n answers tell log sigma to 1 / √(2 n)
         known = 2 * cells.sums[:, 0].sum() + extra[0, 1] ** -2
         extra = np.array([[np.log(rough_sigma(cells.sums)), known**-0.5]])
-    own_centred = cuts_centred(design, cells, scales.get(SD_CUTS))
-    own_middle, own_width = (design.cuts.mean, _OWN_CUTS) if own_centred else (0.0, 1.0)
+    own_width = math.sqrt(1 - own_cuts(design, cells)[0])
     half = [np.log(scales[half_life(name)]) for name in design.fading]
     middle = np.concatenate(
-        [[v.mean() for v in values], design.cuts.mean * inner, own_middle * own, extra[:, 0], [v.mean() for v in half]]
+        [[v.mean() for v in values], design.cuts.mean * inner, 0.0 * own, extra[:, 0], [v.mean() for v in half]]
     )
     width = np.array([max(v.std(), NARROWEST) for v in (*values, *half)])
     cuts = [design.cuts.sd * inner, own_width * own, extra[:, 1]]

@@ -16,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from ..cells import Cells
-from ..density import cuts_centred, data_arrays, parameter_count, structure
-from ..design import SD_CUTS, Design
+from ..density import data_arrays, own_cuts, parameter_count, structure
+from ..design import SD_CUTS, SPACING, Design
 from ..errors import IncompleteFitError
 from ..kernel import Metric
 from ..recover import recover
@@ -86,7 +86,7 @@ def sample(
         sampling=sampling,
         progressbar=progressbar,
     )
-    raw = read(swept, theta, stats, centred, sampling.thin, cuts_centred(design, cells, scales.get(SD_CUTS)))
+    raw = read(swept, theta, stats, centred, sampling.thin, own_cuts(design, cells, scales.get(SPACING)))
     about = {"inference_library": back_end, "sampling_time": seconds}
     try:
         check_complete(raw, draws, chains)
@@ -118,7 +118,7 @@ def _rough(
     mask: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
     scales: dict[str, np.ndarray] = {}
-    if design.pooled or design.fading:
+    if design.pooled or design.fading or design.cut_groups:
         scales = rough_scales(design, cells, seed=seed, cores=cores, mask=mask)
     if design.cut_scale is not None:
         scales[SD_CUTS] = rough_cut_sd(cells, design.cut_groups) * rng.lognormal(0.0, 0.4, 200)
@@ -157,7 +157,7 @@ def _by_nutpie(
     from ..kernel import pack
 
     data = data_arrays(cells, mask, spread_of(swept.design, scales))
-    own = cuts_centred(swept.design, cells, scales.get(SD_CUTS))
+    own = own_cuts(swept.design, cells, scales.get(SPACING))
     buffer = pack(structure(swept, cells, centred, own), metric, data)
     model, cores = _native(swept, buffer), sampling.cores or min(chains, os.cpu_count() or 1)
     options: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..design import CUTS_BY_COUNTRY, SD_CUTS, Design, half_life
+from ..design import CUTS_BY_COUNTRY, SD_CUTS, SPACING, Design, half_life
 from ..errors import IncompleteFitError
 from ..gates import BFMI_OF_ALL, bfmi
 from ..priors import LogNormal
@@ -43,9 +43,14 @@ class Raw:
 
 
 def read(
-    swept: Swept, theta: np.ndarray, stats: xr.Dataset, centred: Centred, thin: int = 1, own_centred: bool = False
+    swept: Swept,
+    theta: np.ndarray,
+    stats: xr.Dataset,
+    centred: Centred,
+    thin: int = 1,
+    own: np.ndarray | None = None,
 ) -> Raw:
-    """Return what θ (chain, draw, parameter) says, of every thin-th draw; ``own_centred`` of cuts by country."""
+    """Return what θ (chain, draw, parameter) says, of every thin-th draw; ``own`` is about cuts by country."""
     theta = theta[:, thin - 1 :: thin]
     design = swept.design
     b, r, c = len(design.scales), len(design.correlated), design.spacings
@@ -69,24 +74,31 @@ def read(
     return Raw(
         coordinates,
         scales,
-        cuts_read(design, spacing, scales, own_centred) | _extra_read(design, theta[..., b + r + c : b + r + c + e]),
+        cuts_read(design, spacing, scales, own) | _extra_read(design, theta[..., b + r + c : b + r + c + e]),
         thinned(stats[keep], thin),
         {"centred": centred},
     )
 
 
 def cuts_read(
-    design: Design, spacing: np.ndarray, scales: Mapping[str, np.ndarray], centred: bool
+    design: Design, spacing: np.ndarray, scales: Mapping[str, np.ndarray], form: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """Return log-spacings, common and of countries, from what was sampled (see `kernel._spacings`)."""
+    """Return log-spacings, common and of countries, from what was sampled in a form (`density.own_cuts`)."""
     inner = design.inner
     if not inner:
         return {}
     common, own = spacing[..., :inner], spacing[..., inner:].reshape(*spacing.shape[:2], design.cut_groups, inner)
     if not design.cut_groups:
-        return {"cut_spacing": common}
-    own = own if centred else common[..., None, :] + scales[SD_CUTS][..., None, None] * own
-    return {"cut_spacing": common, CUTS_BY_COUNTRY: own}
+        return {SPACING: common}
+    assert form is not None
+    d, rest = scales[SD_CUTS][..., None, None], common[..., None, :]
+    return {SPACING: common, CUTS_BY_COUNTRY: rest + d * residual(form[0], d, own, rest - form[1:])}
+
+
+def residual(c: float, d: np.ndarray, given: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Return the standardised residual of a parameter that is centred by c (see `kernel._forward`)."""
+    v = 1 - c + c * d**2
+    return np.asarray(given / np.sqrt(v) - c * d / v * rest)
 
 
 def _extra_read(design: Design, extra: np.ndarray) -> dict[str, np.ndarray]:
@@ -119,15 +131,12 @@ def coordinates_of(
 ) -> np.ndarray:
     """Return coordinates (chain, draw, carrier, size) from what was sampled (see `kernel._forward`)."""
     low = cholesky(covariance(stratum, scales), np.sqrt)
-    out, residual = x.copy(), x.copy()
+    out, left = x.copy(), x.copy()
     for i, row in enumerate(low):
-        rest = sum(
-            (np.asarray(row[k])[..., None] * residual[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape)
-        )
-        diagonal, c = np.asarray(row[i])[..., None], centred[i]
-        v = 1 - c + c * diagonal**2
-        residual[:, :, i] = x[:, :, i] / np.sqrt(v) - c * diagonal / v * rest
-        out[:, :, i] = rest + diagonal * residual[:, :, i]
+        rest = sum((np.asarray(row[k])[..., None] * left[:, :, k] for k in range(i)), start=np.zeros(x[:, :, 0].shape))
+        diagonal = np.asarray(row[i])[..., None]
+        left[:, :, i] = residual(centred[i], diagonal, x[:, :, i], rest)
+        out[:, :, i] = rest + diagonal * left[:, :, i]
     return out
 
 
