@@ -22,6 +22,7 @@ from alliancecred.priors import LKJ, Flat, HalfNormal, Normal
 from alliancecred.simulation import draw_prior, posterior_predictive, prior_predictive, simulate
 from alliancecred.sources import DataReport, Survey, Topline, Toplines
 from alliancecred.spec import Spec
+from alliancecred.spec_file import models_dir, read_spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
 
 D = dt.date
@@ -347,3 +348,24 @@ def test_forward_draws_of_the_pymc_model_agree():
     a, b = products(mine).mean(1), products(theirs).mean(1)
     assert a.mean() > 4 * a.std() / np.sqrt(SIZE)
     assert abs(a.mean() - b.mean()) < 4 * np.sqrt(a.var() / SIZE + b.var() / size)
+
+
+@pytest.mark.parametrize("name", ["retrenchment_simulated", "panel_simulated", "slider_simulated"])
+def test_other_fieldings_keep_what_of_the_plans_truth_they_can(name):
+    planned = read_spec(models_dir() / f"{name}.toml")
+    (plan,) = planned.sources
+    wave = planned.waves[0].name
+    one = simulate(planned, fieldings=[Fielding(wave, 50)], random_seed=1).truth.posterior
+    held = {k: v for k, v in plan.truth if k in one and one[k].size == 1}
+    assert {k: float(one[k].squeeze()) for k in held} == held
+    assert {"intercept", "sd_level_country", "sd_level_ally"} <= set(held)
+    with pytest.raises(SpecError, match="no scalar"):
+        simulate(planned, fieldings=[Fielding(wave, 50)], truth={"gap_elite_of_nobody": 1.0})
+
+
+def test_a_plan_that_names_nothing_of_its_own_model_is_refused():
+    planned = read_spec(models_dir() / "retrenchment_simulated.toml")
+    (plan,) = planned.sources
+    wrong = replace(planned, sources=(replace(plan, truth=(*plan.truth, ("gap_elite_of_nobody", 1.0))),))
+    with pytest.raises(SpecError, match="no scalar 'gap_elite_of_nobody'"):
+        simulate(wrong)

@@ -155,10 +155,19 @@ def simulate(
     """
     spec = as_spec(spec)
     plan = next((s for s in spec.sources if isinstance(s, Simulation)), None)
-    fieldings = tuple(fieldings) or (plan.fieldings if plan else ())
-    truth = truth if truth is not None else dict(plan.truth) if plan else {}
+    layout = lay_out(spec, tuple(fieldings) or (plan.fieldings if plan else ()))
+    if truth is None:  # the plan's, of which other fieldings may leave something out: no elite, no gap
+        of_plan = dict(plan.truth) if plan else {}
+        truth = {k: v for k, v in of_plan.items() if k in _scalars(layout.design)} if fieldings else of_plan
     seed = random_seed if random_seed is not None else plan.seed if plan else None
-    return simulate_on(lay_out(spec, fieldings), truth, seed)
+    return simulate_on(layout, truth, seed)
+
+
+def _scalars(design: Design) -> set[str]:
+    """Return the names of what `draw_prior` can hold at a value."""
+    names = {c.name for c in design.coefficients} | {*design.scales, *design.spec.extra}
+    names |= {b.corr_name for b in design.correlated} | set(map(half_life, design.fading))
+    return names | {f"cut_spacing[{j}]" for j in range(design.inner)}
 
 
 def simulate_on(layout: Layout, truth: Mapping[str, float], random_seed: int | None) -> Simulated:
