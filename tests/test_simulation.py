@@ -354,13 +354,13 @@ def test_forward_draws_of_the_pymc_model_agree():
 def test_other_fieldings_keep_what_of_the_plans_truth_they_can(name):
     planned = read_spec(models_dir() / f"{name}.toml")
     (plan,) = planned.sources
-    wave = planned.waves[0].name
-    one = simulate(planned, fieldings=[Fielding(wave, 50)], random_seed=1).truth.posterior
+    fieldings = [Fielding(wave.name, 50) for wave in planned.waves]
+    one = simulate(planned, fieldings=fieldings, random_seed=1).truth.posterior
     held = {k: v for k, v in plan.truth if k in one and one[k].size == 1}
     assert {k: float(one[k].squeeze()) for k in held} == held
     assert {"intercept", "sd_level_country", "sd_level_ally"} <= set(held)
     with pytest.raises(SpecError, match="no scalar"):
-        simulate(planned, fieldings=[Fielding(wave, 50)], truth={"gap_elite_of_nobody": 1.0})
+        simulate(planned, fieldings=fieldings, truth={"gap_elite_of_nobody": 1.0})
 
 
 def test_a_plan_that_names_nothing_of_its_own_model_is_refused():

@@ -32,7 +32,7 @@ FIT = {
 from alliancecred.opening import open_sources
 from alliancecred.spec_file import models_dir
 
-spec = ac.read_spec(models_dir() / "{name}.toml")
+spec = ac.read_spec("{name}")
 fit = ac.fit(spec, *open_sources(spec, models_dir()).sources, random_seed=1)""",
 }
 DRAWN = {"shift": "plot_shift", "marginal_means": "plot_marginal_means", "levels": "plot_waves"}

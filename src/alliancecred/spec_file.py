@@ -42,14 +42,19 @@ def spec_from_table(table: dict[str, Any]) -> Spec:
 
 
 def read_spec(path: str | Path) -> Spec:
-    """Read a spec from a TOML file.
+    """Read a spec from a TOML file, or the shipped one of that name.
 
     Raises
     ------
     SpecError
-        If the file is not TOML, or listing everything wrong in it.
+        If there is no such file or shipped spec, if the file is not TOML, or listing everything wrong in it.
+
+    Examples
+    --------
+    >>> read_spec("panel_simulated").top
+    ('yes',)
     """
-    path = Path(path)
+    path = _found(path)
     try:
         size = path.stat().st_size
         if size > LARGEST:
@@ -104,12 +109,21 @@ def as_spec(spec: "Spec | str | Path") -> Spec:
     if isinstance(spec, Spec):
         check_spec(spec)
         return spec
+    return read_spec(spec)
+
+
+def _found(spec: str | Path) -> Path:
+    """Return the path of a spec that may be the name of a shipped one."""
     path = Path(spec)
-    if path.suffix != ".toml" and not path.exists():
-        path = models_dir() / f"{spec}.toml"
-        if not path.exists():
-            raise SpecError(f"no file or shipped model {str(spec)!r}: {nearest(str(spec), shipped_models())}")
-    return read_spec(path)
+    try:
+        if path.suffix == ".toml" or path.exists():
+            return path
+    except ValueError:  # a null character; older systems: names that are too long
+        return path
+    shipped = models_dir() / f"{spec}.toml"
+    if not shipped.exists():
+        raise SpecError(f"no file or shipped model {str(spec)!r}: {nearest(str(spec), shipped_models())}")
+    return shipped
 
 
 def models_dir() -> Path:
