@@ -360,6 +360,16 @@ def test_an_unwritable_folder_is_named_before_anything_is_done(tmp_path, capsys,
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("place", ["taken/fit.nc", "folder"])
+def test_where_a_fit_cannot_be_saved_is_said_before_anything_is_fitted(place, tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(job, "run", lambda *_, **__: pytest.fail("it was fitted"))
+    asked = ["run", "retrenchment_simulated", "--out", str(tmp_path / "out"), "--fit", str(tmp_path / place)]
+    assert main(asked) == WRONG_INPUT
+    assert place.split("/")[0] in capsys.readouterr().err
+
+
 def test_a_bar_is_shown_where_somebody_looks(monkeypatch):
     from io import StringIO
 

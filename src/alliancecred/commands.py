@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import StoreError
 from .options import WIDTH
 from .progress import saying
 
@@ -162,6 +164,8 @@ def run(arguments: argparse.Namespace) -> Said:
     """Fit an analysis and write everything into a folder."""
     from .run import run as fit_and_write
 
+    if arguments.fit:
+        _check_file(arguments.fit)
     said: list[str] = []
     with saying(quiet=arguments.quiet) as progress, _heard(said):
         result = fit_and_write(
@@ -183,6 +187,15 @@ def run(arguments: argparse.Namespace) -> Said:
 
             save(result.fit, arguments.fit)
     return _finished(result, said, arguments.fit)
+
+
+def _check_file(path: str) -> None:
+    """Refuse, before anything is fitted, a name under which nothing can be written afterwards."""
+    from .files import make_folder
+
+    make_folder(Path(path).parent)
+    if Path(path).is_dir():
+        raise StoreError(f"{path!r} is a folder → give the name of a file")
 
 
 def report(arguments: argparse.Namespace) -> Said:

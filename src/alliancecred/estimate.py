@@ -181,7 +181,7 @@ def comparisons_words(count: int) -> str:
     """
     return (
         f"{count} {_COMPARISONS} of as many unpooled 95 % intervals of effects that are all zero, "
-        f"{0.05 * count:.1f} would be expected to exclude it; pooled ones fewer"
+        f"{0.05 * count:.3g} would be expected to exclude it; pooled ones fewer"
     )
 
 
