@@ -7,8 +7,8 @@ import pandas as pd
 
 from .carriers import roles_of, same_state
 from .cautions import changes_with
-from .cells import Rows, rows_of
-from .composition import PLACE, Kinds
+from .cells import Rows, labels_of, rows_of
+from .composition import PLACE, Kinds, numbered
 from .errors import SpecError, nearest
 from .fitting import Fit
 from .spec import Spec
@@ -29,7 +29,9 @@ def factors_of(known: Sequence[str], by: By) -> tuple[str, ...]:
 def combinations_asked(fit: Fit, by: Sequence[str]) -> pd.DataFrame:
     """Return the distinct rows that were asked, in the factors every analysis has and those of ``by``."""
     names = [*FACTORS, *(f for f in fit.spec.declared if f in by)]
-    table = fit.cells.labels()[names].drop_duplicates().reset_index(drop=True)
+    first = np.unique(numbered([fit.cells.rows.codes[f] for f in names]), return_index=True)[1]
+    table = labels_of(fit.cells.rows.take(np.sort(first)), fit.cells.levels)[names]
+    table = table.drop_duplicates().reset_index(drop=True)
     own = {f: {x: i for i, x in enumerate(fit.cells.levels[f])} for f in names[len(FACTORS) :]}
     if not own:
         return table

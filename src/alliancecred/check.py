@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .cells import labels_of
 from .fitting import Fit, Method, fit_design
 from .replication import replicate
 from .sampling import Sampling
@@ -93,12 +94,20 @@ def lines_of(fit: Fit, also: Sequence[str] = ()) -> np.ndarray:
 
 
 def _replicated(fit: Fit, seed: int) -> xr.Dataset:
-    """Return one replication of the data per draw; of fewer draws, evenly chosen, where there are very many cells."""
+    """Return one replication of the data per draw; of fewer draws, evenly chosen, where there are very many cells.
+
+    Counts are added up, for every line alike: those of the top answers, ``credible``, and of all, ``everybody``.
+    """
     draws = fit.draws()
     size = len(next(iter(draws.values())))
     step = max(1, min(size * len(fit.cells.rows) * fit.design.answers // MOST, size // LEAST_DRAWS))
     thinned = {k: v[::step] for k, v in draws.items()}
-    return replicate(fit.design, fit.cells, thinned, np.random.default_rng(seed), 1)
+    made = replicate(fit.design, fit.cells, thinned, np.random.default_rng(seed), 1)
+    if "counts" not in made:
+        return made
+    top, counts = np.isin(fit.spec.answers, fit.spec.top), made["counts"].values
+    sums = {"credible": counts[..., top].sum(-1), "everybody": counts.sum(-1)}
+    return made.assign({k: (("chain", "draw", "cell"), v) for k, v in sums.items()})
 
 
 def _frame(
@@ -121,15 +130,14 @@ def _frame(
         lower = upper = total / np.maximum(size, SMALLEST)
         values = _by_line(replicated["mean"].values[0] * fit.cells.sums[:, 0], line) / np.maximum(size, SMALLEST)
     elif n:
-        counts = replicated["counts"].values[0]
-        credible = _by_line(counts[..., top].sum(-1), line[:n])
-        values[:, :counted] = 100 * credible / np.maximum(_by_line(counts.sum(-1), line[:n]), 1)
+        credible, everybody = (_by_line(replicated[k].values[0], line[:n]) for k in ("credible", "everybody"))
+        values[:, :counted] = 100 * credible / np.maximum(everybody, 1)
     if fit.cells.toplines:
         values[:, counted:] = replicated["published"].values[0]
     values, lower, upper = values[:, index], lower[index], upper[index]
     tail = (1 - ci_prob) / 2
     below, above = (values < lower - 1e-9).mean(0), (values > upper + 1e-9).mean(0)
-    frame = fit.cells.labels()[[*FACTORS, *also]].iloc[first[index]].reset_index(drop=True)
+    frame = labels_of(fit.cells.rows.take(first[index]), fit.cells.levels)[[*FACTORS, *also]]
     people = np.bincount(line[:n], people_of_cells(fit), len(lines))
     return frame.assign(
         people=np.where(np.isin(lines, line[n:]), np.nan, people)[index],

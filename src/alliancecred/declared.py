@@ -137,7 +137,7 @@ def allowed(
     for restriction in restrictions:
         hit = np.ones(size, dtype=bool)
         for name, levels in restriction.where:
-            hit &= np.isin(np.array(labels[name], dtype=object)[codes[name]].astype(str), levels)
+            hit &= np.isin(np.array(labels[name], dtype=object).astype(str), levels)[codes[name]]
         out &= ~hit
     return out
 
