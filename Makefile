@@ -27,7 +27,8 @@ slow: $(READY) ## Run the tests that sample or open a browser (installs jax and 
 	@sh tools/browser.sh
 	@$(UV) sync --quiet --locked --inexact --extra jax --group docs --python $(PYTHON)
 	$(PYTHON) -m pytest -n auto --dist loadgroup tests -m slow $(ARGS)
-	$(PYTHON) -m pytest tests_slow $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist loadgroup tests_slow -m "not alone" $(ARGS)
+	$(PYTHON) -m pytest tests_slow -m alone $(ARGS)
 
 lint: $(READY) ## Check style, types, documents and the lock file
 	$(PYTHON) -m ruff check .

@@ -52,6 +52,7 @@ def end(process: subprocess.Popen[str]) -> list[str]:
     return out.splitlines()[-2:]
 
 
+@pytest.mark.alone
 def test_cold_shared_torn_and_warm_caches_of_compiled_code_give_the_same_bits(tmp_path):
     """Three begin at once with the same empty cache, one of them is killed at work; a fourth finds what they left."""
     first, second, killed = (start(tmp_path) for _ in range(3))

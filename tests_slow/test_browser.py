@@ -33,9 +33,9 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: no page is opened"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
+HOSTILE = "hostile labels"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 NUMBER = re.compile(r"-?(\d+\.?\d*([eE][+-]?\d+)?|inf|nan)\Z")
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 WIDTHS = (380, 1400)
 SCHEMES = ("light", "dark")
 # Everything that sticks out of the window, but what scrolls by itself; and tables cut off where there is room
@@ -86,6 +86,11 @@ def violations(page: Page) -> list[str]:
     return [f"{v['id']}: {json.dumps([n['target'] for n in v['nodes']][:3])}" for v in bad]
 
 
+def beside(name: str) -> pytest.MarkDecorator:
+    """All tests of a report run in one process, which draws it once."""
+    return pytest.mark.xdist_group(f"report of {name}")
+
+
 # --- labels that would do harm ------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> RunResult:
@@ -93,6 +98,7 @@ def report(tmp_path_factory) -> RunResult:
     return run(hostile.spec(), out, sources=[hostile.survey()], draws=500, method="laplace")
 
 
+@beside(HOSTILE)
 def test_the_report_runs_nothing_and_shows_labels_as_typed(report, browser):
     with opened(browser, report.report) as found:
         tags = set(found.page.evaluate("[...document.querySelectorAll('*')].map(e => e.localName)"))
@@ -122,6 +128,7 @@ def test_a_page_that_did_harm_would_be_noticed(browser, tmp_path):
             assert {v.partition(":")[0] for v in violations(found.page)} >= {"image-alt", "color-contrast"}
 
 
+@beside(HOSTILE)
 def test_its_tables_open_as_text(report):
     files = [p for p in report.paths if p.suffix == ".csv"]
     assert len(files) >= 6
@@ -168,10 +175,10 @@ def data_of(name: str) -> list[Path]:
     return [d for d in (models_dir(), *SHARED.glob("*")) if all((d / p).is_file() for p in paths)]
 
 
-@pytest.fixture(scope="module", params=["hostile labels", *shipped_models()])
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=beside(n)) for n in (HOSTILE, *shipped_models())])
 def shown(request, report, tmp_path_factory) -> Shown:
     """Reports of real runs where ALLIANCECRED_REPORTS names a folder of them; else rehearsed."""
-    if request.param == "hostile labels":
+    if request.param == HOSTILE:
         return Shown(report.report, {p.name: p for p in report.paths if p.parent.name == "figures"})
     if not (runs := os.environ.get("ALLIANCECRED_REPORTS")):
         return rehearsed(request.param, tmp_path_factory.mktemp("report"))
@@ -241,6 +248,7 @@ def test_a_figure_grows_when_asked_and_goes_back(shown, browser):
         assert size(image) == before
 
 
+@beside(HOSTILE)
 def test_by_keyboard_every_link_switch_and_scrolled_table_is_reached(report, browser):
     with opened(browser, report.report, width=380) as found:
         places = "a[href], input, summary, [tabindex='0']"

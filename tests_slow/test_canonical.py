@@ -22,6 +22,9 @@ BRMS = {
 }
 
 
+pytestmark = pytest.mark.xdist_group("canonical")  # one fit serves both
+
+
 @pytest.fixture(scope="module")
 def canonical():
     if not CELLS.exists():

@@ -34,6 +34,7 @@ def simulated(tmp_path_factory):
     return ran("retrenchment_simulated", tmp_path_factory.mktemp("simulated"))
 
 
+@pytest.mark.xdist_group("microcode")
 def test_microcode_has_every_level_and_shift(microcode):
     table = table_of(microcode)
     levels, shifts = table[table.estimand == "levels"], table[table.estimand == "shift"]
@@ -48,6 +49,7 @@ def test_microcode_has_every_level_and_shift(microcode):
     assert set(table.status) == {"passed"}
 
 
+@pytest.mark.xdist_group("microcode")
 def test_microcode_shifts_are_those_of_the_publications(microcode):
     table = table_of(microcode)
     for suffix in ("", " | beta-binomial"):
@@ -55,6 +57,7 @@ def test_microcode_shifts_are_those_of_the_publications(microcode):
         assert {c: mean[c] for c in ("CA", "RU")} == published("microcode_2025")
 
 
+@pytest.mark.xdist_group("microcode")
 def test_microcode_levels_are_within_three_points_of_what_was_published(microcode):
     table = table_of(microcode)
     levels = table[table.estimand == "levels"].set_index(["country", "wave"])["mean"]
@@ -64,6 +67,7 @@ def test_microcode_levels_are_within_three_points_of_what_was_published(microcod
         assert row.observed_lower - 3 < levels[key] < row.observed_upper + 3, key
 
 
+@pytest.mark.xdist_group("microcode")
 def test_microcode_means_stand_apart_with_and_without_the_self_rating(microcode):
     table = table_of(microcode).set_index("estimand")
     four = table.loc["first-order effect, allies of the US"]
@@ -77,6 +81,7 @@ def test_microcode_means_stand_apart_with_and_without_the_self_rating(microcode)
     assert five["mean"] == pytest.approx(shifts[["CA", "DE", "PL", "UK", "US"]].mean(), abs=1e-9)
 
 
+@pytest.mark.xdist_group("microcode")
 def test_microcode_reports_the_rank_of_every_cell_left_out(microcode):
     table = table_of(microcode, "leave_one_out.csv")
     assert len(table) == 12

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,28 +39,20 @@ OPENS = re.compile(r"^ *```(?:python|py|ipython3|\{code-cell\}.*)$", re.M)
 PEERS = re.compile(r"^ *<!-- peer: .* -->\n *```(?:python|py)$", re.M)
 
 
-@pytest.fixture(scope="module")
-def runs(request, tmp_path_factory):
-    """Every page that is asked for, in a process and a folder of its own, two at a time, the longest first."""
-    asked = {item.callspec.params["name"] for item in request.session.items if "runs" in item.fixturenames}
-
-    def run(name: str) -> list[dict]:
-        folder = tmp_path_factory.mktemp(Path(name).stem)
-        page = folder / "page.md"
-        page.write_text(PAGES[name], encoding="utf-8")
-        command = [sys.executable, str(TOOL), "--run", str(page)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
-
-    with ThreadPoolExecutor(2) as pool:
-        order = sorted(asked, key=lambda name: -PAGES[name].count("ac.fit("))
-        yield {name: pool.submit(run, name) for name in order}
+def run(name: str, folder: Path) -> list[dict]:
+    """What the blocks of a page gave, in a process and a folder of its own."""
+    page = folder / "page.md"
+    page.write_text(PAGES[name], encoding="utf-8")
+    command = [sys.executable, str(TOOL), "--run", str(page)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_every_block_of_a_page_runs_and_prints_what_the_page_says(name, runs: dict[str, Future]):
-    done, wanted = runs[name].result(), [b for b in docs.blocks(PAGES[name]) if b.python or b.commands]
+# the longest first: whoever runs the last of them does not keep the others waiting
+@pytest.mark.parametrize("name", sorted(PAGES, key=lambda name: (-PAGES[name].count("ac.fit("), name)))
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(name, tmp_path):
+    done, wanted = run(name, tmp_path), [b for b in docs.blocks(PAGES[name]) if b.python or b.commands]
     assert not [d for d in done if d["error"]]
     assert [d["line"] for d in done] == [b.line for b in wanted]
     assert sum(b.python for b in wanted) == len(OPENS.findall(PAGES[name])) - len(PEERS.findall(PAGES[name]))
@@ -105,6 +96,7 @@ def site(tmp_path_factory) -> Path:
     return folder / "html"
 
 
+@pytest.mark.xdist_group("site")
 def test_the_site_is_whole_and_loads_nothing_from_elsewhere(site):
     assert docs.site_problems(site) == []
 
@@ -114,6 +106,7 @@ class Silent(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.xdist_group("site")
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: the site is not opened")
 def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
     from playwright.sync_api import sync_playwright

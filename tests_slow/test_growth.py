@@ -91,6 +91,7 @@ def count_alone(path, listed, roles, labels, folder):
     return cost, pd.read_pickle(out)
 
 
+@pytest.mark.alone
 def test_a_billion_answers_to_cells_in_a_minute_and_a_gigabyte(answers, tmp_path):
     path, counts = answers
     cost, table = count_alone(path, LISTED, {role: role for role in LABELS}, ANSWERS, tmp_path)
@@ -100,6 +101,7 @@ def test_a_billion_answers_to_cells_in_a_minute_and_a_gigabyte(answers, tmp_path
     assert (table["count"].to_numpy() == LISTED * counts).all()
 
 
+@pytest.mark.alone
 def test_whole_numbers_too(tmp_path):
     counts = generate(tmp_path / "codes.parquet", text=False).reshape(SIZES)
     counts = counts.sum(axis=(1, 2, 4))  # country, wave, answer
@@ -170,6 +172,7 @@ def survey_of(people):
     return Survey(pd.concat(parts, ignore_index=True), ANSWERS, ANSWERS[2:], report)
 
 
+@pytest.mark.alone
 @pytest.mark.filterwarnings("ignore:sd_level_wave rests on 4 levels")  # it does, and that is not what is timed
 @pytest.mark.filterwarnings("ignore:.* judge themselves as well")  # the same
 def test_a_fit_of_a_billion_answers_takes_as_long_as_one_of_a_hundred_thousand():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
 # The signal comes at the moment that WHERE names: as soon as that function is called, or some time after.
 CODE = """
 import importlib, json, os, signal, sys, threading

@@ -24,6 +24,9 @@ SAID = (
 )
 
 
+pytestmark = pytest.mark.xdist_group("notebook")  # it runs once
+
+
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     import nbformat

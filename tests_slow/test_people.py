@@ -35,6 +35,7 @@ def panel():
     return sim, fit, time.perf_counter() - begin
 
 
+@pytest.mark.alone
 def test_a_large_panel_is_sampled_well_within_three_minutes(panel):
     _, fit, seconds = panel
     assert fit.diagnosis.passed
@@ -42,6 +43,7 @@ def test_a_large_panel_is_sampled_well_within_three_minutes(panel):
     assert seconds < 180
 
 
+@pytest.mark.alone
 def test_the_truth_of_a_large_panel_is_found(panel):
     sim, fit, _ = panel
     far = []
@@ -55,6 +57,7 @@ def test_the_truth_of_a_large_panel_is_found(panel):
     assert np.mean(np.square(far)) < 2.5
 
 
+@pytest.mark.alone
 @pytest.mark.filterwarnings("ignore::alliancecred.ConvergenceWarning")
 def test_the_cost_grows_with_patterns_not_with_people():
     """One attempt each: a divergence, which is luck, asks for a second one with more steps."""

@@ -242,6 +242,7 @@ print(seconds, int(peak) / 1024**2)
 """
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_a_million_cells_are_poststratified_in_a_minute_and_two_gigabytes():
     with warnings.catch_warnings():

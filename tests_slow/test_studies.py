@@ -62,10 +62,12 @@ def alone():
     return study(n_jobs=1)
 
 
+@pytest.mark.xdist_group("study")
 def test_processes_give_the_same_bits_as_one_after_the_other(alone):
     assert list(study(n_jobs=2).items()) == list(alone.items())
 
 
+@pytest.mark.xdist_group("study")
 # dask.distributed: a socket that closes while its cluster shuts down, and ports that are taken by another cluster
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:Port .* is already in use:UserWarning")
 def test_a_dask_cluster_gives_the_same_bits(alone):
@@ -76,6 +78,7 @@ def test_a_dask_cluster_gives_the_same_bits(alone):
         assert list(study().items()) == list(alone.items())
 
 
+@pytest.mark.alone
 def test_a_killed_study_goes_on_without_loss(alone, tmp_path):
     path = tmp_path / "study.jsonl"
     code = (

@@ -41,6 +41,7 @@ def long_spec(form):
     )
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("form", [ac.Step(), ac.Decay(ac.LogNormal(40.0, 0.7))], ids=["step", "half-life"])
 def test_twenty_waves_in_two_minutes(form):
     spec = long_spec(form)
