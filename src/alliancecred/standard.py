@@ -8,7 +8,9 @@ def standard_terms(signal: str, elites: bool = False) -> tuple[Term, ...]:
 
     Levels by country, ally and dyad with self-ratings apart; unpooled shifts by role; the sender's
     and self shifts vary by country, the others' by ally and dyad, the latter correlated with the
-    ally's level; with ``elites``, unpooled gaps in level and in shift.
+    ally's level; with ``elites``, unpooled gaps in level and in shift, and gaps by ally. The latter are pooled over
+    allies: with few elites, a gap in the sender's credibility that is unlike the others' is drawn towards them, and a
+    `Fixed` contrast of elites on the sender keeps it apart.
 
     Examples
     --------
