@@ -411,7 +411,7 @@ ALLOWED |= {
         "spec",
         "spec_file",
     },
-    "check": {"fitting", "replication", "sampling", "simulation", "terms"},
+    "check": {"cells", "fitting", "replication", "sampling", "simulation", "terms"},
     "disclosure": {"check", "errors", "fitting"},
     "tabulating": {
         "asking",
