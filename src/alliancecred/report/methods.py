@@ -168,8 +168,8 @@ def checks(contents: Contents) -> Html:
         caption="Diagnostics, over every variable and sampled coordinate",
     )
     sampled = (
-        " “Centred” says for each group of pooled effects how far NUTS sampled them as they are (1) or divided by "
-        "their scale (0); the posterior is the same."
+        " “Centred” says how far NUTS sampled groups of pooled effects as they are (1) or divided by their "
+        "scale (0), the least and the most; the posterior is the same."
     )
     gates = el(
         "p",
@@ -195,7 +195,8 @@ def _engine(attrs: Mapping[Hashable, Any]) -> str:
 
 def _sampler(attrs: Mapping[Hashable, Any]) -> list[str]:
     centred = json.loads(str(attrs.get("centred", "[]")))
-    return [str(attrs["attempts"]), ", ".join("/".join(f"{c:.2f}" for c in group) for group in centred) or "–"]
+    every = sorted(c for group in centred for c in group)
+    return [str(attrs["attempts"]), f"{every[0]:.2f} to {every[-1]:.2f}" if every else "–"]
 
 
 def _left_out(contents: Contents) -> Html:
