@@ -231,10 +231,9 @@ def test_the_engine_and_its_own_gates_are_named(contents, picture):
     assert "no-U-turn sampler (NUTS): asked for" not in text
     assert "R-hat max" not in text
     assert "E-BFMI min" not in text
-    assert "Centred" not in text
     by_nuts = "".join(read(render(contents, [picture])).text)
-    assert "“Centred” says how far NUTS sampled groups" in by_nuts
-    assert "0.00 to 0.98" in by_nuts
+    assert "R-hat max" in by_nuts
+    assert "Pareto k max" not in by_nuts
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it(page):

@@ -1,6 +1,5 @@
 """Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -157,9 +156,8 @@ def checks(contents: Contents) -> Html:
         "Divergences",
         "E-BFMI min",
         "Attempts",
-        "Centred",
     )
-    rows = [[name, _engine(f.idata.attrs), *_verdict(f.diagnosis), *_sampler(f.idata.attrs)] for name, f in fits]
+    rows = [[name, _engine(f.idata.attrs), *_verdict(f.diagnosis), str(f.idata.attrs["attempts"])] for name, f in fits]
     used = [k for k in range(len(head)) if k < 3 or any(row[k] != "–" for row in rows)]  # what an engine here has
     made = table(
         [head[k] for k in used],
@@ -167,15 +165,11 @@ def checks(contents: Contents) -> Html:
         numbers=[i for i, k in enumerate(used) if 3 <= k < 10],
         caption="Diagnostics, over every variable and sampled coordinate",
     )
-    sampled = (
-        " “Centred” says how far NUTS sampled groups of pooled effects as they are (1) or divided by their "
-        "scale (0), the least and the most; the posterior is the same."
-    )
     gates = el(
         "p",
         "Gates, for every variable and every reported estimate: bulk and tail effective sample size (ESS) at least "
         "400; with NUTS, R-hat below 1.01, E-BFMI at least 0.3 and no divergences; with nested Laplace, Pareto k of "
-        "the importance weights below 0.7." + (sampled if head.index("Centred") in used else ""),
+        "the importance weights below 0.7.",
     )
     said = bullets(contents.remarks)
     return section("Checks", made, gates, misfits(contents), _left_out(contents), said, anchor="checks")
@@ -191,12 +185,6 @@ def _verdict(d: Diagnosis) -> list[str]:
 
 def _engine(attrs: Mapping[Hashable, Any]) -> str:
     return f"{ENGINES[str(attrs['method'])]}: {attrs['method_reason']}"
-
-
-def _sampler(attrs: Mapping[Hashable, Any]) -> list[str]:
-    centred = json.loads(str(attrs.get("centred", "[]")))
-    every = sorted(c for group in centred for c in group)
-    return [str(attrs["attempts"]), f"{every[0]:.2f} to {every[-1]:.2f}" if every else "–"]
 
 
 def _left_out(contents: Contents) -> Html:
