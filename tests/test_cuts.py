@@ -14,6 +14,7 @@ from alliancecred.cells import make_cells
 from alliancecred.density import cut_group, data_arrays, own_cuts, parameter_count, structure
 from alliancecred.design import CUTS_BY_COUNTRY, SD_CUTS
 from alliancecred.engines.condense import condense
+from alliancecred.engines.nuts import sample
 from alliancecred.engines.reading import cuts_read
 from alliancecred.engines.spacings import rough_cut_sd
 from alliancecred.errors import SpecError
@@ -27,6 +28,7 @@ from alliancecred.outcome import cut_points, log_probs
 from alliancecred.prediction import answer_probs
 from alliancecred.predictor import linear_predictor
 from alliancecred.priors import HalfNormal, Normal
+from alliancecred.sampling import Sampling
 from alliancecred.simulation import draw_prior, simulate
 from alliancecred.sweep import sweep, swept_matrix
 from alliancecred.terms import Cuts, Level
@@ -288,7 +290,25 @@ def test_how_different_cuts_are_is_roughly_known_beforehand(sd):
     assert np.mean(found) == pytest.approx(sd, rel=0.2, abs=0.03)
     cells = simulate(spec, truth=truth, random_seed=1).truth.cells
     assert rough_cut_sd(replace(cells, counts=cells.counts[:1]), 12) == 0.3
-    design = make_design(spec, cells)
-    w = 0.3 * cells.counts.sum() / 12
+
+
+def test_how_cuts_are_sampled_follows_the_answers_per_country():
+    design, cells = everything()
+    w = 0.3 * cells.size.sum() / 4
     np.testing.assert_allclose(own_cuts(design, cells), [w / (1 + w), design.cuts.mean, design.cuts.mean])
     np.testing.assert_allclose(own_cuts(design, cells, np.array([[0.1, 0.3], [0.5, 0.1]]))[1:], [0.3, 0.2])
+
+
+def test_what_is_sampled_is_read_in_the_form_in_which_it_was_sampled():
+    """Many answers, far from the prior's middle: spacings of countries are those of their own shares."""
+    spec = replace(spec_of(4, (Level(("country",)), FREE)), allies=("US",))
+    truth = {"sd_cut_spacing_country": 0.3, "cut_spacing[0]": -0.6, "cut_spacing[1]": 0.9, "sd_level_country": 0.3}
+    sim = simulate(spec, fieldings=[Fielding("w1", 4000)], truth=truth, random_seed=2)
+    cells, design = sim.truth.cells, sim.truth.design
+    found = sample(design, cells, seed=1, draws=200, chains=1, sampling=Sampling(tune=200), progressbar=False)
+    counts = np.zeros((design.cut_groups, 4))
+    np.add.at(counts, cells.rows.codes["country"], cells.counts)
+    below = counts.cumsum(1)[:, :-1] / counts.sum(1, keepdims=True)
+    own = np.log(np.diff(np.log(below / (1 - below)), axis=1))
+    assert np.abs(own).max() > 0.5
+    np.testing.assert_allclose(found.variables[CUTS_BY_COUNTRY].mean((0, 1)), own, atol=0.06)

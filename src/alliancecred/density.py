@@ -4,7 +4,7 @@ The structure of a design becomes arrays (`kernel.Structure`); one numba kernel,
 machine and kept on disk, evaluates them. Unconstrained parameters, in this order::
 
     log sd (`Design.scales`), atanh ρ (one per correlated block), log-spacings of the cuts
-    (then those of every country, or their standardised deviations, where cuts vary by country),
+    (then what stands between those of every country and standardised deviations, where cuts vary by country),
     of a slider the middle of the cuts and the log precision, of normal answers log sigma,
     log half-lives (one per signal whose half-life is estimated),
     then the coordinates of `sweep.swept_matrix` (or what stands between them and standardised residuals)

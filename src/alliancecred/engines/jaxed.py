@@ -145,6 +145,7 @@ def run(
     cells: Cells,
     centred: Centred,
     metric: Metric,
+    _own: object,
     _scales: object,
     *,
     mask: np.ndarray | None,

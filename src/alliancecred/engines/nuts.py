@@ -73,11 +73,13 @@ def sample(
     scales = dict(rough) if rough else _rough(design, cells, seed_of_rough, rng, sampling.cores, mask)
     centred = choose_centring(swept, cells, scales)
     metric = make_metric(swept, cells, centred, scales)
+    own = own_cuts(design, cells, scales.get(SPACING))
     theta, stats, seconds = (_by_nutpie if back_end == "nutpie" else by_numpyro)(
         swept,
         cells,
         centred,
         metric,
+        own,
         scales,
         mask=mask,
         seed=int(rng.integers(2**30)),
@@ -86,7 +88,7 @@ def sample(
         sampling=sampling,
         progressbar=progressbar,
     )
-    raw = read(swept, theta, stats, centred, sampling.thin, own_cuts(design, cells, scales.get(SPACING)))
+    raw = read(swept, theta, stats, centred, sampling.thin, own)
     about = {"inference_library": back_end, "sampling_time": seconds}
     try:
         check_complete(raw, draws, chains)
@@ -142,6 +144,7 @@ def _by_nutpie(
     cells: Cells,
     centred: Centred,
     metric: Metric,
+    own: np.ndarray,
     scales: Scales,
     *,
     mask: np.ndarray | None,
@@ -157,7 +160,6 @@ def _by_nutpie(
     from ..kernel import pack
 
     data = data_arrays(cells, mask, spread_of(swept.design, scales))
-    own = own_cuts(swept.design, cells, scales.get(SPACING))
     buffer = pack(structure(swept, cells, centred, own), metric, data)
     model, cores = _native(swept, buffer), sampling.cores or min(chains, os.cpu_count() or 1)
     options: dict[str, Any] = {
