@@ -14,7 +14,7 @@ from test_kernel import all_or_none, check_gradient, published
 
 from alliancecred.cells import make_cells
 from alliancecred.density import data_arrays, parameter_count, structure
-from alliancecred.design import SD_RESPONDENT
+from alliancecred.design import SD_CUTS, SD_RESPONDENT, SPACING
 from alliancecred.engines.condense import condense
 from alliancecred.engines.metric import row_information
 from alliancecred.engines.people import among_people, attenuation, integral_problems, shared_information, spread_of
@@ -359,11 +359,14 @@ def test_the_rough_sd_of_people_is_near_the_true_one(answers):
     plan = (Fielding("w1", 300), Fielding("w2", 300))
     sim = simulate(spec, fieldings=plan, truth={SD_RESPONDENT: 1.3}, random_seed=8)
     design, cells = sim.truth.design, sim.truth.cells
-    rough = among_people(design, cells, {"sd_level_country": np.full(500, 0.4)}, np.random.default_rng(0), None)
+    given = {"sd_level_country": np.full(500, 0.4), SPACING: np.full((500, 2), 0.3), SD_CUTS: np.full(500, 0.2)}
+    rough = among_people(design, cells, given, np.random.default_rng(0), None)
     assert rough[SD_RESPONDENT].mean() == pytest.approx(1.3, abs=0.3)
     assert 0.01 < rough[SD_RESPONDENT].std() < 0.2
     factor = attenuation(rough[SD_RESPONDENT].mean())
     assert rough["sd_level_country"][0] == pytest.approx(0.4 * factor, rel=0.02)
+    np.testing.assert_allclose(rough[SPACING], 0.3 + np.log(factor), atol=0.02)
+    np.testing.assert_array_equal(rough[SD_CUTS], 0.2)
 
 
 def test_the_integral_reaches_no_further_than_the_prior_where_the_data_say_little():

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from ..cells import Cells
 from ..density import data_arrays
-from ..design import SD_RESPONDENT, SPACING, Design
+from ..design import SD_CUTS, SD_RESPONDENT, SPACING, Design
 from ..kernel import pattern_logs
 from ..respondents import with_rows
 
@@ -63,7 +63,8 @@ def among_people(
     size = len(next(iter(scales.values()))) if scales else 200
     sd = np.exp(rng.normal(found.x, 1 / math.sqrt(max(bend, 1.0)), size))
     factor = attenuation(math.exp(found.x))
-    stretched = {k: v * factor if k.startswith("sd_") else v for k, v in scales.items()}
+    logs = {SPACING, SD_CUTS}  # of spacings: these move by the factor's log, and differ by country as much as before
+    stretched = {k: v * factor if k.startswith("sd_") and k not in logs else v for k, v in scales.items()}
     stretched |= {SPACING: scales[SPACING] + math.log(factor)} if SPACING in scales else {}
     return stretched | {SD_RESPONDENT: sd}
 
