@@ -367,5 +367,7 @@ def test_a_plan_that_names_nothing_of_its_own_model_is_refused():
     planned = read_spec(models_dir() / "retrenchment_simulated.toml")
     (plan,) = planned.sources
     wrong = replace(planned, sources=(replace(plan, truth=(*plan.truth, ("gap_elite_of_nobody", 1.0))),))
-    with pytest.raises(SpecError, match="no scalar 'gap_elite_of_nobody'"):
-        simulate(wrong)
+    fieldings = [Fielding(wave.name, 50) for wave in planned.waves]
+    for given in ({}, {"fieldings": fieldings}):
+        with pytest.raises(SpecError, match="no scalar 'gap_elite_of_nobody'"):
+            simulate(wrong, **given)

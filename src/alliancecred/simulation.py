@@ -156,9 +156,11 @@ def simulate(
     spec = as_spec(spec)
     plan = next((s for s in spec.sources if isinstance(s, Simulation)), None)
     layout = lay_out(spec, tuple(fieldings) or (plan.fieldings if plan else ()))
-    if truth is None:  # the plan's, of which other fieldings may leave something out: no elite, no gap
-        of_plan = dict(plan.truth) if plan else {}
-        truth = {k: v for k, v in of_plan.items() if k in _scalars(layout.design)} if fieldings else of_plan
+    if truth is None:
+        truth = dict(plan.truth) if plan else {}
+        if plan and fieldings:  # other ones may leave something of the plan's model out: no elite, no gap
+            gone = _scalars(lay_out(spec, plan.fieldings).design) - _scalars(layout.design)
+            truth = {k: v for k, v in truth.items() if k not in gone}
     seed = random_seed if random_seed is not None else plan.seed if plan else None
     return simulate_on(layout, truth, seed)
 
