@@ -257,11 +257,17 @@ def test_there_are_shipped_models():
     assert {"microcode_2025", "retrenchment_simulated"} <= set(shipped_models())
 
 
-def test_a_missing_file_and_text_that_is_not_toml(tmp_path):
+def test_a_missing_file_and_text_that_is_not_toml(tmp_path, monkeypatch):
     with pytest.raises(SpecError, match=r"no file or shipped model 'microcode_2052'.*'microcode_2025'"):
         as_spec("microcode_2052")
     with pytest.raises(SpecError, match=r"cannot read gone\.toml"):
         as_spec(tmp_path / "gone.toml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "panel_simulated").mkdir()  # what a run may have left
+    assert read_spec("panel_simulated").name == "panel_simulated"
+    for name in ("a\0b", "x" * 5000):
+        with pytest.raises(SpecError, match="no file or shipped model"):
+            read_spec(name)
     bad = tmp_path / "bad.toml"
     for content in (b"name = 'x", b"\xff\xfe", b"name = 'a'\nname = 'b'"):
         bad.write_bytes(content)

@@ -1,5 +1,6 @@
 """Specs in and out of TOML; unknown keys are refused."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,14 @@ def as_spec(spec: "Spec | str | Path") -> Spec:
 def _found(spec: str | Path) -> Path:
     """Return the path of a spec that may be the name of a shipped one."""
     path = Path(spec)
-    try:
-        if path.suffix == ".toml" or path.exists():
-            return path
-    except ValueError:  # a null character; older systems: names that are too long
+    if path.suffix == ".toml":
         return path
-    shipped = models_dir() / f"{spec}.toml"
-    if not shipped.exists():
-        raise SpecError(f"no file or shipped model {str(spec)!r}: {nearest(str(spec), shipped_models())}")
-    return shipped
+    shipped, there = shipped_models(), os.path.exists(path)  # which is False for what can be no path, too
+    if str(spec) in shipped and (not there or path.is_dir()):  # a run may have left a folder of that name
+        return models_dir() / f"{spec}.toml"
+    if not there:
+        raise SpecError(f"no file or shipped model {str(spec)[:200]!r}: {nearest(str(spec)[:200], shipped)}")
+    return path
 
 
 def models_dir() -> Path:
