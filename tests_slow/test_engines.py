@@ -102,11 +102,8 @@ def test_engines_agree(name):
         sources = open_sources(spec, folder).sources
         # what they make of a population is the same function of their draws
         spec = replace(spec, estimands=tuple(e for e in spec.estimands if not e.poststratify))
-    draws = 1000 if any(isinstance(s, ac.Toplines) for s in sources) else 2000  # 10 ms each where shares are published
     laplace, nuts = (
-        ac.fit(
-            spec, *sources, random_seed=5, draws=draws, method=m, progressbar=False, sampling=CAREFUL.get(name, ONCE)
-        )
+        ac.fit(spec, *sources, random_seed=5, draws=2000, method=m, progressbar=False, sampling=CAREFUL.get(name, ONCE))
         for m in ("laplace", "nuts")
     )
     assert laplace.diagnosis.passed

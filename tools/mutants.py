@@ -458,6 +458,10 @@ MUTANTS = (
     # cuts by country
     Mutant("cuts by country: sign of the deviation in the scale", "kernel.py",
            "d * (gspacing[g, j] * z - passed", "d * (-gspacing[g, j] * z - passed", ("cuts",)),
+    Mutant("cuts by country: read in another form than sampled", "engines/nuts.py", "centred, sampling.thin, own)",
+           "centred, sampling.thin, own_cuts(design, cells))", ("cuts",)),
+    Mutant("a plan's wrong truth dropped in silence", "simulation.py", "if k not in gone}",
+           "if k in _scalars(layout.design)}", ("simulation",)),
     Mutant("cuts by country: not moved to the middle", "kernel.py", "slope * (spacing[j] - s.cut_prior[3 + j])",
            "slope * spacing[j]", ("cuts",)),
     Mutant("cuts by country: common ones for all", "prediction.py", "name = CUTS_BY_COUNTRY if design.cut_groups else",
