@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import alliancecred as ac
+
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TOOL = ROOT / "tools" / "docs.py"
@@ -137,3 +139,26 @@ def test_a_browser_asks_nobody_else_and_finds_what_is_searched_for(site):
         server.shutdown()
         server.server_close()
     assert not [url for url in asked if not url.startswith((home, "file:", "data:", "blob:"))]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH: no page is opened")
+@pytest.mark.filterwarnings("ignore::alliancecred.IdentificationWarning")
+def test_notes_of_a_table_on_a_page_do_not_push_its_numbers_out_of_sight(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    fit = ac.fit("retrenchment_simulated", ac.simulate("retrenchment_simulated").survey, random_seed=1)
+    style = (ROOT / "docs" / "_static" / "site.css").read_text(encoding="utf-8")
+    table = ac.table(ac.shift(fit, by="country"))._repr_html_()
+    page = tmp_path / "page.html"
+    page.write_text(
+        f"<!doctype html><meta charset=utf-8><style>{style}</style><article class=bd-article>"
+        f"<div class=cell_output style='width: 640px'>{table}</div></article>",
+        encoding="utf-8",
+    )
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page()
+        opened.goto(page.as_uri())
+        box = opened.locator(".gt_table").bounding_box()
+        browser.close()
+    assert 400 < box["width"] <= 640
