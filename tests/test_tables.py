@@ -6,6 +6,8 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
+from shutil import which
 from zipfile import ZipFile
 
 import numpy as np
@@ -19,7 +21,7 @@ from alliancecred.figures.example import example_estimate
 from alliancecred.fitting import prepare
 from alliancecred.report import prior_fit
 from alliancecred.summaries import summary
-from alliancecred.tabulating import Column, PaperTable, Rows, write_table
+from alliancecred.tabulating import Column, PaperTable, Rows, write_table, write_tables
 from alliancecred.tabulating.clean import plain, tex
 from alliancecred.wording import data_words
 
@@ -129,10 +131,61 @@ def test_latex_has_the_form_of_booktabs():
     assert rules[-1] == "bottomrule"
     assert not {"hline", "cline"} & set(rules)
     assert re.findall(r"\\(begin|end)\{(\w+)", text) == [
-        ("begin", "table"), ("begin", "tabular"), ("end", "tabular"), ("end", "table"),
+        ("begin", "table"), ("begin", "tabularx"), ("end", "tabularx"), ("end", "table"),
     ]  # fmt: skip
+    assert re.search(
+        r"\\begin\{tabularx\}\{\\linewidth\}\{@\{\}>\{.*\}Xrrr@\{\}\}\n", text
+    )  # labels are wrapped, numbers are not
+    assert "\\shortstack[r]{Mean\\\\(percentage\\\\points)}" in text  # a heading is no wider than its numbers
     widths = {line.count(" & ") for line in text.splitlines() if line.endswith("\\\\") and "multicolumn" not in line}
     assert len(widths) == 1
+
+
+def long_table(rows: int) -> PaperTable:
+    columns = (Column("", "label"), Column("Mean (percentage points)"), Column("95 % interval"))
+    return PaperTable(
+        "A title", columns, (Rows("", tuple((f"country {i}", "1.0", "[0.5, 1.5]") for i in range(rows))),), ("A note.",)
+    )
+
+
+def test_a_latex_table_longer_than_a_page_goes_on_over_pages_with_its_headings_on_each():
+    floats, goes_on = long_table(40).latex(label="tab:x"), long_table(41).latex(label="tab:x")
+    assert "\\begin{table}" in floats
+    assert "xltabular" not in floats
+    assert "\\begin{table}" not in goes_on
+    assert goes_on.splitlines()[0].startswith("% needs \\usepackage{booktabs,xltabular}")
+    head, body = goes_on.split("\\endlastfoot\n")
+    first, second = head.split("\\endfirsthead\n")
+    assert first.count("95 \\% interval") == second.count("95 \\% interval") == 1
+    assert "\\caption{A title}\\label{tab:x}" in first
+    assert "\\caption" not in second
+    assert body.count("country ") == 41
+    assert body.count("A note.") == 1
+
+
+def compiled(tables: list[PaperTable], folder: Path) -> str:
+    """Return what pdfLaTeX says of a paper with these tables."""
+    head = "\\documentclass{article}\\usepackage{booktabs,tabularx,xltabular}\\begin{document}\n"
+    text = head + "\n".join(t.latex() for t in tables) + "\\end{document}\n"
+    (folder / "paper.tex").write_text(text, encoding="utf-8")
+    for _ in range(2):  # columns of a table over pages settle
+        ran = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+            cwd=folder, capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stdout[-800:]
+    return ran.stdout
+
+
+@pytest.mark.skipif(which("pdflatex") is None, reason="there is no pdflatex here")
+def test_latex_compiles_and_no_line_is_wider_than_the_page(tmp_path):
+    words = "a label of a row that is so long that it cannot but be wrapped in any table as wide as a page"
+    row = Rows("group", ((words, "−10.0", "[−12.5, −7.5]"),))
+    tables = [ac.table(example_estimate()), ac.table(example_estimate("gap")), replace(long_table(3), groups=(row,))]
+    said = compiled([*tables, long_table(90), replace(long_table(60), title=words)], tmp_path)
+    assert "Output written on paper.pdf" in said
+    assert not re.search(r"Overfull \\hbox|Missing character|multiply defined", said)
+    assert "Output written on paper.pdf" in compiled([of(*(x for x in BAD if x.isascii()))], tmp_path)
 
 
 def test_a_latex_label_cannot_be_a_command():
@@ -272,7 +325,9 @@ def test_the_notes_say_what_a_reader_must_know():
         assert words in text
 
 
-def test_diagnostics_are_shown_when_asked_for():
+def test_diagnostics_are_shown_when_asked_for(tmp_path):
+    write_tables([("one", example_estimate())], tmp_path)
+    assert "ESS" not in (tmp_path / "one.tex").read_text()[: -len(ac.table(example_estimate()).notes[0])]
     heads = [c.heading for c in ac.table(example_estimate(), diagnostics=True).columns]
     assert heads[-3:] == ["Bulk ESS", "Tail ESS", "R-hat"]
 
@@ -305,6 +360,20 @@ def test_rows_are_put_together_by_a_label(by, headings, first):
     assert [g.heading for g in made.groups] == headings
     assert made.groups[0].rows[0][0] == first
     assert sum(len(g.rows) for g in made.groups) == len(estimate)
+
+
+def test_levels_of_several_attributes_stand_under_the_name_of_each():
+    estimate = example_estimate("levels")
+    names = [("regime", "democracy"), ("costs", "low")]
+    labels = {
+        k: ("row", np.array([names[i % 2][j] for i in range(len(estimate))]))
+        for j, k in enumerate(("attribute", "level"))
+    }
+    made = ac.table(replace(estimate, draws=estimate.draws.assign_coords(labels)))
+    assert [g.heading for g in made.groups] == ["regime", "costs"]
+    assert not any("regime" in row[0] for row in made.groups[0].rows)
+    one = estimate.draws.assign_coords(attribute=("row", np.full(len(estimate), "regime")))
+    assert [g.heading for g in ac.table(replace(estimate, draws=one)).groups] == [""]
 
 
 def test_what_cannot_be_shown_is_refused():

@@ -739,8 +739,22 @@ MUTANTS = (
     Mutant(
         "tables: a label is not escaped in LaTeX",
         "tabulating/formats.py",
-        "texts.append(tex(text))",
-        "texts.append(plain(text))",
+        '[" & ".join(map(tex, row))',
+        '[" & ".join(map(plain, row))',
+        ("tables",),
+    ),
+    Mutant(
+        "tables: labels of LaTeX are not wrapped",
+        "tabulating/formats.py",
+        "hangindent=1em}X",
+        "hangindent=1em}l",
+        ("tables",),
+    ),
+    Mutant(
+        "tables: a LaTeX table over pages has its headings on the first alone",
+        "tabulating/formats.py",
+        r'r"\toprule", heads, r"\midrule", r"\endhead"',
+        r'r"\toprule", r"\midrule", r"\endhead"',
         ("tables",),
     ),
     Mutant(

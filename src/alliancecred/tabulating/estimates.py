@@ -29,6 +29,7 @@ def of_estimates(
     """Return estimates as a table, in their order; roles in that of the theory."""
     units = list(dict.fromkeys(e.unit for e in estimates))
     several = len({str(n) for e in estimates for n in e.draws["estimand"].values}) > 1
+    by = by or ("attribute" if _of_attributes(estimates) else "")
     rows: Cells = []
     for estimate in estimates:
         numbers = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
@@ -46,6 +47,13 @@ def of_estimates(
         *laid_out(whole, always),
         notes_of(estimates, ci_prob=ci_prob, ci_kind=ci_kind),
     )
+
+
+def _of_attributes(estimates: Sequence[Estimate]) -> bool:
+    """Return whether all rows ask the same of the levels of several attributes."""
+    rows = [e.labels(i) for e in estimates for i in range(len(e))]
+    said = [len({row.get(k, "") for row in rows}) > 1 for k in ("estimand", "role", "attribute")]
+    return said == [False, False, True]
 
 
 def laid_out(rows: Cells, always: Sequence[str]) -> tuple[tuple[Column, ...], tuple[Rows, ...]]:

@@ -1,16 +1,16 @@
-"""A table as HTML, LaTeX, Markdown and plain text, through great_tables and tabulate."""
+"""A table as HTML (great_tables), LaTeX, Markdown and plain text (tabulate)."""
 
 import hashlib
 import re
-from collections.abc import Callable
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from ..errors import SpecError
 from .clean import markdown, paragraph, plain, tex
-from .value import PaperTable
+from .value import Column, PaperTable
 
 if TYPE_CHECKING:
     from great_tables import GT
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _LABEL = re.compile(r"[A-Za-z0-9:._-]*")
 _ALIGN: dict[str, Literal["left", "right"]] = {"label": "left", "number": "right", "words": "left"}
 _LINE = "rgba(128, 128, 128, 0.5)"  # legible on light and on dark
-_HOLE = "\ue000{}\ue001"  # private use: stands for a text while great_tables lays the table out
+_TEX_COLUMN = {"label": r">{\raggedright\arraybackslash\hangindent=1em}X", "number": "r", "words": "l"}
+_FLOATS = 40  # lines of LaTeX that fit on a page with notes below them
+_HEADING = 13  # characters: as wide as most intervals
 
 
 def as_html(table: PaperTable) -> str:
@@ -26,7 +28,7 @@ def as_html(table: PaperTable) -> str:
     from great_tables import html
 
     mark = f"table-{_digest(table)}"
-    made = _laid_out(table, mark, plain, stub=True).tab_header(title=plain(table.title))
+    made = _laid_out(table, mark).tab_header(title=plain(table.title))
     made = made.cols_label({_name(j): html(escape(plain(c.heading))) for j, c in enumerate(table.columns)})
     for note in table.notes:
         made = made.tab_source_note(plain(note))
@@ -36,20 +38,19 @@ def as_html(table: PaperTable) -> str:
     return _scoped(made.as_raw_html(), mark)
 
 
-def _laid_out(table: PaperTable, mark: str, put: Callable[[str], str], *, stub: bool) -> "GT":
-    """Return the rows under their headings; ``put`` is what becomes of a text."""
+def _laid_out(table: PaperTable, mark: str) -> "GT":
+    """Return the rows under their headings."""
     from great_tables import GT
 
     names = [*map(_name, range(len(table.columns))), "group"]
     rows = []
     for group in table.groups:
-        heading = put(group.heading)
-        rows += [(*map(put, row), heading) for row in group.rows]
+        rows += [(*map(plain, row), plain(group.heading)) for row in group.rows]
     grouped = any(group.heading for group in table.groups)
     frame = pd.DataFrame(rows, columns=names, dtype=object)
     made = GT(
         frame if grouped else frame.drop(columns="group"),
-        rowname_col=names[0] if stub else None,
+        rowname_col=names[0],
         groupname_col="group" if grouped else None,
         id=mark,
     )
@@ -80,26 +81,50 @@ def _scoped(text: str, mark: str) -> str:
 
 
 def as_latex(table: PaperTable, label: str = "") -> str:
-    """Return a LaTeX table in the form of booktabs.
+    """Return a LaTeX table in the form of booktabs, as wide as the line: labels are wrapped, numbers are not.
 
-    Texts are put in after great_tables has laid the table out, so that they are escaped once, and here.
+    Above so many rows it is one that goes on over pages, with its headings on each, instead of one that floats.
     """
     if not _LABEL.fullmatch(label):
         raise SpecError(f"a LaTeX label holds letters, digits and : - _ . only, got {label!r}")
-    texts: list[str] = []
-
-    def hole(text: str) -> str:
-        texts.append(tex(text))
-        return _HOLE.format(len(texts) - 1)
-
-    made = _laid_out(table, "t", hole, stub=False)
-    made = made.cols_label({_name(j): hole(c.heading) for j, c in enumerate(table.columns)})
-    body = re.sub(r"\\fontsize\{[^\n]*\\selectfont\n*", "", made.as_latex()).replace("\\begin{table}[!t]\n", "", 1)
-    body = body.replace("\\end{table}", "").strip()
-    notes = [f"\\par\\medskip\\footnotesize\\raggedright\n{' '.join(map(tex, table.notes))}"] if table.notes else []
     caption = f"\\caption{{{tex(table.title)}}}" + (f"\\label{{{label}}}" if label else "")
-    whole = "\n".join(["% needs \\usepackage{booktabs}", "\\begin{table}", caption, body, *notes, "\\end{table}", ""])
-    return re.sub("\ue000(\\d+)\ue001", lambda m: texts[int(m.group(1))], whole)
+    heads = " & ".join(map(_stacked, table.columns)) + r" \\"
+    kinds = "@{}" + "".join(_TEX_COLUMN[c.kind] for c in table.columns) + "@{}"
+    notes = f"\\footnotesize\\raggedright\n{' '.join(map(tex, table.notes))}\\par" if table.notes else ""
+    body = _latex_rows(table)
+    if len(body) <= _FLOATS:
+        lines = [
+            "% needs \\usepackage{booktabs,tabularx}", r"\begin{table}", caption,
+            rf"\begin{{tabularx}}{{\linewidth}}{{{kinds}}}", r"\toprule", heads, r"\midrule", *body, r"\bottomrule",
+            r"\end{tabularx}", *([r"\par\medskip" + notes] if notes else []), r"\end{table}", "",
+        ]  # fmt: skip
+    else:
+        goes_on = rf"\midrule \multicolumn{{{len(table.columns)}}}{{@{{}}r@{{}}}}{{\footnotesize continued}} \\"
+        lines = [
+            "% needs \\usepackage{booktabs,xltabular}; goes on over pages, so it cannot stand in two columns",
+            r"{\setlength{\LTcapwidth}{\linewidth}",
+            rf"\begin{{xltabular}}{{\linewidth}}{{{kinds}}}", caption + r" \\", r"\toprule", heads, r"\midrule",
+            r"\endfirsthead", r"\toprule", heads, r"\midrule", r"\endhead", goes_on, r"\endfoot", r"\bottomrule",
+            r"\endlastfoot", *body, r"\end{xltabular}", *([notes] if notes else []), "}", "",
+        ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _latex_rows(table: PaperTable) -> list[str]:
+    out: list[str] = []
+    for group in table.groups:
+        if group.heading:
+            gap = [r"\addlinespace"] if out else []
+            out += [*gap, rf"\multicolumn{{{len(table.columns)}}}{{@{{}}l@{{}}}}{{\itshape {tex(group.heading)}}} \\*"]
+        out += [" & ".join(map(tex, row)) + r" \\" for row in group.rows]
+    return out
+
+
+def _stacked(column: Column) -> str:
+    """Return the heading of a column over several short lines."""
+    lines = wrap(plain(column.heading), _HEADING, break_long_words=False, break_on_hyphens=False) or [""]
+    side = {"left": "l", "right": "r"}[_ALIGN[column.kind]]
+    return rf"\shortstack[{side}]{{" + r"\\".join(map(tex, lines)) + "}" if len(lines) > 1 else tex(lines[0])
 
 
 def as_markdown(table: PaperTable) -> str:

@@ -39,7 +39,8 @@ def table(
         `populations_side_by_side` (what small cells keep back stays blank).
     by
         Of estimates: what rows are put together by, under a heading each: ``role``, ``estimand``, ``country``,
-        ``ally``, … (a label of the rows). Default: by estimand and role, where there are several.
+        ``ally``, … (a label of the rows). Default: by estimand and role, where there are several; else by the
+        attribute of an experiment.
     title
         What stands above; default what is asked and the name of the analysis.
     ci_prob, ci_kind

@@ -64,7 +64,9 @@ class PaperTable:
         return as_html(self)
 
     def latex(self, *, label: str = "") -> str:
-        r"""Return a LaTeX ``table`` that needs ``\usepackage{booktabs}``.
+        r"""Return a LaTeX table, as wide as the line, that needs ``\usepackage{booktabs,tabularx}``.
+
+        Of more than 40 rows, headings counted, one that goes on over pages: ``\usepackage{booktabs,xltabular}``.
 
         Accents, dashes and signs of arithmetic compile everywhere; other scripts and emoji need XeLaTeX or LuaLaTeX
         and a font that has them.

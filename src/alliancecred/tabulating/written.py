@@ -56,7 +56,7 @@ def write_tables(asked: Sequence[tuple[str, Estimate]], folder: str | Path) -> l
     names: list[str] = []
     for title, estimate in asked:
         names.append(slug(title, names))
-        written += write_table(make_table(estimate, diagnostics=True), Path(folder) / names[-1])
+        written += write_table(make_table(estimate), Path(folder) / names[-1])
     return written
 
 
