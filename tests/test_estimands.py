@@ -220,8 +220,27 @@ def test_levels_of_some_countries_and_waves():
     check(found, fit(), grouped(rows, keys(("ally",))), ("ally",),
           lambda c, d, row: plain(fit(), c, d, row, after(row), "top"))  # fmt: skip
     assert found.averaged.replace("DE, PL", "PL, DE") == (
-        "equal weights over 2 countries (PL, DE); within a country equally over wave"
+        "equal weights over the countries of each row, 1 to 2 of 2 (PL, DE); within a country equally over wave"
     )
+
+
+def test_who_is_averaged_over_is_said_of_each_role_where_it_differs():
+    said = shift(fit(), by=()).averaged
+    assert said.startswith("equal weights over 3 countries (")
+    assert ", without US for role sender" in said  # Americans judge themselves: another role
+    assert said.endswith("; within a country equally over ally (other)")  # of one sender there is nothing to average
+    assert shift(fit(), by="country", roles=("sender",)).averaged == "nothing: one row per combination"
+    by_ally = levels(fit(), by="ally").averaged
+    assert by_ally.startswith("equal weights over the countries of each row, 2 to 3 of 3 (")  # Germans judge no Poles
+    assert levels(fit(), by="ally", countries=("PL", "DE"), waves=("w1",)).averaged.startswith("equal weights over the")
+
+
+def test_rows_of_several_labels_are_taken_together():
+    found = levels(fit())
+    some = found.at(country=["PL", "DE"], wave=("w1", "w2"))
+    assert {some.labels(i)["country"] for i in range(len(some))} == {"PL", "DE"}
+    assert {some.labels(i)["wave"] for i in range(len(some))} == {"w1", "w2"}
+    assert len(some) == sum(len(found.at(country=c, wave=w)) for c in ("PL", "DE") for w in ("w1", "w2"))
 
 
 def test_shares_of_all_answers_add_to_a_hundred():
@@ -243,7 +262,8 @@ def test_what_was_not_asked_is_refused_by_name():
         (lambda: change(fit(), "w2", "w2"), "nothing was asked in both"),
         (lambda: change(fit(), "w2", "w3"), "'w3' was not asked"),
         (lambda: gap(fit(), population="experts"), "population 'experts' was not asked"),
-        (lambda: levels(fit()).at(country="XX"), "no row with country 'XX'"),
+        (lambda: levels(fit()).at(country="XX"), "no row with country 'XX': allowed: 'DE', 'PL', 'US'$"),
+        (lambda: levels(fit()).at(country=["PL", "XX"]), "no row with country 'XX'"),
         (lambda: levels(fit()).at(country="US", wave="w1"), "no row has all of"),
     ):  # fmt: skip
         with pytest.raises(SpecError, match=words):

@@ -224,7 +224,7 @@ def test_the_engine_and_its_own_gates_are_named(contents, picture):
     weighted = Diagnosis(table, 0, 0, (), ())
     fit = replace(contents.fit, idata=tree, diagnosis=weighted)
     text = "".join(read(render(replace(contents, fit=fit), [picture])).text)
-    assert "Pareto k below 0.7 and effective sizes above 400" in text
+    assert "Pareto k below 0.7, bulk and tail effective sizes of at least 400." in text
     assert "nested Laplace with importance correction: it passed its gates" in text
     assert "resampled from 6,500 weighted ones" in text
     assert "0.31" in text[text.index("Diagnostics, over every variable") :]

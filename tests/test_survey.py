@@ -5,6 +5,7 @@ import gzip
 import re
 import unicodedata
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from alliancecred.errors import (
     PanelError,
     SchemaError,
     WeightError,
+    listening,
 )
 from alliancecred.sources import Roles
 from alliancecred.survey import read_counts, read_survey
@@ -102,7 +104,7 @@ def test_no_row_disappears_without_a_line():
         ("excluded", 1, "answer is empty"),
         ("excluded", 1, "answer 'Refused': declared missing"),
         ("excluded", 1, "answer '98': declared missing"),
-        ("used", 2, "rows (2 people)"),
+        ("used", 2, "rows (2 answers)"),
     ]
     assert balanced(report)
     assert "DE 66.7%, PL 50.0%" in str(report)
@@ -128,7 +130,7 @@ def test_counts_of_people():
         survey = read(frame, Roles(country="country", answer="answer", count="n"), ("no", "yes"), ("yes",))
     assert survey.table["count"].tolist() == [3, 2, 5]
     assert "excluded         1  count is 0" in str(survey.report)
-    assert "rows (10 people)" in str(survey.report)
+    assert "rows (10 answers)" in str(survey.report)
     assert balanced(survey.report)
 
 
@@ -601,7 +603,7 @@ def test_counted_table_by_hand():
         ["PL", "US", 0, 2], ["PL", "US", 2, 1], ["DE", "US", 0, 1], ["DE", "US", 1, 4], ["DE", "US", 2, 3],
     ]  # fmt: skip
     assert survey.answers == ("no", "some", "yes")
-    assert "used         2  rows (11 people)" in str(survey.report)
+    assert "used         2  rows (11 answers)" in str(survey.report)
 
 
 def test_counted_answers_keep_the_order_of_the_mapping():
@@ -669,3 +671,18 @@ def test_stata_vignette_gives_the_published_shares():
     without = share[share.index.str.contains("Does not have")].iloc[0]
     assert (round(100 * without, 2), round(100 * with_alliance, 2)) == (46.49, 79.57)
     assert set(survey.table["target"]) == {"Africa", "Asia", "Eastern Europe", "South America"}
+
+
+def test_rows_are_answers_and_people_are_counted_by_their_ids():
+    frame = pd.DataFrame({
+        "country": ["PL", "PL", "DE", "DE", "DE"], "ally": ["US", "FR", "US", "US", "FR"],
+        "answer": ["Very", "A little", "Somewhat", "Very", "Not at all"], "id": ["a", "a", "b", "c", None],
+        "weight": [1.0, 1.0, 0.5, 1.5, 1.0],
+    })  # fmt: skip
+    roles = Roles(country="country", ally="ally", answer="answer", respondent="id")
+    with pytest.warns(IdentificationWarning, match="too narrow$"):
+        survey = read(frame, roles)
+    assert "rows (5 answers of 3 people)" in str(survey.report)
+    with listening() as heard:
+        read(frame, replace(roles, weight="weight"))
+    assert any("weights do not go with that term yet → read without the weight" in str(w.message) for w in heard)

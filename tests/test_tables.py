@@ -23,6 +23,7 @@ from alliancecred.report import prior_fit
 from alliancecred.summaries import summary
 from alliancecred.tabulating import Column, PaperTable, Rows, write_table, write_tables
 from alliancecred.tabulating.clean import plain, tex
+from alliancecred.tabulating.notes import notes_of
 from alliancecred.wording import data_words
 
 BAD = (
@@ -295,7 +296,14 @@ def test_intervals_are_as_asked_for():
 
 def test_the_first_note_is_the_verdict_and_a_failure_is_in_the_title():
     good, bad = example_estimate(), replace(example_estimate(), status="failed: R-hat 1.03")
-    assert ac.table(good).notes[0].startswith("All gates passed")
+    assert ac.table(good).notes[0] == (
+        "All gates passed: R-hat below 1.01, bulk and tail effective sizes of at least 400, no divergence, E-BFMI of at "
+        "least 0.3."
+    )
+    weights = {k: (("chain", "draw"), np.zeros(good.draws.shape[:2])) for k in ("ancestor", "log_weight")}
+    weighted = replace(good, draws=good.draws.assign_coords(weights))
+    said = notes_of([weighted], ci_prob=0.95, ci_kind="eti")[0]
+    assert said == "All gates passed: Pareto k below 0.7, bulk and tail effective sizes of at least 400."
     made = ac.table(bad)
     assert made.notes[0] == "GATES FAILED, do not report these numbers: R-hat 1.03."
     assert made.title.startswith("GATES FAILED: SIMULATED: ")

@@ -134,19 +134,43 @@ def people_asked(fit: Fit, by: Sequence[str]) -> str:
 
 
 def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str], people: str) -> str:
-    parts = []
-    if "country" not in by:
-        names = list(dict.fromkeys(table.country))
-        parts.append(
-            f"equal weights over {len(names)} countries ({', '.join(names)})"
-            if len(names) > 1
-            else f"country {names[0]}"
-        )
-    rest = [f for f in ("ally", "target", "wave", "population") if f not in by and table[f].nunique() > 1]
-    if rest:
-        parts.append(f"within a country equally over {' and '.join(rest)}")
+    parts = [] if "country" in by else [_over_countries(table, by)]
+    free = [f for f in ("ally", "target", "wave", "population") if f not in by]
+    within = table.groupby([*by, *(() if "country" in by else ("country",))], sort=False)[free].nunique().gt(1)
+    if rest := [f for f in free if within[f].any()]:
+        words = f"within a country equally over {' and '.join(rest)}"
+        roles = within[rest].any(axis=1).groupby("role", sort=False).any() if "role" in by else None
+        some = () if roles is None or roles.all() else roles.index[roles]
+        parts.append(words + (f" ({', '.join(some)})" if len(some) else ""))
     parts += [people] if people else []
     return "; ".join(parts) or "nothing: one row per combination"
+
+
+def _over_countries(table: pd.DataFrame, by: Sequence[str]) -> str:
+    """Say which countries are averaged over; where they differ by row, of each role, or how many."""
+    names = list(dict.fromkeys(table.country))
+
+    def of(have: Sequence[str]) -> str:
+        return f"{len(have)} countries ({', '.join(have)})" if len(have) > 1 else f"country {have[0]}"
+
+    def sets(keys: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
+        grouped = table.groupby(list(keys), sort=False)["country"]
+        return {tuple(map(str, k)): tuple(n for n in names if n in set(c)) for k, c in grouped}
+
+    rows = set(sets(by).values()) if by else {tuple(names)}
+    if len(rows) == 1:
+        return f"equal weights over {of(names)}" if len(names) > 1 else of(names)
+    if "role" in by and rows == set((roles := sets(("role",))).values()):
+        gone = {role: [n for n in names if n not in have] for (role,), have in roles.items()}
+        return "".join(
+            (
+                f"equal weights over {of(names)}",
+                *(f", without {', '.join(gone[r])} for role {r}" for r in sorted(gone, reverse=True) if gone[r]),
+            )
+        )
+    few, many = min(map(len, rows)), max(map(len, rows))
+    size = f"{few} of {len(names)}" if few == many else f"{few} to {many} of {len(names)}"
+    return f"equal weights over the countries of each row, {size} ({', '.join(names)})"
 
 
 def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:

@@ -109,15 +109,15 @@ class Estimate:
     def at(
         self,
         *,
-        role: str | None = None,
-        country: str | None = None,
-        ally: str | None = None,
-        wave: str | None = None,
-        population: str | None = None,
-        estimand: str | None = None,
-        where: Mapping[str, str] | None = None,
+        role: str | Sequence[str] | None = None,
+        country: str | Sequence[str] | None = None,
+        ally: str | Sequence[str] | None = None,
+        wave: str | Sequence[str] | None = None,
+        population: str | Sequence[str] | None = None,
+        estimand: str | Sequence[str] | None = None,
+        where: Mapping[str, str | Sequence[str]] | None = None,
     ) -> "Estimate":
-        """Return the rows whose labels equal the given ones; ``where`` gives those of declared factors, by name.
+        """Return the rows whose labels are the given ones, or among them; ``where`` gives those of declared factors.
 
         Raises
         ------
@@ -140,9 +140,10 @@ class Estimate:
             if value is None:
                 continue
             have = self.draws[key].values.astype(str)
-            if value not in have:
-                raise SpecError(f"no row with {key} {value!r}: {nearest(value, sorted(set(have)))}")
-            keep &= have == value
+            several = [value] if isinstance(value, str) else list(value)
+            if gone := [v for v in several if v not in have]:
+                raise SpecError(f"no row with {key} {gone[0]!r}: {nearest(gone[0], sorted(set(have.tolist())))}")
+            keep &= np.isin(have, several)
         if not keep.any():
             raise SpecError("no row has all of " + str({k: v for k, v in wanted.items() if v is not None}))
         return self.rows(np.flatnonzero(keep))

@@ -1,5 +1,6 @@
 """Gates: how far draws may be trusted. NaN is failure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,21 @@ class Diagnosis:
             f"{self.status}\n  R-hat max {t.r_hat.max():.4f}, {sizes}, divergences {self.divergences}, "
             f"tree depth limit {self.max_depth}, E-BFMI min {min(self.bfmi, default=np.nan):.2f}"
         )
+
+
+def passed_words(kinds: Collection[str]) -> str:
+    """Return which gates were passed, of what was sampled (``r_hat``), drawn with weights (``k_hat``), or both.
+
+    Examples
+    --------
+    >>> passed_words({"k_hat"})
+    'Pareto k below 0.7, bulk and tail effective sizes of at least 400'
+    """
+    parts = [f"R-hat below {RHAT}"] if "r_hat" in kinds else []
+    parts += [f"Pareto k below {PARETO_K}"] if "k_hat" in kinds else []
+    parts += [f"bulk and tail effective sizes of at least {ESS:.0f}"] if kinds else []
+    parts += [f"no divergence, E-BFMI of at least {BFMI}"] if "r_hat" in kinds else []
+    return ", ".join(parts)
 
 
 def weights_of(draws: xr.Dataset | xr.DataArray) -> dict[str, tuple[tuple[str, str], np.ndarray]]:

@@ -78,4 +78,7 @@ def remarks(rows: Rows, said: Said) -> Iterator[tuple[type[Warning], str]]:
     if people := rows.panel.people:
         text = f"{rows.panel.rows} rows of {people} respondents with several rows are treated as independent"
         unless = "unless the spec has a Respondent term" if rows.choice is None else "as if all had the same tastes"
-        yield IdentificationWarning, f"{text}, {unless}: intervals would be too narrow"
+        text += f", {unless}: intervals would be too narrow"
+        if rows.weight is not None and rows.choice is None:
+            text += "; weights do not go with that term yet → read without the weight, give the term and poststratify"
+        yield IdentificationWarning, text

@@ -137,7 +137,8 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         notes.append(ReportLine("noted", int(times[unsure].sum()), "answered that they do not know: kept apart"))
     if weight is not None and keep.any():
         notes.append(ReportLine("noted", int(times[keep].sum()), weight_line(weight[keep], count[keep])))
-    report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} people)", found.factors, notes)
+    of = "" if person is None else f" of {len(np.unique(person.codes[keep & (person.codes >= 0)])):,} people"
+    report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} answers{of})", found.factors, notes)
     if table.times is not None:  # positions in the table are none of the source
         problems = [replace(problem, rows=()) for problem in problems]
     rows = Rows(
@@ -287,7 +288,7 @@ def counted_rows(table: Table, columns: Mapping[str, str], counts: Mapping[str, 
     cells = pd.DataFrame({role: coded.codes[keep] for role, coded in labels.items()})
     again = int(cells.duplicated().sum())
     notes += [ReportLine("noted", again, "rows repeat a cell; they are added up")] if again else []
-    used = f"rows ({int(matrix[keep].sum()):,} people)"
+    used = f"rows ({int(matrix[keep].sum()):,} answers)"
     report = _report(table, lines, keep, used, found.factors, notes)
     k = len(counts)
     labels = {role: replace(coded, codes=np.repeat(coded.codes, k)) for role, coded in labels.items()}

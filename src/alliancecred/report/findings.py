@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ..estimate import LABELS, Estimate
+from ..gates import passed_words
 from ..markup import Html, bullets, details, download, el, join, link, section, table
 from ..spec import Estimand
 from ..summaries import describe, digits_for, full_name, number, row_names
@@ -34,11 +35,7 @@ def verdict(contents: Contents) -> Html:
         lines.append(el("p", el("strong", text), attrs={"class": "band simulated"}))
     if contents.status == "passed":
         d = contents.fit.diagnosis
-        text = (
-            f" R-hat below 1.01 and effective sizes above 400 for everything reported; {d.divergences} divergences."
-            if "r_hat" in d.table
-            else " Pareto k below 0.7 and effective sizes above 400 for everything reported."
-        )
+        text = f" Of everything reported: {passed_words({'r_hat', 'k_hat'} & set(d.table))}."
         lines.append(el("p", el("strong", "✓ All gates passed."), text, attrs={"class": "band passed"}))
     else:
         lines.append(

@@ -61,11 +61,12 @@ def _summarised(frame: pd.DataFrame, spec: Spec | None, title: str, diagnostics:
             name, said[always[0]] = "Without an answer", NOTHING
         rows.append((name, str(row["specification"]), said) if many else ("", name, said))
     bad = [str(s) for s in frame["status"] if s != "passed"]
+    kinds = [k for k in ("r_hat", "k_hat") if k in frame and frame[k].notna().any()]
     whose = f"{len(set(frame['specification']))} specifications" if many else f"{len(frame)} rows"
     where = f" ({len(bad)} of {len(frame)} rows)" if bad else ""
     made = f"The same questions under {whose}" if many else "Estimates"
     notes = [
-        gate_note(list(dict.fromkeys(bad)))[:-1] + f"{where}.",
+        gate_note(list(dict.fromkeys(bad)), kinds)[:-1] + f"{where}.",
         *(simulated_note([spec]) if spec else []),
         f"Posterior means; {_interval(probs)}s as in the frame. P(> 0): posterior probability that it is above zero.",
         *_known(frame, labels, spec),

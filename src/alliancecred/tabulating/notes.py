@@ -1,9 +1,9 @@
 """What stands below a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ..estimate import Estimate
-from ..gates import BFMI, ESS, PARETO_K, RHAT
+from ..gates import passed_words, weights_of
 from ..spec import Spec
 from ..summaries import (
     KIND_WORDS,
@@ -18,16 +18,12 @@ from ..summaries import (
 from ..terms import Cuts, Effect, Gap, Level, Respondent, Shift, Slope, Trend
 
 _DIGITS = 12  # of a SHA-256: enough to tell analyses apart
-_PASSED = (
-    f"All gates passed: R-hat below {RHAT} (nested Laplace: Pareto k below {PARETO_K}), bulk and tail effective sizes "
-    f"of at least {ESS:.0f}, no divergence, E-BFMI of at least {BFMI}."
-)
 
 
 def notes_of(estimates: Sequence[Estimate], *, ci_prob: float, ci_kind: CiKind) -> tuple[str, ...]:
     """Return the notes of a table of estimates; the first is the verdict of the gates."""
     status = list(dict.fromkeys(e.status for e in estimates))
-    out = [gate_note(status)]
+    out = [gate_note(status, {"k_hat" if weights_of(e.draws) else "r_hat" for e in estimates})]
     out += simulated_note([e.spec for e in estimates])
     out += _each(estimates, opening_words)
     beyond = any(e.smallest > 0 for e in estimates)
@@ -46,10 +42,12 @@ def notes_of(estimates: Sequence[Estimate], *, ci_prob: float, ci_kind: CiKind) 
     return tuple(x for x in out if x)
 
 
-def gate_note(status: Sequence[str]) -> str:
-    """Return the verdict of the gates over all that is shown."""
+def gate_note(status: Sequence[str], kinds: Collection[str] = ()) -> str:
+    """Return the verdict of the gates over all that is shown; ``kinds`` of draws as in `passed_words`."""
     bad = [failed_gates(s) for s in status if s != "passed"]
-    return f"GATES FAILED, do not report these numbers: {'; '.join(bad)}." if bad else _PASSED
+    if bad:
+        return f"GATES FAILED, do not report these numbers: {'; '.join(bad)}."
+    return f"All gates passed: {passed_words(kinds)}." if kinds else "All gates passed."
 
 
 def simulated_note(specs: Sequence[Spec]) -> list[str]:
