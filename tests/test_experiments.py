@@ -237,6 +237,19 @@ def test_effects_with_another_baseline_answer_and_breakdown():
     assert found.unit == "scale points"
 
 
+def test_an_effect_apart_between_countries_or_groups_is_described_not_randomised():
+    of = ac.amce(fit(), "regime", by="country")
+    level = str(of.draws["level"].values[0])
+    between = ac.contrast(of.at(country="PL", where={"level": level}), of.at(country="DE", where={"level": level}))
+    assert between.identification == "descriptive"
+    groups = ac.amce(fit(), "oath", by="educ", profiles="uniform")
+    assert ac.contrast(groups.rows(np.array([0])), groups.rows(np.array([1]))).identification == "descriptive"
+    drawn = ac.amce(fit(), "regime", by="power").at(where={"level": level})
+    assert ac.contrast(drawn.rows(np.array([0])), drawn.rows(np.array([1]))).identification == "randomised"
+    means = ac.marginal_means(fit(), "regime")
+    assert ac.contrast(means.rows(np.array([0])), means.rows(np.array([1]))).identification == "randomised"
+
+
 def test_kinds_that_are_equal_are_one_before_any_is_left_out(monkeypatch):
     # Once wrong (effects._effect): cells of other waves and allies counted as other kinds, and exactness was lost.
     exact = ac.amce(fit(), "power").draws.values

@@ -16,7 +16,7 @@ from alliancecred.errors import SpecError
 from alliancecred.estimate import LABELS, Estimate
 from alliancecred.events import Signal, Wave
 from alliancecred.origins import Simulation
-from alliancecred.spec import Spec
+from alliancecred.spec import Estimand, Spec
 from alliancecred.summaries import (
     COLUMNS,
     DIAGNOSTICS,
@@ -243,7 +243,29 @@ def test_a_contrast_is_no_shift_and_has_full_names():
     text = describe(make([-5.0], [{"estimand": "shift", "role": "sender", "country": "PL − DE"}]))
     assert "Poland − Germany: the share was lower by 5.0" in text
     assert "after the signal" not in text
-    assert describe(make([-5.0], [{"estimand": "gap in shift"}])).startswith("Gap, elite minus public")
+
+
+def test_a_gap_in_shift_is_a_difference_of_differences_not_of_shares():
+    text = describe(make([-5.0], [{"estimand": "gap in shift", "role": "sender", "country": "PL"}]))
+    assert text.startswith("Gap in the shift: the difference with minus without the signal")
+    assert "elite minus public, in the share" in text
+    assert "Poland: the shift was lower than in the reference population by 5.0 percentage points" in text
+    assert "the share was" not in text
+    assert "probability of being below zero" in text
+    assert "described, not attributed to the signal" in text
+    spec = replace(
+        SPEC,
+        estimands=(
+            Estimand("gap", signal=SPEC.signals[0].name),
+            Estimand("gap", "elites", signal=SPEC.signals[0].name),
+        ),
+    )
+    for name in ("gap in shift", "elites"):
+        assert "the shift was lower" in describe(
+            replace(make([-5.0], [{"estimand": name, "country": "PL"}]), spec=spec)
+        )
+    level = describe(replace(make([-5.0], [{"estimand": "gap", "country": "PL"}]), spec=spec))
+    assert "the share was lower than in the reference population by" in level
 
 
 def test_nothing_averaged_and_a_status_with_its_prefix_read_well():

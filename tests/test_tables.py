@@ -297,8 +297,8 @@ def test_intervals_are_as_asked_for():
 def test_the_first_note_is_the_verdict_and_a_failure_is_in_the_title():
     good, bad = example_estimate(), replace(example_estimate(), status="failed: R-hat 1.03")
     assert ac.table(good).notes[0] == (
-        "All gates passed: R-hat below 1.01, bulk and tail effective sizes of at least 400, no divergence, E-BFMI of at "
-        "least 0.3."
+        "All gates passed: R-hat below 1.01, bulk and tail effective sizes of at least 400, no divergence, "
+        "E-BFMI of at least 0.3."
     )
     weights = {k: (("chain", "draw"), np.zeros(good.draws.shape[:2])) for k in ("ancestor", "log_weight")}
     weighted = replace(good, draws=good.draws.assign_coords(weights))

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .errors import IdentificationWarning, SpecError
-from .estimate import Estimate, counted
+from .estimate import CAUSAL, Estimate, counted
 from .gates import weights_of
 
 _MINUS = " − "
@@ -19,6 +19,10 @@ SAME_PEOPLE = (
 
 def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0) -> Estimate:
     """Return ``a`` minus ``b``, draw by draw: of one row each, or row by row.
+
+    Its identification is that of both, where they share one. Effects that were ``randomised`` (or identified by
+    ``difference-in-differences``) are ``descriptive`` of two countries, populations or groups: nobody was drawn into
+    those. Between levels of attributes, which were drawn, they stay what they were.
 
     Warns
     -----
@@ -38,9 +42,10 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     if len(b) not in (1, len(a)):
         raise SpecError(f"{len(a)} rows cannot be paired with {len(b)}: select one row with .at(...)")
     right = b.draws.values if len(b) == len(a) else np.broadcast_to(b.draws.values, a.draws.shape)
-    coords = {}
+    coords, apart = {}, set()
     for key in dict.fromkeys((*a.keys, *b.keys)):
         left, other = _labels(a, key), np.resize(_labels(b, key), len(a))
+        apart |= {key} if (left != other).any() else set()
         coords[key] = [x if x == y else f"{x or 'all'}{_MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
     notes = counted([*a.notes, *b.notes], len(a))
     two = any(_MINUS in x and "all" not in x.split(_MINUS) for x in coords["ally"])
@@ -53,7 +58,10 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
         {k: ("row", np.asarray(v, dtype=str)) for k, v in coords.items()} | weights_of(a.draws)
     )
     unit = {"percent": "percentage points", "points": "scale points"}.get(a.unit, a.unit)
+    drawn = {x.name for x in a.spec.attributes} | {"attribute", "level", "estimand"}
     label = a.identification if a.identification == b.identification else "descriptive"
+    if label in CAUSAL and not apart <= drawn:  # effects of two groups, which differ in other things too
+        label = "descriptive"
     return replace(
         a,
         draws=draws,

@@ -13,6 +13,7 @@ from .spec import Spec
 
 LABELS = ("estimand", "role", "country", "ally", "target", "wave", "population")
 
+CAUSAL = ("randomised", "difference-in-differences")  # labels that carry a verb of cause
 IDENTIFICATION = (
     "randomised",
     "difference-in-differences",

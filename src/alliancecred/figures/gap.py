@@ -166,7 +166,8 @@ def _draw(axes: Axes, lines: Lines, estimate: Estimate, table: pd.DataFrame, roo
 
 
 def _title(estimate: Estimate) -> str:
-    populations = estimate.spec.populations
-    if asked_of(estimate) == "gap" and len(populations) == 2:
-        return f"{populations[1].capitalize()} minus {populations[0]}"
-    return "Difference"
+    populations, kind = estimate.spec.populations, asked_of(estimate)
+    if kind in ("gap", "gap in shift") and len(populations) == 2:
+        of = "Shift: " if kind == "gap in shift" else ""
+        return f"{of}{populations[1] if of else populations[1].capitalize()} minus {populations[0]}"
+    return "Shifts apart" if kind in ("gap in shift", "comparison of shifts") else "Difference"

@@ -199,7 +199,7 @@ def caption(estimate: Estimate, first: str, *, source: str) -> str:
     parts = [first, quantity(estimate)[:1].upper() + quantity(estimate)[1:]]
     common = constants(estimate)
     parts.append(common[:1].upper() + common[1:])
-    if signal_words(estimate) and asked_of(estimate) in ("shift", "change"):
+    if signal_words(estimate) and asked_of(estimate) in ("shift", "change", "gap in shift"):
         parts.append(f"Signal: {signal_words(estimate)}")
     parts.append(averaged_words(estimate))
     parts.append(f"Identification: {estimate.identification}")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ..estimate import LABELS, Estimate
+from ..estimate import CAUSAL, LABELS, Estimate
 from ..spec import Spec
 from .table import CiKind, by_row, summary
 from .text import digits_for, failed_gates, number, sentence
@@ -15,8 +15,9 @@ ROLE_WORDS = {
     "self": "Self-rating",
 }
 KIND_WORDS = {"eti": "equal-tailed", "hdi": "highest-density"}
-CAUSAL = ("randomised", "difference-in-differences")
 _LISTED = 8
+_OF_SHIFTS = {"gap": " in shift", "comparison": " of shifts"}
+_KINDS = ("levels", "change", "shift", "gap", "gap in shift", "comparison", "comparison of shifts")
 _MINUS = " − "  # between the labels of the two sides of a contrast
 
 
@@ -104,15 +105,17 @@ def averages(estimate: Estimate) -> np.ndarray:
 
 
 def asked_of(estimate: Estimate) -> str:
-    """Return which estimand function made the estimate: ``levels, change, shift, gap, comparison`` or ``contrast``."""
+    """Return which estimand made it: ``levels``, ``shift``, ``gap in shift`` …, or ``contrast``."""
     if any(_MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
         return "contrast"
     if not estimate.is_difference:
         return "levels"
-    known = {e.name or e.of: e.of for e in estimate.spec.estimands}
-    known |= {"gap in shift": "gap", "comparison of shifts": "comparison"}
+    known = {k: k for k in _KINDS}
+    for e in estimate.spec.estimands:
+        own = f"{e.of}{_OF_SHIFTS[e.of]}" if e.signal and e.of in _OF_SHIFTS else e.of
+        known[e.name or own] = own
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
-    found = {known.get(n, n if n in ("levels", "change", "shift", "gap", "comparison") else "") for n in names} - {""}
+    found = {known.get(n, "") for n in names} - {""}
     if len(found) == 1:
         return found.pop()
     return "contrast" if estimate.before is None else "shift"
@@ -190,12 +193,20 @@ def opening_words(estimate: Estimate) -> str:
         case "change":
             return f"Difference, later minus earlier wave, in the {what}, in {estimate.unit}."
         case "gap":
-            low, *high = estimate.spec.populations
-            return f"Gap, {' or '.join(high) or 'other'} minus {low}, in the {what}, in {estimate.unit}."
-        case "comparison":
+            return f"Gap, {_populations(estimate)}, in the {what}, in {estimate.unit}."
+        case "gap in shift":
+            both = f"with minus without {signal}, {_populations(estimate)}"
+            return f"Gap in the shift: the difference {both}, in the {what}, in {estimate.unit}."
+        case "comparison" | "comparison of shifts":
+            what += f", with minus without {signal}" if asked_of(estimate) != "comparison" else ""
             return f"Difference in the {what}, in {estimate.unit}: {'; '.join(estimate.notes[:1])}."
         case _:
             return f"Difference in the {what}, in {estimate.unit}."
+
+
+def _populations(estimate: Estimate) -> str:
+    low, *high = estimate.spec.populations
+    return f"{' or '.join(high) or 'other'} minus {low}"
 
 
 def _rows_text(estimate: Estimate, table: pd.DataFrame, index: np.ndarray) -> str:
@@ -227,7 +238,7 @@ def _clause(estimate: Estimate, table: pd.DataFrame, names: list[str], i: int) -
     down = mean < 0
     p = _probability(float((draws < 0).mean() if down else (draws > 0).mean()), draws.size)
     words = f"probability of {'a decrease' if down else 'an increase'} {p}"
-    if asked_of(estimate) in ("gap", "comparison", "contrast"):
+    if asked_of(estimate) not in ("shift", "change"):
         words = f"probability of being {'below' if down else 'above'} zero {p}"
     if "p_beyond" in table:
         beyond = _probability(float(table["p_beyond"][i]), draws.size)
@@ -239,6 +250,10 @@ def _clause(estimate: Estimate, table: pd.DataFrame, names: list[str], i: int) -
 def _verb(estimate: Estimate, down: bool) -> str:
     noun = "mean answer" if estimate.answer == "mean" else "share"
     kind = asked_of(estimate)
+    if kind == "gap in shift":  # a difference of differences: a share that fell less is not a higher share
+        return f"the shift was {'lower' if down else 'higher'} than in the reference population by"
+    if kind == "comparison of shifts":
+        return f"the shift was {'lower' if down else 'higher'} by"
     if kind in ("shift", "change") and estimate.identification in CAUSAL:
         return f"the signal {'lowered' if down else 'raised'} the {noun} by"
     when = {"shift": "after the signal ", "change": "in the later wave ", "gap": "than in the reference population "}
@@ -260,6 +275,6 @@ def identification_words(estimate: Estimate) -> str:
     label = f"Identification: {estimate.identification}"
     if not estimate.is_difference or estimate.identification in CAUSAL:
         return label + "."
-    if asked_of(estimate) in ("shift", "change"):
+    if asked_of(estimate) in ("shift", "change", "gap in shift"):
         return label + "; the difference is described, not attributed to the signal."
     return label + "; the difference is described, not explained."
