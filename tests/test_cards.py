@@ -92,7 +92,7 @@ def test_a_spec_shows_terms_with_the_prior_each_uses_in_words_and_points(fit):
     assert re.search(r"Shift with us2025: one effect[^\n]*\nnormal \(mean 0, sd 1\.5\)\n−45 to 45\n", text)
     assert re.search(r"Shift with us2025 by country \(role sender\)[^\n]*\nhalf-normal \(sd 0\.5\)\n", text)
     assert "SIMULATED DATA" in text
-    assert "Signal us2025: United States, aid, retrenchment, 2025-03-03." in text
+    assert "Signal us2025: United States, aid, retrenchment, 2025-03-03: a simulated stop of military aid." in text
     assert "shift by ally; gap" in text
     assert len(repr(fit.spec).splitlines()) == 5
 

@@ -10,6 +10,7 @@ import pytest
 from test_report import contents_of
 
 import alliancecred as ac
+from alliancecred.declared import Attribute
 from alliancecred.design import draft_design
 from alliancecred.gates import Diagnosis
 from alliancecred.priors import Flat, HalfNormal, LogNormal, Normal
@@ -17,8 +18,9 @@ from alliancecred.report import methods
 from alliancecred.report.equations import align, latex, likelihood, mathml, named, parts
 from alliancecred.report.literature import method_references
 from alliancecred.report.paragraph import methods_paragraph
+from alliancecred.report.sample import sample_words
 from alliancecred.spec_file import as_spec, shipped_models
-from alliancecred.terms import Shift
+from alliancecred.terms import Respondent, Shift
 from alliancecred.wording import data_words
 
 NASTY = ("<script>alert(1)</script>", r"\input{/etc/passwd}", "$x^2$", "a_b & 50 % {c}", "~^#\\", "\x1b[31m", "משפט")
@@ -138,10 +140,15 @@ def test_the_paragraph_says_what_was_done(contents):
     text = methods_paragraph(contents.fit, contents.estimates, predictive=contents.ppc)
     table, attrs = contents.fit.diagnosis.table, contents.fit.idata.attrs
     for said in (
-        f"The data are {data_words(contents.fit.cells)}, from 6 countries in 2 waves (2025-01 to 2025-03).",
+        "Question: Share that believe the US would (likely) defend Latvia",
+        "Answers, in order: “does not believe”, “believes”; shares reported are of “believes”.",
+        f"The data are {data_words(contents.fit.cells)}, from 6 countries (Canada, Germany, Poland, United Kingdom, ",
+        ") in 2 waves (2025-01 to 2025-03).",
+        "Signal: us2025 (United States, aid, retrenchment, 2025-03-03: Washington stops its military and intelligence",
+        "Averaging: equal weights over 4 countries (Poland, Germany, United Kingdom, Canada).",
         "None of the 12 rows read was excluded",
         "multilevel logistic regression",
-        "partially pooled levels by country and shifts with us2025 by country (sender).",
+        "partially pooled levels by country; shifts with us2025 by country (sender).",
         "normal (mean 0, sd 1.5; 95 % of effects at 50 % from −45.0 to 45.0 points) for the intercept and shifts",
         f"after {attrs['tuning_steps']} tuning steps",
         f"random seed {attrs['random_seed']}",
@@ -154,6 +161,55 @@ def test_the_paragraph_says_what_was_done(contents):
     assert "Power scaling" not in text  # it was not done
     assert "locked" not in text
     assert "\n" not in text
+
+
+def test_terms_about_nobody_are_not_said_to_be_in_the_model(contents):
+    design = drafted(as_spec("retrenchment_simulated"))
+    text = methods_paragraph(replace(contents.fit, design=design))
+    assert "contrast self_rating" in text
+    assert "country (sender), country (self), ally (other) and country × ally (other)" in text
+    left = replace(
+        design,
+        coefficients=tuple(c for c in design.coefficients if c.variable != "fixed_self_rating"),
+        pooled=tuple(b for b in design.pooled if b.carrier.roles != ("self",)),
+    )
+    text = methods_paragraph(replace(contents.fit, design=left))
+    assert "self_rating" not in text
+    assert "shifts with us2025 by country (sender), ally (other) and country × ally (other)" in text
+
+
+def test_arms_populations_and_people_who_answer_twice_are_counted(contents):
+    truth = ac.simulate("retrenchment_simulated", random_seed=1).truth
+    cells = truth.cells
+    n = cells.counts.sum(1)
+    public = int(n[cells.labels()["population"] == "public"].sum())
+    report = replace(
+        cells.reports[0],
+        lines=(*cells.reports[0].lines, ac.sources.ReportLine("noted", 30, "rows of 9 respondents with several rows")),
+    )
+    arms = Attribute("country", ("PL", "DE"), "PL")  # any factor of the cells
+    spec = replace(truth.spec, attributes=(arms,))
+    fit = replace(
+        truth,
+        spec=spec,
+        cells=replace(cells, reports=(report,)),
+        idata=contents.fit.idata,
+        diagnosis=contents.fit.diagnosis,
+    )
+    text = sample_words(fit)
+    assert f", of public ({public:,}) and members of parliament ({int(n.sum()) - public:,})." in text
+    count = {c: int(n[cells.labels()["country"] == c].sum()) for c in ("PL", "DE")}
+    assert f"Assigned at random: country (Poland ({count['PL']:,}), Germany ({count['DE']:,}))." in text
+    assert "30 rows of 9 respondents with several rows were treated as independent." in text
+    joint = replace(spec, terms=(*spec.terms, Respondent()))
+    assert "treated as independent" not in sample_words(replace(fit, spec=joint))
+
+
+def test_what_declares_no_interest_and_over_whom_is_averaged_is_said(contents):
+    some = replace(contents.estimates[1], smallest=3.0, averaged="equal weights; poststratified over the census")
+    text = methods_paragraph(contents.fit, [some])
+    assert "Differences smaller than 3 were declared to be of no interest." in text
+    assert "Averaging: equal weights; poststratified over the census." in text
 
 
 def test_what_was_excluded_is_counted_and_named(contents):

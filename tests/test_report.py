@@ -283,8 +283,13 @@ def test_priors_in_points_equal_those_of_a_fine_grid():
     sd = np.sqrt(np.average(points**2, weights=weight))
     got = points_at_half(Normal(0.0, 1.5))
     assert got is not None
-    assert abs(got[0] - sd) < 0.3
-    assert abs(got[2] - (100 / (1 + np.exp(-1.5 * 1.96)) - 50)) < 0.5
+    assert abs(got[0] - sd) < 0.01
+    assert abs(got[2] - (100 / (1 + np.exp(-1.5 * 1.959964)) - 50)) < 0.01
+    assert got[1] == pytest.approx(-got[2], abs=1e-9)  # what is symmetric is printed so
+    draws = np.abs(np.random.default_rng(1).normal(0, 0.5, 10**6)) * np.random.default_rng(2).normal(size=10**6)
+    scale = points_at_half(HalfNormal(0.5))
+    assert scale is not None
+    assert np.abs(np.quantile(100 / (1 + np.exp(-draws)) - 50, [0.025, 0.975]) - scale[1:]).max() < 0.15
     assert points_at_half(Flat()) is None
 
 

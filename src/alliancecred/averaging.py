@@ -16,6 +16,7 @@ from .gates import weights_of
 from .identify import always_said
 from .prediction import estimate_status
 from .scoring import score_rows
+from .spec import Spec
 from .wording import data_words
 
 
@@ -46,6 +47,7 @@ def scored(
     return score_rows(fit, rows, answer, sizes, kinds=kinds, held=held, of=composition, given=given)
 
 
+_NAMED = 12  # countries that are named where they are averaged over
 LEVELS = ("levels", "marginal mean")  # estimands that are no differences
 
 
@@ -134,7 +136,7 @@ def people_asked(fit: Fit, by: Sequence[str]) -> str:
 
 
 def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str], people: str) -> str:
-    parts = [] if "country" in by else [_over_countries(table, by)]
+    parts = [] if "country" in by else [_over_countries(fit.spec, table, by)]
     free = [f for f in ("ally", "target", "wave", "population") if f not in by]
     within = table.groupby([*by, *(() if "country" in by else ("country",))], sort=False)[free].nunique().gt(1)
     if rest := [f for f in free if within[f].any()]:
@@ -146,31 +148,29 @@ def _words(fit: Fit, table: pd.DataFrame, by: Sequence[str], people: str) -> str
     return "; ".join(parts) or "nothing: one row per combination"
 
 
-def _over_countries(table: pd.DataFrame, by: Sequence[str]) -> str:
+def _over_countries(spec: Spec, table: pd.DataFrame, by: Sequence[str]) -> str:
     """Say which countries are averaged over; where they differ by row, of each role, or how many."""
     names = list(dict.fromkeys(table.country))
 
-    def of(have: Sequence[str]) -> str:
-        return f"{len(have)} countries ({', '.join(have)})" if len(have) > 1 else f"country {have[0]}"
+    def listed(have: Sequence[str]) -> str:
+        return ", ".join(map(spec.label, have))
 
     def sets(keys: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
         grouped = table.groupby(list(keys), sort=False)["country"]
         return {tuple(map(str, k)): tuple(n for n in names if n in set(c)) for k, c in grouped}
 
     rows = set(sets(by).values()) if by else {tuple(names)}
+    few_names = len(names) <= _NAMED
+    whole = f"{len(names)} countries" + (f" ({listed(names)})" if few_names else "")
     if len(rows) == 1:
-        return f"equal weights over {of(names)}" if len(names) > 1 else of(names)
+        return f"equal weights over {whole}" if len(names) > 1 else f"country {listed(names)}"
     if "role" in by and rows == set((roles := sets(("role",))).values()):
         gone = {role: [n for n in names if n not in have] for (role,), have in roles.items()}
-        return "".join(
-            (
-                f"equal weights over {of(names)}",
-                *(f", without {', '.join(gone[r])} for role {r}" for r in sorted(gone, reverse=True) if gone[r]),
-            )
-        )
+        without = [f", without {listed(gone[r])} for role {r}" for r in sorted(gone, reverse=True) if gone[r]]
+        return f"equal weights over {whole}{''.join(without)}"
     few, many = min(map(len, rows)), max(map(len, rows))
     size = f"{few} of {len(names)}" if few == many else f"{few} to {many} of {len(names)}"
-    return f"equal weights over the countries of each row, {size} ({', '.join(names)})"
+    return f"equal weights over the countries of each row, {size}" + (f" ({listed(names)})" if few_names else "")
 
 
 def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:

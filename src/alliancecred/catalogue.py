@@ -48,7 +48,7 @@ class KnownSignal:
         >>> aid.signal().date
         datetime.date(2025, 3, 3)
         """
-        return Signal(self.name, self.sender, self.date, self.kind, self.direction, countries, form)
+        return Signal(self.name, self.sender, self.date, self.kind, self.direction, countries, form, self.what)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,8 @@ class Signal:
     form
         How the effect goes on after the date: `Step` (default), `Ramp` or `Decay`. Time is counted in weeks to the
         middle of a wave.
+    what
+        What was said or done, in words for readers of reports, captions and tables.
 
     Examples
     --------
@@ -113,3 +115,4 @@ class Signal:
     direction: str = "retrenchment"
     countries: tuple[str, ...] = ()
     form: Form = Step()
+    what: str = ""

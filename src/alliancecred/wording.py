@@ -1,8 +1,10 @@
 """Terms, priors and data in words; priors in percentage points."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from .priors import Flat, HalfNormal, LogNormal, Normal
 from .spec import Spec
@@ -79,6 +81,7 @@ def term_words(term: Term, spec: Spec) -> str:
     return str(term)
 
 
+@cache
 def points_at_half(prior: Normal | HalfNormal | Flat) -> tuple[float, float, float] | None:
     """Return sd and 95 % interval, in percentage points at 50 %, of an effect with that prior.
 
@@ -89,18 +92,22 @@ def points_at_half(prior: Normal | HalfNormal | Flat) -> tuple[float, float, flo
     >>> [round(x) for x in points_at_half(Normal(0.0, 1.0))]
     [21, -38, 38]
     """
-    rng = np.random.default_rng(0)
-    z = rng.standard_normal(40_000)
     match prior:
         case Normal(mean=mean, sd=sd):
-            logit = mean + sd * z
+            logit = mean + sd * ndtri(_middles(100_001))
         case HalfNormal(sd=sd):
-            logit = np.abs(rng.normal(0, sd, z.size)) * z
+            scales = sd * ndtri(0.5 + 0.5 * _middles(1_001))
+            logit = np.outer(scales, ndtri(_middles(1_001))).ravel()
         case _:
             return None
     points = 100 / (1 + np.exp(-logit)) - 50
     low, high = np.quantile(points, [0.025, 0.975])
     return float(points.std()), float(low), float(high)
+
+
+def _middles(n: int) -> np.ndarray:
+    """Return the middles of so many probabilities of the same size: what is symmetric stays so."""
+    return (np.arange(n) + 0.5) / n
 
 
 def chance(p: float) -> str:

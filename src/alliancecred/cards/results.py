@@ -8,7 +8,7 @@ import numpy as np
 
 from ..markup import Html, el
 from ..priors import Flat, HalfNormal, LogNormal, Normal
-from ..summaries import averaged_words, digits_for, failed_gates, number, quantity, row_names
+from ..summaries import averaged_words, digits_for, failed_gates, number, quantity, row_names, signal_facts
 from ..terms import Cuts, Term
 from ..wording import data_words, points_at_half, prior_words, term_words
 from .pieces import MOST_ROWS, answers_words, card, grid, says, verdict
@@ -39,9 +39,7 @@ def spec_card(spec: "Spec") -> str:
         prior = _prior_of(term)
         said = ["", ""] if prior is None else [prior_words(prior), _points(prior, spec.unit)]
         rows.append([term_words(term, spec), said[0], "" if isinstance(term, Cuts) else said[1]])
-    signals = [
-        f"Signal {s.name}: {spec.label(s.sender)}, {s.kind}, {s.direction}, {s.date.isoformat()}." for s in spec.signals
-    ]
+    signals = [f"Signal {s.name}: {signal_facts(s, spec)}." for s in spec.signals]
     asked = [e.name or f"{e.of}{' by ' + ', '.join(e.by) if e.by else ''}" for e in spec.estimands]
     return card(
         f"{spec.name}: {spec.title}".rstrip(": "),

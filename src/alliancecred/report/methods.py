@@ -38,6 +38,7 @@ def data(contents: Contents) -> Html:
     signals = [
         [
             s.name,
+            s.what or "–",
             spec.label(s.sender),
             s.date.isoformat(),
             s.kind,
@@ -48,7 +49,7 @@ def data(contents: Contents) -> Html:
     ]
     parts = [el("p", f"Source: {contents.source}.".replace("..", "."))]
     parts += [table(("Wave", "From", "To"), waves, caption="Fieldwork")] if waves else []
-    head = ("Signal", "Sender", "Date", "Kind", "Direction", "Countries exposed")
+    head = ("Signal", "What it was", "Sender", "Date", "Kind", "Direction", "Countries exposed")
     parts += [table(head, signals, caption="Signals")] if signals else []
     answers = ", ".join(f"“{a}”" for a in spec.answers)
     top = " or ".join(f"“{a}”" for a in spec.top)

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from ..design import Design
+from ..design import Design, draft_design
 from ..errors import SpecError
 from ..estimate import Estimate
 from ..fitting import Fit
@@ -14,10 +15,11 @@ from ..identify import PRIOR_ONLY
 from ..power_scaling import PRIORS, THRESHOLD
 from ..preregistration import Locked, deviations
 from ..priors import Flat, HalfNormal, LogNormal, Normal
-from ..summaries import number
+from ..summaries import averaged_words, number
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
-from ..wording import data_words, points_at_half, prior_words
+from ..wording import points_at_half, prior_words
 from .misfits import TAIL
+from .sample import sample_words
 
 _MODELS = {
     "logit": "a Bayesian multilevel logistic regression",
@@ -27,8 +29,6 @@ _MODELS = {
     "choice": "a Bayesian multilevel conditional logit of the chosen one of two profiles",
     "rating": "a Bayesian multilevel regression of published means, taken for shares of the way along their scale",
 }
-WEIGHTED = " Counts were scaled to effective sizes by the survey weights (a pseudo-posterior)."
-_MOST = 4  # of what is listed in a sentence
 
 
 def methods_paragraph(
@@ -77,7 +77,7 @@ def methods_paragraph(
         raise SpecError(f"{PRIOR_ONLY}; there is nothing to report → give the fit itself")
     made = (
         _status(fit),
-        _data(fit),
+        sample_words(fit),
         _model(fit.design),
         _priors(fit.design),
         _computation(fit),
@@ -99,23 +99,6 @@ def _status(fit: Fit) -> str:
     return " ".join(said)
 
 
-def _data(fit: Fit) -> str:
-    cells, levels = fit.cells, fit.design.levels
-    judged, waves = len(levels["ally"]), levels["wave"]
-    text = f"The data are {data_words(cells)}, from {_count(levels['country'], 'country', 'countries')}"
-    text += f" that judge {_count(levels['ally'], 'ally', 'allies')}" if judged > 1 else ""
-    text += f" in {len(waves)} waves ({waves[0]} to {waves[-1]})" if len(waves) > 1 else ""
-    text += f", of {_and(levels['population'])} populations" if len(levels["population"]) > 1 else ""
-    text += "." + (WEIGHTED if cells.unweighted is not None else "")
-    read, excluded = (sum(r.total(action) for r in cells.reports) for action in ("read", "excluded"))
-    lines = [x for r in cells.reports for x in r.lines if x.action == "excluded" and x.count]
-    if excluded:
-        why = [f"{x.what}: {x.count:,}" for x in sorted(lines, key=lambda x: -x.count)[:_MOST]]
-        more = "" if len(lines) <= _MOST else "; and others"
-        return f"{text} Of {read:,} rows read, {excluded:,} were excluded ({'; '.join(why)}{more})."
-    return f"{text} None of the {read:,} rows read was excluded."
-
-
 def _model(design: Design) -> str:
     spec = design.spec
     kind = (
@@ -131,13 +114,27 @@ def _model(design: Design) -> str:
         if design.answers > 2
         else "logit"
     )
-    made = [name for name in (_short(t) for t in spec.terms) if name]
+    made = [name for name in (_short(t) for t in terms_in(design)) if name]
     pooled = [n for n, own in made if not own]
     single = [n for n, own in made if own]
     text = f"We fitted {_MODELS[kind]} (alliancecred)"
     text += f" with unpooled {_and(single)}" if single else ""
-    text += f"{' and' if single else ' with'} partially pooled {_and(pooled)}" if pooled else ""
+    text += f"{' and' if single else ' with'} partially pooled {_joined(pooled)}" if pooled else ""
     return text + "."
+
+
+def terms_in(design: Design) -> list[Term]:
+    """Return the terms that are in the model: of those of a role or a population nobody was asked about, nothing is."""
+
+    def names(of: Design) -> set[str]:
+        return {c.name for c in of.coefficients if c.variable != "intercept"} | {b.variable for b in of.pooled}
+
+    have, out = names(design), []
+    for term in design.spec.terms:
+        own = names(draft_design(replace(design.spec, terms=(term,)), design.levels))
+        if not own or own & have:
+            out.append(term)
+    return out
 
 
 def _short(term: Term) -> tuple[str, bool] | None:
@@ -174,15 +171,15 @@ def _priors(design: Design) -> str:
     spec = design.spec
     single = {} if spec.forced_choice else {_prior(spec.intercept, design): ["the intercept"]}
     scales: dict[str, list[str]] = {}
-    for term in spec.terms:
+    for term in terms_in(design):
         if (short := _short(term)) is None or isinstance(term, Drift):
             continue
         name, own = short
         kept, prior = (single, getattr(term, "prior", None)) if own else (scales, getattr(term, "scale", None))
         if prior is not None:
             kept.setdefault(_prior(prior, design), []).append(name)
-    said = [f"{prior} for {_few(who)}" for prior, who in single.items()]
-    said += [f"{prior} for the standard deviations of {_few(who)}" for prior, who in scales.items()]
+    said = [f"{prior} for {_and(who)}" for prior, who in single.items()]
+    said += [f"{prior} for the standard deviations of {_joined(who, ', ')}" for prior, who in scales.items()]
     said += [f"{prior_words(prior)} for the half-life of {name}" for name, prior in design.fading.items()]
     if design.inner:
         said.append(f"{prior_words(design.cuts)} for the log distances of the cut points")
@@ -225,10 +222,17 @@ def _estimates(estimates: Sequence[Estimate]) -> str:
         return ""
     units = list(dict.fromkeys(e.unit for e in estimates))
     labels = list(dict.fromkeys(e.identification for e in estimates))
-    return (
+    averages = list(dict.fromkeys(averaged_words(e) for e in estimates if averaged_words(e)))
+    smallest = sorted({e.smallest for e in estimates if e.smallest > 0})
+    said = [
         f"We report posterior means with 95 % equal-tailed intervals ({_and(units)}), computed from every draw; "
-        f"identification: {_and(labels)}."
-    )
+        f"identification: {_and(labels)}",
+        *averages,
+    ]
+    if smallest:
+        least = _and([f"{x:g}" for x in smallest])
+        said.append(f"Differences smaller than {least} were declared to be of no interest")
+    return " ".join(f"{x}." for x in said)
 
 
 def _predictive(frame: pd.DataFrame | None) -> str:
@@ -263,17 +267,18 @@ def _provenance(fit: Fit, locked: Locked | None) -> str:
     return f"{text}, locked on {locked.date} (SHA-256 {locked.digest[:12]}…) and followed {how}."
 
 
+def _joined(names: Sequence[str], comma: str = "; ") -> str:
+    """Return effects in a list, those of one kind together: ``levels by country and ally; shifts by country``."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        kind, _, by = name.partition(" by ")
+        kinds.setdefault(kind, []).extend([by] if by else [])
+    return comma.join(f"{kind} by {_and(by)}" if by else kind for kind, by in kinds.items())
+
+
 def _x(by: Sequence[str]) -> str:
     return " × ".join(by)
 
 
 def _and(words: Sequence[str], comma: str = ", ") -> str:
     return comma.join(words) if comma == "; " or len(words) < 2 else f"{comma.join(words[:-1])} and {words[-1]}"
-
-
-def _few(names: Sequence[str]) -> str:
-    return _and(names) if len(names) <= _MOST else f"{', '.join(names[:_MOST])} and {len(names) - _MOST} more"
-
-
-def _count(labels: Sequence[str], one: str, many: str) -> str:
-    return f"{len(labels)} {one if len(labels) == 1 else many}"

@@ -16,6 +16,7 @@ from .words import (
     opening_words,
     quantity,
     row_names,
+    signal_facts,
     signal_words,
 )
 
@@ -45,6 +46,7 @@ __all__ = [
     "row_names",
     "safe_cell",
     "sentence",
+    "signal_facts",
     "signal_words",
     "summary",
     "write_csv",

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..estimate import CAUSAL, LABELS, Estimate
+from ..events import Signal
 from ..spec import Spec
 from .table import CiKind, by_row, summary
 from .text import digits_for, failed_gates, number, sentence
@@ -122,7 +123,7 @@ def asked_of(estimate: Estimate) -> str:
 
 
 def signal_words(estimate: Estimate) -> str:
-    """Return the signal's name, sender, kind and date, where the estimate can only mean one; else nothing."""
+    """Return the signal's name and what it was, where the estimate can only mean one; else nothing."""
     spec = estimate.spec
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
     named = {e.signal for e in spec.estimands if (e.name or e.of) in names and e.signal}
@@ -130,7 +131,21 @@ def signal_words(estimate: Estimate) -> str:
     if len(chosen) != 1:
         return ""
     s = chosen[0]
-    return f"{s.name} ({spec.label(s.sender)}, {s.kind}, {s.direction}, {s.date.isoformat()})"
+    return f"{s.name} ({signal_facts(s, spec)})"
+
+
+def signal_facts(signal: Signal, spec: Spec) -> str:
+    """Return who sent a signal, of what kind, when, and what it was.
+
+    Examples
+    --------
+    >>> from alliancecred.spec_file import as_spec
+    >>> spec = as_spec("microcode_2025")
+    >>> signal_facts(spec.signals[0], spec)[:52]
+    'United States, aid, retrenchment, 2025-03-03: Washin'
+    """
+    facts = f"{spec.label(signal.sender)}, {signal.kind}, {signal.direction}, {signal.date.isoformat()}"
+    return f"{facts}: {signal.what}" if signal.what else facts
 
 
 def describe(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "eti") -> str:
