@@ -297,6 +297,7 @@ ALLOWED |= {
         "identify",
         "prediction",
         "scoring",
+        "spec",
         "wording",
     },
     "comparisons": {"asked", "averaging", "carriers", "errors", "estimate", "fitting", "populations", "poststratify"},
@@ -463,6 +464,7 @@ ALLOWED |= {
     },
     "opening": {
         "errors",
+        "files",
         "fitting",
         "level_maps",
         "means",
@@ -529,6 +531,7 @@ ALLOWED |= {
     "rules": {"asking", "errors", "estimate", "fitting", "spec", "summaries"},
     "power_scaling": {"design", "errors", "estimate", "fitting", "gates", "prediction", "priors"},
     "record": {"preregistration", "report"},
+    "results_folder": {"errors", "files"},
     "planning": {
         "errors",
         "fitting",

@@ -22,6 +22,7 @@ from alliancecred.fitting import fit, prepare
 from alliancecred.opening import open_sources
 from alliancecred.origins import ToplineFile
 from alliancecred.report import covered, prior_fit
+from alliancecred.results_folder import earlier_run, remove_leftovers
 from alliancecred.simulation import simulate
 from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
@@ -251,6 +252,44 @@ def test_a_run_that_breaks_off_while_writing_leaves_no_lock(real, undrawn, tmp_p
         job.run("microcode_2025", tmp_path)
     assert not (tmp_path / "lock.json").exists()
     assert (tmp_path / "summary.csv").read_bytes() == (real.out / "summary.csv").read_bytes()  # whole, if new
+
+
+def test_a_folder_with_results_of_another_analysis_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "fit", no_fit)
+    (tmp_path / "lock.json").write_text(json.dumps({"name": "mine", "files": {"report.html": "0"}}))
+    (tmp_path / "report.html").write_text("my report")
+    with pytest.raises(StoreError, match=r"holds results of the analysis 'mine' → write into another folder"):
+        job.run("microcode_2025", tmp_path)
+    assert (tmp_path / "report.html").read_text() == "my report"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["lock.json", "report.html"]
+
+
+def test_what_an_earlier_run_left_is_removed_unless_somebody_has_changed_it(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "outside.csv").write_text("kept")
+    files = {}
+    for name in ("old.csv", "changed.csv", "again.csv", "../outside.csv", "gone.csv"):
+        (folder / name).write_text("kept" if "outside" in name else name)
+        files[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "changed.csv").write_text("my notes")
+    (folder / "gone.csv").unlink()
+    (folder / "mine.txt").write_text("never listed")
+    (folder / "lock.json").write_text(json.dumps({"name": "a", "files": files}))
+    remove_leftovers(folder, earlier_run(folder, "a"), {"again.csv"})
+    assert sorted(p.name for p in folder.iterdir()) == ["again.csv", "changed.csv", "lock.json", "mine.txt"]
+    assert (tmp_path / "outside.csv").exists()
+    (folder / "lock.json").write_text("{ not json")
+    assert earlier_run(folder, "b").files == {}
+
+
+@pytest.mark.slow
+def test_a_second_run_leaves_nothing_of_the_first_that_it_did_not_make(real, undrawn, tmp_path, monkeypatch):
+    assert tmp_path / "leave_one_out.csv" in job.run("microcode_2025", tmp_path).paths
+    monkeypatch.setattr(job, "_leave_out", lambda *given: (None, "it takes too long"))
+    again = job.run("microcode_2025", tmp_path)
+    assert not (tmp_path / "leave_one_out.csv").exists()
+    assert {p for p in tmp_path.rglob("*") if p.is_file()} == set(again.paths)
 
 
 def test_what_cannot_be_written_or_held_fails_before_sampling(tmp_path, monkeypatch):

@@ -10,13 +10,14 @@ from typing import Any
 from .check import ppc
 from .disclosure import LEAST, check_least, remark, without_small
 from .errors import IntegrityError, SpecError, StoreError, listening
-from .files import make_folder
+from .files import digest_of, make_folder
 from .kept import FIT, FOLDER, FRAMES, Kept, may_be_kept, read_kept
-from .opening import digest_of, open_population
+from .opening import open_population
 from .populations import Population
 from .preregistration import Locked, read_lock
 from .report import Contents, Varied, evaluate_all, full_table, rehearse, reliance_on, renamed
-from .run import LOCK, RunResult, Say, write_run
+from .results_folder import LOCK
+from .run import RunResult, Say, write_run
 from .saved import load
 from .simulation import simulate
 from .spec import Spec

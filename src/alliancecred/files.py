@@ -1,5 +1,6 @@
 """Files written whole or not at all, under names that nobody can guess, into folders that were tried first."""
 
+import hashlib
 import os
 import shutil
 import uuid
@@ -79,3 +80,9 @@ def check_room(folder: str | Path, size: int) -> None:
             f"about {size / 1e6:,.0f} MB will be written to {str(folder)!r}, and {free / 1e6:,.0f} MB is free there "
             "→ make room, give another folder, or ask for fewer draws"
         )
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:  # in pieces: it may be larger than memory
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,11 @@
 """The sources a spec declares, opened: files beside the spec, and nothing outside its folder."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
 
 from .errors import Problem, SpecError, nearest, raise_spec
+from .files import digest_of
 from .fitting import Fit
 from .level_maps import LevelMap
 from .means import read_means
@@ -114,12 +114,6 @@ def open_population(declared: PopulationFile, folder: str | Path) -> Population:
         share=declared.share,
         source=declared.source or declared.path,
     )
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:  # in pieces: it may be larger than memory
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _maps(levels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> tuple[LevelMap, ...]:

@@ -1,7 +1,6 @@
 """The main job: from an analysis in a file to estimates, figures and a report in a folder."""
 
 import datetime as dt
-import hashlib
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from .assemble import data_groups
 from .disclosure import LEAST, check_least, guarded, remark, without_small
 from .errors import ConvergenceError, SpecError, listening
 from .estimate import Estimate
-from .files import check_room, make_folder, replace_file
+from .files import check_room, digest_of, make_folder, replace_file
 from .fitting import Fit, Method, fit, prepare
 from .kept import FOLDER as SAVED
 from .kept import keep_run
@@ -37,6 +36,7 @@ from .report import (
     title_of,
     vary_scales,
 )
+from .results_folder import LOCK, earlier_run, remove_leftovers
 from .sampling import Sampling
 from .simulation import Simulated
 from .sources import Survey, Toplines
@@ -47,7 +47,6 @@ from .summaries import summary, write_csv
 from .tabulating import write_tables
 
 Say = Callable[[str], None]
-LOCK = "lock.json"
 MOST_LEFT_OUT = 30  # rows; each of them is a fit of its own
 LEFT_OUT_DRAWS = 500  # per chain, of every fit without one cell
 LEFT_OUT = Sampling(tune=400, target_accept=0.95, retries=0)  # a row's fit that fails its gates says so beside it
@@ -116,11 +115,12 @@ def run(
     spec
         A `Spec`, a TOML file, or the name of a shipped model.
     out
-        The folder; it is made if it is not there. Files of an earlier run are replaced one by one.
+        The folder; it is made if it is not there. Files of an earlier run of this analysis are replaced one by one,
+        those that are not made again are removed, unless somebody has changed them.
     sources
         Used instead of the sources the spec declares.
     random_seed
-        Seed of everything that is drawn.
+        Of everything that is drawn.
     draws, chains
         Kept draws per chain, and chains.
     method
@@ -149,8 +149,8 @@ def run(
     IncompleteFitError
         If sampling was interrupted; nothing was written.
     StoreError
-        If the folder cannot be written to, has no room for the draws, or a lock cannot be read; before anything is
-        sampled.
+        If the folder cannot be written to, has no room for the draws, holds the results of another analysis, or a
+        lock cannot be read; before anything is sampled.
     ConvergenceError
         If a gate failed and ``strict``.
 
@@ -167,6 +167,7 @@ def run(
     if not parsed.estimands:
         raise SpecError("the spec declares no estimands: there is nothing to report → add [[estimands]]")
     folder = make_folder(out)
+    earlier_run(folder, parsed.name)
     with listening() as heard:
         opened = given(sources) if sources is not None else open_sources(parsed, data or folder_of(spec), say)
         contents = _compute(parsed, opened, _Draws(random_seed, draws, chains, method, keep), least_cell, folder, say)
@@ -273,6 +274,7 @@ def _leave_out(main: Fit, size: _Draws, say: Say) -> tuple[pd.DataFrame | None, 
 def write_run(contents: Contents, least: int, folder: Path, say: Say) -> tuple[Path, ...]:
     """Write everything a run gave into its folder, the lock last."""
     say("writing tables and draws")
+    earlier = earlier_run(folder, contents.spec.name)
     (folder / LOCK).unlink(missing_ok=True)
     tables = {
         "summary": contents.table,
@@ -286,13 +288,13 @@ def write_run(contents: Contents, least: int, folder: Path, say: Say) -> tuple[P
     paths.append(write_draws(guarded(contents.fit, least), contents.estimates_all, folder / "draws.nc"))
     paths.append(write_spec(contents.spec, folder / "spec.toml"))
     paths += keep_run(contents, folder / SAVED, least)
-    named = [(title_of(asked), estimate) for asked, estimate, _ in contents.asked]
-    paths += write_tables(named, make_folder(folder / "tables"))
+    paths += write_tables([(title_of(asked), e) for asked, e, _ in contents.asked], make_folder(folder / "tables"))
     say("drawing figures")
     pictures = draw_pictures(contents, make_folder(folder / "figures"))
     paths += [p for picture in pictures for p in picture.files]
     say("writing the report")
     paths.append(replace_file(folder / "report.html", render(contents, pictures).encode("utf-8", "backslashreplace")))
-    files = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(paths)}
+    files = {p.relative_to(folder).as_posix(): digest_of(p) for p in sorted(paths)}
+    remove_leftovers(folder, earlier, files)
     paths.append(write_lock(run_record(contents) | {"files": files}, folder / LOCK))
     return tuple(paths)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import Problem, SpecError
-from .opening import digest_of, folder_of, path_problem
+from .files import digest_of
+from .opening import folder_of, path_problem
 from .origins import Simulation
 from .spec import Spec
 from .spec_file import as_spec, models_dir, shipped_models
