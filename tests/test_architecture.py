@@ -177,7 +177,7 @@ ALLOWED: dict[str, set[str]] = {
     "predictor": {"carriers", "cells", "design"},
     "identify": {"carriers", "cells", "design", "errors", "opponents", "predictor", "spec"},
     "cautions": {"cells", "design", "errors", "events", "identify", "terms"},
-    "forewarn": {"carriers", "cells", "errors", "sources", "spec", "terms"},
+    "forewarn": {"carriers", "cells", "errors", "labels", "sources", "spec", "terms"},
     "sweep": {"carriers", "cells", "design", "predictor", "priors", "terms"},
     "model": {
         "cells",
@@ -362,6 +362,7 @@ ALLOWED |= {
         "poststratify",
         "profiles",
         "spec",
+        "summaries",
     },
     "asking": {
         "comparisons",

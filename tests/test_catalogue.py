@@ -47,7 +47,8 @@ def test_signals_by_sender_kind_direction_and_date():
 def test_a_catalogued_signal_goes_into_a_spec():
     known = next(s for s in ac.signals() if s.name == "aid_pause")
     signal = known.signal(countries=("PL",))
-    assert signal == Signal("aid_pause", "US", dt.date(2025, 3, 3), "aid", "retrenchment", ("PL",))
+    what = "The US pauses all military aid to Ukraine"
+    assert signal == Signal("aid_pause", "US", dt.date(2025, 3, 3), "aid", "retrenchment", ("PL",), what=what)
     waves = (
         ac.Wave("one", dt.date(2025, 1, 6), dt.date(2025, 1, 17)),
         ac.Wave("two", dt.date(2025, 3, 6), dt.date(2025, 3, 17)),

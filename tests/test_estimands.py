@@ -235,6 +235,16 @@ def test_who_is_averaged_over_is_said_of_each_role_where_it_differs():
     assert levels(fit(), by="ally", countries=("PL", "DE"), waves=("w1",)).averaged.startswith("equal weights over the")
 
 
+def test_waves_that_no_term_tells_apart_are_said_to_be_equal():
+    plain_spec = replace(spec(), terms=tuple(t for t in spec().terms if not (isinstance(t, Level) and "wave" in t.by)))
+    of = made(plain_spec)
+    notes = levels(of, by=("country", "wave")).notes
+    assert "w10 and w2 are equal by construction" in " ".join(notes) or "w2 and w1 are equal" in " ".join(notes)
+    assert not any("equal by construction" in n for n in levels(of, by="country").notes)
+    apart = made(replace(plain_spec, terms=(*plain_spec.terms, Level(("wave",)))))
+    assert not any("equal by construction" in n for n in levels(apart, by=("country", "wave")).notes)
+
+
 def test_rows_of_several_labels_are_taken_together():
     found = levels(fit())
     some = found.at(country=["PL", "DE"], wave=("w1", "w2"))

@@ -15,6 +15,7 @@ from alliancecred.cells import Cells, make_cells
 from alliancecred.design import Design
 from alliancecred.errors import IdentificationWarning, SpecError
 from alliancecred.events import Signal, Wave
+from alliancecred.forewarn import data_warnings
 from alliancecred.identify import make_design
 from alliancecred.predictor import fixed_matrix, prior_only
 from alliancecred.sources import DataReport, Survey
@@ -313,3 +314,12 @@ def test_what_is_found_is_a_warning_of_its_own_class():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_identification(design(spec(Level(("country",)))), cells_of(spec(Level(("country",))), EVERYWHERE))
+
+
+def test_a_declared_label_without_rows_is_warned_of():
+    of = spec(Level(("country",)), self_ratings="merged")
+    assert list(data_warnings(of, cells_of(of, EVERYWHERE), ())) == []
+    for label, factor in (("UK", "ally"), ("NO", "country")):
+        some = tuple(a for a in EVERYWHERE if a[factor == "ally"] != label)
+        said = list(data_warnings(of, cells_of(of, some), ()))
+        assert said == [f"{factor}: '{label}' declared, and no row has it: no estimate is about it"]

@@ -1,5 +1,6 @@
 """Estimands over a population: sums over census cells and questions, written out (Gelman & Little 1997)."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -31,7 +32,7 @@ from vignettes import (
 
 import alliancecred as ac
 from alliancecred.cells import make_cells
-from alliancecred.errors import PredictError, SpecError
+from alliancecred.errors import DataWarning, PredictError, SpecError
 from alliancecred.estimate import Estimate
 from alliancecred.fitting import Fit
 from alliancecred.identify import make_design
@@ -291,6 +292,7 @@ def _sample(kinds: pd.DataFrame) -> Population:
 
 
 # --- refusals -------------------------------------------------------------------------------------
+@pytest.mark.filterwarnings("ignore:population. it has nobody of")
 def test_a_country_without_people_does_not_take_those_of_others():
     census = make_census("country")
     some = population(census[census.country != "DE"], "country")
@@ -313,6 +315,23 @@ def test_a_country_without_people_does_not_take_those_of_others():
     only = population(make_census("country", "population").query("population == 'public'"), "country", "population")
     with pytest.raises(SpecError, match=r"nobody is there .*elite"):
         ac.gap(fit(), by=(), poststratify=only)
+
+
+def test_kinds_of_people_who_answered_and_are_missing_from_the_table_are_warned_of():
+    census = make_census("country")
+    whole = population(census, "country")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ac.levels(fit(), by="country", population=whole)
+
+    def of(frame: pd.DataFrame) -> pd.Series:
+        return (frame.country == "PL") & (frame.educ == "college") & (frame.cd == "north")
+
+    gone, those = of(census), (people := make_people())[of(people)]
+    said = rf"nobody of {those.population.nunique()} kinds of people who gave {len(those)} answers \(first: PL, \w+, "
+    for table in (census[~gone], census.assign(n=census.n * ~gone)):
+        with pytest.warns(DataWarning, match=said):
+            ac.levels(fit(), by="country", population=population(table, "country"))
 
 
 def with_labels(**change: Any) -> Population:

@@ -673,7 +673,7 @@ def test_stata_vignette_gives_the_published_shares():
     assert set(survey.table["target"]) == {"Africa", "Asia", "Eastern Europe", "South America"}
 
 
-def test_rows_are_answers_and_people_are_counted_by_their_ids():
+def test_rows_are_answers_and_people_with_several_are_counted_by_their_ids():
     frame = pd.DataFrame({
         "country": ["PL", "PL", "DE", "DE", "DE"], "ally": ["US", "FR", "US", "US", "FR"],
         "answer": ["Very", "A little", "Somewhat", "Very", "Not at all"], "id": ["a", "a", "b", "c", None],
@@ -682,7 +682,8 @@ def test_rows_are_answers_and_people_are_counted_by_their_ids():
     roles = Roles(country="country", ally="ally", answer="answer", respondent="id")
     with pytest.warns(IdentificationWarning, match="too narrow$"):
         survey = read(frame, roles)
-    assert "rows (5 answers of 3 people)" in str(survey.report)
+    assert "used         5  rows (5 answers)" in str(survey.report)
+    assert "2  rows of 1 respondents with several rows" in str(survey.report)
     with listening() as heard:
         read(frame, replace(roles, weight="weight"))
     assert any("weights do not go with that term yet → read without the weight" in str(w.message) for w in heard)

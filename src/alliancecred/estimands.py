@@ -5,6 +5,7 @@ over draws of probabilities, never over coefficients or interval bounds.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .asked import (
     By,
@@ -24,6 +25,7 @@ from .estimate import Estimate
 from .fitting import Fit
 from .populations import Population
 from .poststratify import people_words, whom
+from .summaries import by_row
 
 
 def levels(
@@ -70,7 +72,27 @@ def levels(
     table = asked(fit, by, countries=countries, waves=waves, kinds=kinds if population else None)
     values = scored(fit, table, answer, population_size, kinds=kinds)
     words = people_words(population)
-    return make_estimate(fit, "levels", table, by, values, answer=answer, identification="descriptive", people=words)
+    made = make_estimate(fit, "levels", table, by, values, answer=answer, identification="descriptive", people=words)
+    return replace(made, notes=(*made.notes, *same_waves(made)))
+
+
+def same_waves(levels: Estimate) -> tuple[str, ...]:
+    """Note waves whose levels are the same in every draw: no term of the model tells them apart."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    for i in range(len(levels)):
+        labels = levels.labels(i)
+        places.setdefault(tuple(v for k, v in labels.items() if k != "wave"), []).append(i)
+    draws = by_row(levels)
+    alike: dict[tuple[str, ...], None] = {}
+    for rows in places.values():
+        same: dict[bytes, list[str]] = {}
+        for i in rows:
+            same.setdefault(draws[i].tobytes(), []).append(levels.labels(i)["wave"])
+        alike |= {tuple(waves): None for waves in same.values() if len(waves) > 1}
+    return tuple(
+        f"{' and '.join(waves)} are equal by construction: no term of the model tells these waves apart"
+        for waves in alike
+    )
 
 
 def change(

@@ -9,6 +9,7 @@ import numpy as np
 from .carriers import same_state
 from .cells import Cells
 from .errors import DataWarning
+from .labels import shown
 from .sources import CHOICE_SET, Survey, Toplines
 from .spec import Spec
 from .terms import Fixed, Level, Slope
@@ -25,6 +26,7 @@ def warn_data(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]) ->
 
 def data_warnings(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]) -> Iterator[str]:
     """Yield what deserves a look in the data of an analysis."""
+    yield from _unasked(spec, cells)
     yield from _self_ratings(spec, cells)
     yield from _answers_out_of_order(spec)
     waves = [w.name for w in sorted(spec.waves, key=lambda w: (w.start, w.end))]
@@ -36,6 +38,16 @@ def data_warnings(spec: Spec, cells: Cells, sources: Sequence[Survey | Toplines]
             )
         for before, after in pairwise(w for w in waves if (survey.table["wave"] == w).any()):
             yield from selective_loss(survey, before, after)
+
+
+def _unasked(spec: Spec, cells: Cells) -> Iterator[str]:
+    """Yield labels that are declared and that no row has: misspelt, dropped on the way, or not asked."""
+    wanted = {"country": spec.countries, "ally": spec.allies, "target": spec.targets}
+    wanted |= {g.name: g.levels for g in spec.groups}  # levels of attributes that are never shown are refused
+    for factor, labels in wanted.items():
+        seen = {cells.levels[factor][i] for i in np.unique(cells.rows.codes[factor])}
+        if gone := [x for x in labels if x not in seen]:
+            yield f"{factor}: {shown(gone)} declared, and no row has it: no estimate is about it"
 
 
 def _answers_out_of_order(spec: Spec) -> Iterator[str]:

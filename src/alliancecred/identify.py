@@ -121,14 +121,18 @@ def _check_walks(design: Design, cells: Cells) -> None:
         return
     wave, levels = cells.rows.codes["wave"], design.levels["wave"]
     if len(levels) < LEAST_WAVES:
-        raise refuse(walks[0].variable, f"{len(levels)} waves: a trend needs {LEAST_WAVES}", "leave the trend out")
+        raise refuse(
+            walks[0].variable,
+            f"{len(levels)} waves: a trend needs {LEAST_WAVES}",
+            "leave the trend out, or declare a drift of known size (Drift)",
+        )
     for name in signals_of(design):
         before = [levels[i] for i in np.unique(wave[exposed_rows(design, cells, name) & (cells.rows.on[name] == 0)])]
         if len(before) < LEAST_WAVES:
             raise refuse(
                 walks[0].variable,
                 f"{len(before)} waves before {name} ({', '.join(before)}): a trend beside a shift needs {LEAST_WAVES}",
-                "leave the trend out, and read the shift as a before-after difference",
+                "leave the trend out, or declare a drift of known size (Drift), and read the shift as before-after",
             )
 
 

@@ -137,8 +137,7 @@ def person_rows(table: Table, columns: Mapping[str, str], said: Said) -> Rows:
         notes.append(ReportLine("noted", int(times[unsure].sum()), "answered that they do not know: kept apart"))
     if weight is not None and keep.any():
         notes.append(ReportLine("noted", int(times[keep].sum()), weight_line(weight[keep], count[keep])))
-    of = "" if person is None else f" of {len(np.unique(person.codes[keep & (person.codes >= 0)])):,} people"
-    report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} answers{of})", found.factors, notes)
+    report = _report(table, lines, keep, f"rows ({int(count[keep].sum()):,} answers)", found.factors, notes)
     if table.times is not None:  # positions in the table are none of the source
         problems = [replace(problem, rows=()) for problem in problems]
     rows = Rows(

@@ -1,5 +1,6 @@
 """Whom and what estimands are averaged over: those asked, or a population."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from .cells import Cells, Levels
 from .composition import Kinds, kinds_asked
-from .errors import PredictError, Problem, SpecError, nearest
+from .errors import DataWarning, PredictError, Problem, SpecError, nearest
 from .headcounts import SHARES, SIZE
 from .populations import Population, check_population
 from .profiles import Profiles, crossed, everyone, profile_shares, profile_table, profiles_shown
@@ -26,12 +27,33 @@ def whom(spec: Spec, cells: Cells, population: Population | None, profiles: Prof
         people = everyone(asked, [a.name for a in spec.attributes])
     else:
         people = kinds_of(spec, cells.levels, population)
+        _warn_of_absent(spec, cells, people)
     if not spec.attributes:
         return people
     if profiles == "design":
         return crossed(people, *profiles_shown(spec, asked))
     shares = profile_shares(spec, {} if isinstance(profiles, str) else profiles)
     return crossed(people, *profile_table(spec, cells.levels, shares))
+
+
+def _warn_of_absent(spec: Spec, cells: Cells, people: Kinds) -> None:
+    """Warn (`DataWarning`) of kinds of people who answered and of whom the population has nobody."""
+    names = ["country", "population", *(g.name for g in spec.groups)]
+    n, known = len(cells.counts), {**people.place, **people.codes}
+    there = {k for k, size in zip(zip(*(known[f] for f in names), strict=True), people.share, strict=True) if size > 0}
+    answers: dict[tuple[int, ...], float] = {}
+    counts = (cells.counts if cells.unweighted is None else cells.unweighted).sum(1)
+    for key, count in zip(zip(*(cells.rows.codes[f][:n] for f in names), strict=True), counts, strict=True):
+        if key not in there:
+            answers[key] = answers.get(key, 0.0) + float(count)
+    if answers:
+        first = ", ".join(cells.levels[f][i] for f, i in zip(names, next(iter(answers)), strict=True))
+        warnings.warn(
+            f"population: it has nobody of {len(answers)} kinds of people who gave {sum(answers.values()):,.0f} "
+            f"answers (first: {first}): they count for nothing → see whether its table lacks rows",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def kinds_of(spec: Spec, levels: Levels, population: Population) -> Kinds:
