@@ -19,7 +19,7 @@ LONGEST = 300
 MAY_BE_LONG = {"kernel"}
 
 # module: what it may import. A row for a package (engines, figures) holds for all modules in it, which may import each
-# other. A new module gets a row here and a place in the picture in README.md.
+# other. A new module gets a row here and a place in the picture in CONTRIBUTING.md.
 ALLOWED: dict[str, set[str]] = {
     # values
     "errors": set(),
@@ -720,7 +720,7 @@ def inside(names: set[str]) -> set[str]:
 def test_a_module_imports_only_what_its_row_allows(module):
     assert row(module) in ALLOWED, (
         f"{module} is not in the table ALLOWED of {Path(__file__).name}: add a row that says what it may import, "
-        "and draw it in the picture in README.md"
+        "and draw it in the picture in CONTRIBUTING.md"
     )
     seen = {row(name) for name in inside(imports(module))} - {row(module)}
     forbidden = sorted(seen - ALLOWED[row(module)])
