@@ -93,6 +93,12 @@ def test_the_terms_are_the_same_but_for_cuts():
         ac.unsure_survey(bare)
 
 
+def test_what_asks_for_a_fit_says_which_of_the_two_to_give(hurdle):
+    for call in (ac.levels, ac.amce, ac.methods_paragraph):
+        with pytest.raises(AttributeError, match=r"has no '\w+' → give hurdle\.answered, or hurdle\.unsure"):
+            call(hurdle)
+
+
 def test_both_parts_find_what_was_planted(hurdle):
     unsure = ac.summary(ac.shift(hurdle.unsure, by=())).set_index("role")
     assert unsure.loc["sender", "lower"] < 15 < unsure.loc["sender", "upper"]

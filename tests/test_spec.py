@@ -17,6 +17,7 @@ from alliancecred.origins import Exclusion, Fielding, MeanFile, PopulationFile, 
 from alliancecred.priors import LKJ, Flat, HalfNormal, LogNormal, Normal
 from alliancecred.ratings import Rating
 from alliancecred.sliders import Slider
+from alliancecred.sources import DataReport
 from alliancecred.spec import Estimand, Spec, Variant
 from alliancecred.spec_check import check_spec
 from alliancecred.spec_file import as_spec, models_dir, read_spec, shipped_models, spec_from_table, spec_to_toml
@@ -260,6 +261,9 @@ def test_there_are_shipped_models():
 def test_a_missing_file_and_text_that_is_not_toml(tmp_path, monkeypatch):
     with pytest.raises(SpecError, match=r"no file or shipped model 'microcode_2052'.*'microcode_2025'"):
         as_spec("microcode_2052")
+    for what in (["microcode_2025"], DataReport("a survey", ())):
+        with pytest.raises(SpecError, match=rf"got {type(what).__name__} → it comes first: fit\(spec, survey\)"):
+            as_spec(what)
     with pytest.raises(SpecError, match=r"cannot read gone\.toml"):
         as_spec(tmp_path / "gone.toml")
     monkeypatch.chdir(tmp_path)

@@ -224,6 +224,12 @@ def test_many_rows_are_told_by_extremes():
     assert "C7:" not in text
 
 
+def test_what_is_no_estimate_is_refused_by_its_type():
+    for what in (SPEC, [shift(), SPEC], 3):
+        with pytest.raises(SpecError, match=rf"got {type(what).__name__} → levels\(fit\) or shift\(fit\) makes one"):
+            describe(what)
+
+
 def test_a_gap_names_the_populations():
     text = describe(make([-5.0], [{"estimand": "gap", "country": "PL"}]))
     assert "Gap, elite minus public" in text

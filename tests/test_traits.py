@@ -170,6 +170,10 @@ def by_hand(fit, country, ally, population, people, answer=2) -> np.ndarray:
     return out
 
 
+def test_a_comparison_is_not_averaged_over_what_it_compares(made):
+    assert "over the people asked in each country (degree)" in ac.comparison(made, "age", low=30, high=60).averaged
+
+
 def test_levels_are_averages_over_the_people_of_the_country(made):
     table = frame()
     found = levels(made, by=("country", "ally"))

@@ -21,9 +21,10 @@ kernelspec:
 
 # Gallery
 
-Every figure, with the code that draws it. Each comes in the widths and letters of journals (`preset=`), has a function
-for the numbers it shows (`shift_data` for `ac.plot_shift`), and is saved as PDF, SVG, PNG and CSV with caption and
-alternative text by `ac.save_figure`. Where a fit missed a gate, the figure says so.
+Every figure, with the code that draws it. Each comes in the widths and letters of journals
+(`width=ac.preset("nature").column`), has a function for the numbers it shows (`shift_data` for `ac.plot_shift`), and is
+saved as PDF, SVG, PNG and CSV with caption and alternative text by `ac.save_figure`. Where a fit missed a gate, the
+figure says so.
 """
 
 

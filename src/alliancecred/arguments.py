@@ -129,10 +129,12 @@ def _run(add: Add) -> None:
         "fit an analysis and write tables, figures and a report",
         "Read the data an analysis declares, fit it, check it, and write into DIR:\n"
         "report.html, summary.csv, ppc.csv, leave_one_out.csv, prior.csv, reliance.csv,\n"
-        "draws.nc, spec.toml, lock.json, figures/ (PDF, PNG, CSV), tables/ (HTML, LaTeX,\n"
-        "Word, Markdown) and, if no cell or pattern of answers is too small to be shown,\n"
-        "saved/ (from which `report` makes the page again). Files of an earlier run are\n"
-        "replaced one by one; nothing else in DIR is touched.",
+        "few_groups.csv, draws.nc, spec.toml, lock.json, figures/ (PDF, PNG, SVG, CSV,\n"
+        "captions), tables/ (HTML, LaTeX, Word, Markdown) and, if no cell or pattern of\n"
+        "answers is too small to be shown, saved/ (from which `report` makes the page\n"
+        "again). Files of an earlier run of the same analysis are replaced, or removed if\n"
+        "they are not made again and nobody has changed them; nothing else in DIR is\n"
+        "touched, and results of another analysis are not written over.",
         "run microcode_2025 --out out/microcode_2025\n"
         "run my_analysis.toml --out results --seed 7 --data surveys\n"
         "run panel_simulated --out panel --method nuts --keep panel_chains",

@@ -130,7 +130,7 @@ def _constant(table: pd.DataFrame, key: str, size: int) -> np.ndarray:
 
 def people_asked(fit: Fit, by: Sequence[str]) -> str:
     """Return in words over which people asked is averaged; empty where nothing tells them apart."""
-    names = [c.name for c in fit.spec.used_covariates if c.of_people]
+    names = [c.name for c in fit.spec.used_covariates if c.of_people and c.name not in by]
     names += [g.name for g in fit.spec.groups if g.name not in by]
     return f"over the people asked in each country ({', '.join(names)})" if names else ""
 

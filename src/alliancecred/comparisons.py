@@ -14,7 +14,7 @@ from .asked import (
     rows_for,
     signal_name,
 )
-from .averaging import make_estimate, prior_shares, scored
+from .averaging import make_estimate, people_asked, prior_shares, scored
 from .carriers import roles_of
 from .errors import SpecError, nearest
 from .estimate import Estimate
@@ -202,5 +202,5 @@ def comparison(
         identification="descriptive",
         notes=(f"{covariate} at {high:g} minus {covariate} at {low:g}",),
         sides=(off, on) if signal is None else None,
-        people=people_words(population),
+        people=people_words(population) if population else people_asked(fit, (*by, covariate)),
     )

@@ -13,6 +13,7 @@ from .terms import Drift, Trend
 from .traits import trait_problems
 
 Levels = Mapping[str, tuple[str, ...]]
+_UNWEIGHTED = "read without the weight, and poststratify"
 
 
 def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Problem]:
@@ -35,7 +36,7 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
         out += trait_problems(spec, source)
         if isinstance(source, Survey) and source.weighted:
             out += [
-                Problem("weight", "weight", f"weights do not go with {what} yet", (), "read without the weight")
+                Problem("weight", "weight", f"weights do not go with {what} yet", (), _UNWEIGHTED)
                 for what, used in (
                     ("a Respondent term", spec.asks_for_people),
                     ("a slider", spec.slider is not None),

@@ -8,6 +8,7 @@ their posteriors are independent: they are two fits.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,9 @@ class Hurdle:
 
     unsure: Fit
     answered: Fit
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a Hurdle is two fits and has no {name!r} → give hurdle.answered, or hurdle.unsure")
 
 
 def unsure_spec(spec: Spec | str | Path) -> Spec:

@@ -150,7 +150,7 @@ def _problems(
     if isinstance(source, Simulation):
         return
     if wrong := path_problem(source.path, folder):
-        remedy = "name a file beside the spec, or say where it lies (--data FOLDER; run(data=…))"
+        remedy = "name a file beside the spec, or say where it lies (--data FOLDER)"
         yield Problem("schema", f"{where}.path", f"{source.path!r} {wrong}", (), remedy)
     if isinstance(source, SurveyFile):
         known = [f.name for f in fields(Roles)]

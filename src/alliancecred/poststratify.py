@@ -123,4 +123,4 @@ def people_words(population: Population | None) -> str | None:
     shares = any(note.startswith(SHARES) for note in population.notes)
     size = "shares" if shares else f"{population.total:,.0f} people"
     name = population.source or "a population"
-    return f"poststratified over {name} ({size}; {', '.join(population.keys)})"
+    return f"within a country poststratified over {name} ({size}; {', '.join(population.keys)})"

@@ -30,6 +30,7 @@ _AT_ONCE = 1 << 20
 _MOST_TEXT, _MOST_TEXTS = 1 << 24, 16  # characters of an attribute; texts in a list
 _MOST_OBJECTS = 10_000
 _DEEPEST = 8
+_INSTEAD = {("draws", "fit"): "arviz.from_netcdf reads draws; the fit of a run lies in its folder as saved/fit.nc"}
 _REMEDY = "restore it from a copy, or fit again"
 # netCDF's own bookkeeping in HDF5, which is not read as data
 _BOOKKEEPING = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"}
@@ -157,7 +158,8 @@ def read_sealed(path: str | Path, kind: str) -> tuple[xr.DataTree, int]:
     except ValueError as error:  # a null byte in the name
         raise StoreError(f"cannot read {str(path)!r}: {error}") from error
     if found != kind:
-        raise StoreError(f"{path.name} holds {found}, not {kind} → give the file that was written as {kind}")
+        remedy = _INSTEAD.get((found, kind), f"give the file that was written as {kind}")
+        raise StoreError(f"{path.name} holds {found}, not {kind} → {remedy}")
     if not 1 <= number <= FORMAT:
         raise VersionError(
             f"{path.name} is of format {number}, this version reads 1 to {FORMAT} → use a newer alliancecred"

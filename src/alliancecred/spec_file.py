@@ -110,6 +110,9 @@ def as_spec(spec: "Spec | str | Path") -> Spec:
     if isinstance(spec, Spec):
         check_spec(spec)
         return spec
+    if not isinstance(spec, str | os.PathLike):
+        message = f"an analysis is a Spec, a TOML file or the name of a shipped one, got {type(spec).__name__}"
+        raise SpecError([Problem("schema", "spec", message, (), "it comes first: fit(spec, survey)")])
     return read_spec(spec)
 
 

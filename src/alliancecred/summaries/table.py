@@ -1,6 +1,6 @@
 """Estimates in numbers: a table with diagnostics, and how sure the order of its rows is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -89,7 +89,10 @@ def summary(estimate: Estimate | Sequence[Estimate], *, ci_prob: float = 0.95, c
     0.0
     """
     check_interval(ci_prob, ci_kind)
-    parts = [estimate] if isinstance(estimate, Estimate) else list(estimate)
+    parts = [estimate] if isinstance(estimate, Estimate) else list(estimate if isinstance(estimate, Iterable) else "?")
+    if not all(isinstance(e, Estimate) for e in parts):
+        message = f"estimates are summarised and described, got {type(estimate).__name__}"
+        raise SpecError(f"{message} → levels(fit) or shift(fit) makes one")
     frames = [_one(part, ci_prob, ci_kind) for part in parts]
     if not frames:
         return pd.DataFrame(columns=[*COLUMNS, *DIAGNOSTICS])
