@@ -444,10 +444,10 @@ def test_notes_say_how_much_of_a_gap_is_prior():
     (note,) = gap(fit()).notes
     variance = float(np.mean((draws - draws.mean()) ** 2))
     share = min(100.0 * variance, 100.0)
-    numbers = f"posterior sd {variance**0.5:.2f}, prior sd 1.00 (logit): {100 - share:.0f} % data, {share:.0f} % prior"
-    assert note == f"Elite gap: {numbers}"
+    numbers = f"posterior sd {variance**0.5:.2f}, prior sd 1.00 (logit): the prior gives {share:.0f} % of its precision"
+    assert note == f"Elite gap over all: {numbers}"
     got = [n.split(":")[0] for n in gap(fit(), signal="aid", by=()).notes]
-    assert got == [f"Elite gap in the shift after aid ({r})" for r in ("sender", "other", "self")]
+    assert got == [f"Elite gap over all in the shift after aid ({r})" for r in ("sender", "other", "self")]
 
 
 # --- contrast -------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from alliancecred.events import Signal, Wave
 from alliancecred.forewarn import data_warnings
 from alliancecred.identify import make_design
 from alliancecred.predictor import fixed_matrix, prior_only
+from alliancecred.priors import HalfNormal
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Spec
 from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift, Term
@@ -271,7 +272,11 @@ def test_few_levels_are_warned_of():
     assert text.startswith("sd_level_ally rests on 4 levels")
     texts = warned(spec(Level(("country",)), Shift("aid", ("country",), ("sender",)), countries=COUNTRIES[:5]),
                    tuple(a for a in EVERYWHERE if a[0] != "NO"))  # fmt: skip
-    assert [t.split(" rests")[0] for t in texts] == ["sd_level_country", "sd_shift_aid_sender_country"]
+    assert [t.split(" rest ")[0] for t in texts] == ["sd_level_country, sd_shift_aid_sender_country"]
+    assert texts[0].endswith("→ few_groups_grid, or the table few_groups of a run")
+    other = (Level(("country",)), Shift("aid", ("country",), ("sender",), scale=HalfNormal(0.2)))
+    texts = warned(spec(*other, countries=COUNTRIES[:5]), tuple(a for a in EVERYWHERE if a[0] != "NO"))
+    assert [t.split(" rests ")[0] for t in texts] == ["sd_level_country", "sd_shift_aid_sender_country"]
 
 
 def test_levels_that_were_declared_but_not_asked_do_not_count():

@@ -185,14 +185,14 @@ def prior_shares(fit: Fit, variable: str) -> tuple[str, ...]:
         share = float(draws[:, i].var() / sd**2)
         out.append(
             f"{_gap_words(c)}: posterior sd {draws[:, i].std():.2f}, prior sd {sd:.2f} ({fit.spec.unit}): "
-            f"{100 * (1 - min(share, 1.0)):.0f} % data, {100 * min(share, 1.0):.0f} % prior"
+            f"the prior gives {100 * min(share, 1.0):.0f} % of its precision"
         )
     return tuple(out)
 
 
 def _gap_words(coefficient: Coefficient) -> str:
     carrier = coefficient.carrier
-    what = f"{str(carrier.population).capitalize()} gap"
+    what = f"{str(carrier.population).capitalize()} gap over all"
     if carrier.signal:
         what += f" in the shift after {carrier.signal}"
     return f"{what} ({coefficient.label})" if coefficient.label else what

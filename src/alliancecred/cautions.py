@@ -105,13 +105,23 @@ def changes_with(design: Design, cells: Cells, signal: str) -> list[str]:
     return out
 
 
-def identification_warnings(design: Design, cells: Cells) -> list[str]:
-    """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
-    out = []
+def _few_levels(design: Design, cells: Cells) -> list[str]:
+    """Say which scales rest on few levels: one text for all with as many, and the same prior."""
+    alike: dict[tuple[int, str], list[str]] = {}
     for block in design.pooled:
         n = len(np.unique(cells.rows.codes[block.by[0]]))
         if len(block.by) == 1 and n < FEW_LEVELS:
-            out.append(f"{block.sd_name} rests on {n} levels: vary its prior ({block.scale}) before you trust it")
+            alike.setdefault((n, str(block.scale)), []).append(block.sd_name)
+    return [
+        f"{', '.join(names)} rest{'s' if len(names) == 1 else ''} on {n} levels: vary the prior ({scale}) before you "
+        "trust it → few_groups_grid, or the table few_groups of a run"
+        for (n, scale), names in alike.items()
+    ]
+
+
+def identification_warnings(design: Design, cells: Cells) -> list[str]:
+    """Return what the data say little about: few levels, disconnected designs, one-sided countries."""
+    out = _few_levels(design, cells)
     out += _few_groups(design, cells)
     out += _arms_missing(design, cells)
     out += _thin_populations(design, cells)

@@ -39,7 +39,7 @@ def read_weights(
     problems = []
     empty = np.array([t is None for t in texts], dtype=bool)
     for what, where, remedy in (
-        ("empty", empty, "everybody needs one: 1 where a sample is not weighted"),
+        ("empty", empty, "everybody needs one: 1 if the whole sample is not weighted, else leave such rows out"),
         ("no number", ~empty & np.isnan(values), "a decimal point, as 1.25"),
         ("infinite", np.isinf(values), ""),
         ("negative", values < 0, ""),

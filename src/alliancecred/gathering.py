@@ -61,13 +61,9 @@ def source_problems(spec: Spec, sources: Sequence[Survey | Toplines]) -> list[Pr
             out.append(Problem("outcome", "rating", message, (), "read means with read_means(rating=…)"))
         for key in ("answers", "top"):
             if getattr(source, key) != getattr(spec, key):
-                out.append(
-                    Problem(
-                        "outcome",
-                        key,
-                        f"the spec declares {getattr(spec, key)}, {source.report.source} has {getattr(source, key)}",
-                    )
-                )
+                message = f"the spec declares {getattr(spec, key)}, {source.report.source} was read with "
+                remedy = f"one of the two is wrong: the same {key}, in the same order, in the spec and in reading"
+                out.append(Problem("outcome", key, f"{message}{getattr(source, key)}", (), remedy))
         out += _dates_outside(spec, source) if isinstance(source, Survey) else []
         if not len(source):
             out.append(Problem("schema", "sources", f"{source.report.source} has no usable rows"))
@@ -145,7 +141,8 @@ def levels_of(spec: Spec, table: pd.DataFrame) -> tuple[Levels, list[Problem]]:
         strange = [x for x in seen if x not in known]
         if strange and not (strange == [""] and not _needed(spec, factor)):
             message = f"labels not declared in the spec: {strange[:5]}"
-            problems.append(Problem("level", factor, message, (), nearest(strange[0], declared[factor])))
+            remedy = f"{nearest(strange[0], declared[factor])}; LevelMap says what is called what, or declare it"
+            problems.append(Problem("level", factor, message, (), remedy))
         kept = declared[factor]
         if factor in ("target", "wave", "population"):
             kept = tuple(x for x in declared[factor] if x in seen)

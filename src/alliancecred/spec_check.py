@@ -146,7 +146,13 @@ def _signal_problems(spec: Spec) -> Iterator[Problem]:
                 "schema", where, f"unknown direction {signal.direction!r}", (), nearest(signal.direction, DIRECTIONS)
             )
         if spec.allies and signal.sender not in spec.allies:
-            yield Problem("schema", where, f"sender {signal.sender!r} is not a declared ally")
+            yield Problem(
+                "schema",
+                where,
+                f"sender {signal.sender!r} is not a declared ally",
+                (),
+                nearest(signal.sender, spec.allies),
+            )
         for country in signal.countries:
             if spec.countries and country not in spec.countries:
                 yield Problem("schema", where, f"unknown country {country!r}", (), nearest(country, spec.countries))
