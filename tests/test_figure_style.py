@@ -27,11 +27,10 @@ from alliancecred.figures.example import (
     example_waves,
 )
 from alliancecred.figures.forest import _CHOSEN, INKS
-from alliancecred.figures.forest_layout import wrapped_apart
 from alliancecred.figures.matrix import shade_of
 from alliancecred.figures.page import COLOURS, QUIET
 from alliancecred.figures.presets import PRESETS
-from alliancecred.figures.text import in_order, shorten_apart, width_of
+from alliancecred.figures.text import in_order, shorten_apart, width_of, wrapped_apart
 from alliancecred.figures.waves import _LOOKS
 from alliancecred.folds import Folds
 
@@ -284,6 +283,9 @@ def test_names_that_differ_stay_different_when_they_are_cut():
     assert len(set(cut)) == 4
     assert cut[3] == "Peru"
     assert all(width_of(c) <= 1.0 and c.endswith(n[-4:]) for c, n in zip(cut[:3], names, strict=True))
+    pairs = shorten_apart([f"{n} − {names[0]}" for n in names], 1.5)
+    assert len(set(pairs)) == 3
+    assert all(p.partition(" − ")[2].endswith("north") for p in pairs)
     lines = wrapped_apart(names, 1.0, 2)
     assert len(set(lines)) == 3
     assert {len(x) for x in lines} == {2}

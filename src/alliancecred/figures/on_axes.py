@@ -45,7 +45,7 @@ def name_rows(axes: Axes, lines: Lines) -> None:
     axes.set_yticks([x.y for x in shown], [in_order(names[id(x)]) for x in shown], fontsize=BASE, parse_math=False)
     axes.tick_params(axis="y", length=0)
     for line, label in zip(shown, axes.get_yticklabels(), strict=True):
-        label.set_fontweight("bold" if line.bold or line.index < 0 else "normal")
+        label.set_fontweight("bold" if line.bold else "normal")
 
 
 def stamp(axes: Axes, banners: list[str], *, above: float = 4.0) -> Figure:

@@ -24,7 +24,7 @@ from .page import (
     status_of,
 )
 from .presets import on_paper
-from .rows import Line, Lines, label_room, set_rows, write_labels
+from .rows import Line, Lines, set_rows, with_room, write_labels
 from .text import SMALL, width_of
 
 FACTORS = ("country", "ally", "target", "wave", "population")
@@ -105,6 +105,7 @@ def plot_pooling(
         _draw(ax, lines, table, room_of(ax))
         name_rows(ax, lines)
         return stamp(ax, banners(spec, status_of(table)))
+    lines, labels = with_room(lines, wide, share=0.36)
     sizes = ["" if np.isnan(n) else f"{int(n):,}" for n in table["people"].astype(float)]
     page = make_page(
         wide,
@@ -113,13 +114,12 @@ def plot_pooling(
         caption=_words(table, interval_words(ci_prob, "eti"), source),
         alt=alt_of("Each cell by itself, and in the model", table, interval_words(ci_prob, "eti")),
     )
-    labels = label_room(lines, wide, share=0.36)
     start, right = EDGE + labels + 0.1, max(width_of(w, size=SMALL) for w in [*sizes, "People"])
     top = page.top - 0.2
     room = wide - start - right - EDGE - 0.15
-    write_labels(page, lines, x=EDGE, top=top, room=labels)
+    write_labels(page, lines, x=EDGE, top=top)
     page.text(wide - 0.06, page.top - 0.08, "People", size=SMALL, colour=QUIET, align="right")
-    for line, words in zip(rows, sizes, strict=True):
+    for line, words in zip(lines.lines, sizes, strict=True):
         page.text(wide - 0.06, top - line.y * _PITCH, words, size=SMALL, align="right")
     _draw(page.axes(start, top - lines.inches, room, lines.inches), lines, table, room)
     return page.figure

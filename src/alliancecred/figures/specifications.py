@@ -14,7 +14,7 @@ from ..summaries import failed_gates, number
 from .curve import curve
 from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, shorten_words, unit_title
+from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, sentences, shorten_words, unit_title
 from .presets import on_paper
 from .rows import HEADINGS
 
@@ -240,7 +240,7 @@ def _caption(frame: pd.DataFrame, table: pd.DataFrame, intervals: str, source: s
         f"Identification: {', '.join(map(str, labels))}" if labels else "",
         f"Source: {shorten_words(source, 240)}" if source.strip() else "",
     ]
-    return " ".join(p.rstrip(".") + "." for p in parts if p)
+    return sentences(parts)
 
 
 def sensitivity_words(frame: pd.DataFrame, *, spec: Spec | None = None, reference: str = "as declared") -> str:
