@@ -1,5 +1,6 @@
 """Style of figures: presets of journals, colours for every eye and in grey, stamps, scripts from the right, files."""
 
+import warnings
 from dataclasses import replace
 from itertools import combinations, pairwise
 
@@ -33,6 +34,9 @@ from alliancecred.figures.presets import PRESETS
 from alliancecred.figures.text import in_order, shorten_apart, width_of, wrapped_apart
 from alliancecred.figures.waves import _LOOKS
 from alliancecred.folds import Folds
+
+# whether a preset's letters are installed is a matter of the machine
+pytestmark = pytest.mark.filterwarnings("ignore:none of .* is installed")
 
 # Machado, Oliveira & Fernandes (2009), IEEE Transactions on Visualization and Computer Graphics 15(6), severity 1
 DEFICIENT = {
@@ -143,6 +147,32 @@ def test_a_larger_paper_has_the_same_picture_in_larger_letters_and_lines():
     for (s, p), (t, q) in zip(boxes_of(one), boxes_of(two), strict=True):
         assert s.get_text() == t.get_text()
         np.testing.assert_allclose(q.extents, 2 * p.extents, rtol=0.03, atol=3)  # hinting
+
+
+def test_a_figure_is_saved_with_the_dots_of_its_preset(tmp_path):
+    gap = example_estimate("gap")
+
+    def wide(width, **more) -> int:
+        figure = fig.plot_gap(gap, width=width)
+        (path,) = fig.save_figure(figure, tmp_path / "gap", fig.gap_data(gap), kinds=("png",), **more)
+        return int.from_bytes(path.read_bytes()[16:20], "big")
+
+    assert wide(ac.preset("cambridge").column) == 3500
+    assert wide(ac.preset("cambridge").column, dpi=100) == 350
+    assert wide("column") == 1050
+    assert {p.column.dpi for p in PRESETS if p.name in ("nature", "plos")} == {450, 600}
+
+
+@pytest.mark.filterwarnings("default:none of")
+def test_fonts_that_are_not_installed_are_said_once():
+    gap, paper = example_estimate("gap"), ac.Paper(3.5, fonts=("No Such Face", "Nor This"))
+    with pytest.warns(ac.DataWarning, match="none of No Such Face, Nor This is installed: letters are those of DejaVu"):
+        fig.plot_gap(gap, width=paper)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fig.plot_gap(gap, width=paper)
+        fig.plot_gap(gap, width=ac.Paper(3.5, fonts=("No Such Face", "DejaVu Sans")))
+    assert caught == []
 
 
 def test_captions_leave_the_figures_of_journals_but_not_their_words():

@@ -37,6 +37,7 @@ class ShownFigure(Figure):
     def __init__(self, size: tuple[float, float], caption: str = "", alt: str = "") -> None:
         super().__init__(figsize=size, dpi=200, facecolor="white")
         FigureCanvasAgg(self)
+        self.print_dpi = 300
         self.caption = caption
         self.alt = alt
 
