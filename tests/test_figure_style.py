@@ -15,7 +15,7 @@ from test_gallery import FIGURES, SMALLEST, Case, boxes_of, faults, unnamed, wro
 
 import alliancecred as ac
 from alliancecred import figures as fig
-from alliancecred.errors import SpecError
+from alliancecred.errors import SchemaError, SpecError
 from alliancecred.figures.crossed import matrix_data
 from alliancecred.figures.curve import DECLARED, SURE, UNSURE
 from alliancecred.figures.example import (
@@ -264,6 +264,25 @@ def test_stamps_stay_when_the_caption_goes_and_in_axes_of_others():
     bad = replace(example_estimate("gap"), status=BAD)
     for figure in (fig.plot_gap(bad, width=ac.preset("nature").column), fig.plot_gap(bad, ax=Figure().subplots())):
         assert any("GATES FAILED, do not report: R-hat 1.2" in t.get_text() for t, _ in boxes_of(figure))
+
+
+# --- what cells say by themselves ---------------------------------------------------------------
+def cells_of(n: int) -> pd.DataFrame:
+    return pd.concat([cells_alone()[:1].assign(country=f"C{i:03}") for i in range(n)], ignore_index=True)
+
+
+def test_many_cells_stand_closer_and_more_than_a_page_holds_are_refused():
+    assert fig.plot_pooling(cells_of(120)).get_figheight() < 22
+    assert faults(fig.plot_pooling(cells_of(60), width="column")) == []
+    with pytest.raises(SchemaError, match=r"121 rows are more than fit on a page \(120\) → draw fewer"):
+        fig.plot_pooling(cells_of(121))
+    assert len(fig.plot_pooling(cells_of(121), ax=Figure().subplots()).axes) == 1
+
+
+def test_cells_by_ally_say_that_they_are_judged():
+    by_ally = pd.concat([cells_alone()[:1].assign(ally=a) for a in ("US", "UK")], ignore_index=True)
+    assert "Ally judged" in [t.get_text() for t, _ in boxes_of(fig.plot_pooling(by_ally))]
+    assert "Ally judged" not in [t.get_text() for t, _ in boxes_of(fig.plot_pooling(cells_of(2)))]
 
 
 # --- axes of others -----------------------------------------------------------------------------

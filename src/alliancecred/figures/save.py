@@ -77,10 +77,15 @@ def save_figure(
                     words = f"Caption\n\n{figure.caption}\n\nAlternative text\n\n{figure.alt}\n"
                     written.append(replace_file(path, words.encode("utf-8")))
             case "pdf" | "png" | "svg":
-                written.append(replace_file(path, _render(figure, kind, int(dpi or getattr(figure, "print_dpi", 300)))))
+                written.append(replace_file(path, _render(figure, kind, dpi or _dots(figure))))
             case _:
                 raise SpecError(f"no kind of file {kind!r}: {nearest(kind, list(KINDS))}")
     return tuple(written)
+
+
+def _dots(figure: Figure) -> int:
+    own: int = getattr(figure, "print_dpi", 300)
+    return own
 
 
 def _render(figure: Figure, kind: str, dpi: int) -> bytes:
