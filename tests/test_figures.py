@@ -284,6 +284,15 @@ def test_matrix_prints_means_and_intervals_in_their_cells():
     assert "Outlined: a country judges itself" in words(figure)
 
 
+def test_a_matrix_has_declared_order_whatever_the_order_of_rows():
+    spec = replace(SPEC, countries=("PL", "DE", "CA"), allies=("CA", "US", "UK"))
+    rows = grid(("DE", "CA", "PL"), ("UK", "US", "CA"))
+    seen = [t.get_text() for t in texts(plot_levels(replace(levels(rows), spec=spec)))]
+    heads = [w for w in seen if w in ("Canada", "United States", "United Kingdom", "Poland", "Germany")]
+    assert heads == ["Canada", "United States", "United Kingdom", "Poland", "Germany", "Canada"]
+    assert "Rows: country asked; columns: ally judged" in words(plot_levels(levels(rows)))
+
+
 def test_waves_and_populations_have_panels_of_their_own():
     rows = grid(CODES[:3], CODES[:2], ("2024", "2025"))
     figure = plot_levels(levels(rows))

@@ -184,4 +184,5 @@ def write_key(
     x1 = min(max(x1, edge), end - two - gap - one)
     x2 = min(max(x2, x1 + one + gap), end - two)
     for x, i in ((x1, first), (x2, second)):
-        page.text(float(x), y, names[i], size=SMALL, colour=inks[i])
+        text = page.text(float(x), y, names[i], size=SMALL, colour=inks[i])
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # a line of no difference may cross it
