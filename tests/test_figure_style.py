@@ -11,7 +11,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from test_figures import SIMULATED
-from test_gallery import FIGURES, SMALLEST, Case, boxes_of, faults, unnamed, wrong
+from test_gallery import FIGURES, SMALLEST, Case, boxes_of, estimate_of, faults, unnamed, wrong
 
 import alliancecred as ac
 from alliancecred import figures as fig
@@ -317,6 +317,21 @@ def test_figures_of_one_panel_go_into_axes_of_others(name):
     assert faults(figure) == []
     assert right.get_xlabel()
     assert not left.lines
+
+
+def test_what_all_rows_share_is_small_print_in_axes_of_others():
+    case = Case(6, True)
+    rows = [{"country": f"{c} − {case.codes[0]}"} for c in case.codes[1:]]
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    fig.plot_gap(estimate_of(case, rows, "percentage points"), ax=figure.subplots())
+    figure.draw_without_rendering()
+    first, *others = figure.axes[0].get_yticklabels()
+    assert first.get_text().startswith("Minus The Feder")
+    assert first.get_text().endswith("Sea, 00")
+    assert (first.get_fontsize(), first.get_color()) == (6.5, QUIET)
+    assert {t.get_fontsize() for t in others} == {7.0}
+    assert len({t.get_text() for t in others}) == 5
+    assert faults(figure) == []
 
 
 def test_what_does_not_go_into_one_axes_is_refused():
