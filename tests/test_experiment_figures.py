@@ -31,7 +31,8 @@ from alliancecred.figures import (
 )
 from alliancecred.figures.example import example_estimate, example_populations
 from alliancecred.figures.forest import INKS, look
-from alliancecred.figures.forest_layout import probability_words, wrapped
+from alliancecred.figures.forest_layout import probability_words
+from alliancecred.figures.text import wrapped
 from alliancecred.fitting import Fit, fit_design, prepare
 from alliancecred.priors import HalfNormal
 from alliancecred.spec import Spec

@@ -1,5 +1,6 @@
 """Style of figures: presets of journals, colours for every eye and in grey, stamps, scripts from the right, files."""
 
+import warnings
 from dataclasses import replace
 from itertools import combinations, pairwise
 
@@ -10,11 +11,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from test_figures import SIMULATED
-from test_gallery import FIGURES, SMALLEST, Case, boxes_of, faults, unnamed, wrong
+from test_gallery import FIGURES, SMALLEST, Case, boxes_of, estimate_of, faults, unnamed, wrong
 
 import alliancecred as ac
 from alliancecred import figures as fig
-from alliancecred.errors import SpecError
+from alliancecred.errors import SchemaError, SpecError
 from alliancecred.figures.crossed import matrix_data
 from alliancecred.figures.curve import DECLARED, SURE, UNSURE
 from alliancecred.figures.example import (
@@ -27,13 +28,15 @@ from alliancecred.figures.example import (
     example_waves,
 )
 from alliancecred.figures.forest import _CHOSEN, INKS
-from alliancecred.figures.forest_layout import wrapped_apart
 from alliancecred.figures.matrix import shade_of
 from alliancecred.figures.page import COLOURS, QUIET
 from alliancecred.figures.presets import PRESETS
-from alliancecred.figures.text import in_order, shorten_apart, width_of
+from alliancecred.figures.text import in_order, shorten_apart, width_of, wrapped_apart
 from alliancecred.figures.waves import _LOOKS
 from alliancecred.folds import Folds
+
+# whether a preset's letters are installed is a matter of the machine
+pytestmark = pytest.mark.filterwarnings("ignore:none of .* is installed")
 
 # Machado, Oliveira & Fernandes (2009), IEEE Transactions on Visualization and Computer Graphics 15(6), severity 1
 DEFICIENT = {
@@ -146,6 +149,32 @@ def test_a_larger_paper_has_the_same_picture_in_larger_letters_and_lines():
         np.testing.assert_allclose(q.extents, 2 * p.extents, rtol=0.03, atol=3)  # hinting
 
 
+def test_a_figure_is_saved_with_the_dots_of_its_preset(tmp_path):
+    gap = example_estimate("gap")
+
+    def wide(width, **more) -> int:
+        figure = fig.plot_gap(gap, width=width)
+        (path,) = fig.save_figure(figure, tmp_path / "gap", fig.gap_data(gap), kinds=("png",), **more)
+        return int.from_bytes(path.read_bytes()[16:20], "big")
+
+    assert wide(ac.preset("cambridge").column) == 3500
+    assert wide(ac.preset("cambridge").column, dpi=100) == 350
+    assert wide("column") == 1050
+    assert {p.column.dpi for p in PRESETS if p.name in ("nature", "plos")} == {450, 600}
+
+
+@pytest.mark.filterwarnings("default:none of")
+def test_fonts_that_are_not_installed_are_said_once():
+    gap, paper = example_estimate("gap"), ac.Paper(3.5, fonts=("No Such Face", "Nor This"))
+    with pytest.warns(ac.DataWarning, match="none of No Such Face, Nor This is installed: letters are those of DejaVu"):
+        fig.plot_gap(gap, width=paper)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fig.plot_gap(gap, width=paper)
+        fig.plot_gap(gap, width=ac.Paper(3.5, fonts=("No Such Face", "DejaVu Sans")))
+    assert caught == []
+
+
 def test_captions_leave_the_figures_of_journals_but_not_their_words():
     effect = example_estimate()
     plain, nature = fig.plot_shift(effect), fig.plot_shift(effect, width=ac.preset("nature").double)
@@ -237,6 +266,25 @@ def test_stamps_stay_when_the_caption_goes_and_in_axes_of_others():
         assert any("GATES FAILED, do not report: R-hat 1.2" in t.get_text() for t, _ in boxes_of(figure))
 
 
+# --- what cells say by themselves ---------------------------------------------------------------
+def cells_of(n: int) -> pd.DataFrame:
+    return pd.concat([cells_alone()[:1].assign(country=f"C{i:03}") for i in range(n)], ignore_index=True)
+
+
+def test_many_cells_stand_closer_and_more_than_a_page_holds_are_refused():
+    assert fig.plot_pooling(cells_of(120)).get_figheight() < 22
+    assert faults(fig.plot_pooling(cells_of(60), width="column")) == []
+    with pytest.raises(SchemaError, match=r"121 rows are more than fit on a page \(120\) → draw fewer"):
+        fig.plot_pooling(cells_of(121))
+    assert len(fig.plot_pooling(cells_of(121), ax=Figure().subplots()).axes) == 1
+
+
+def test_cells_by_ally_say_that_they_are_judged():
+    by_ally = pd.concat([cells_alone()[:1].assign(ally=a) for a in ("US", "UK")], ignore_index=True)
+    assert "Ally judged" in [t.get_text() for t, _ in boxes_of(fig.plot_pooling(by_ally))]
+    assert "Ally judged" not in [t.get_text() for t, _ in boxes_of(fig.plot_pooling(cells_of(2)))]
+
+
 # --- axes of others -----------------------------------------------------------------------------
 INTO = {
     "gap": lambda ax: fig.plot_gap(example_estimate("gap"), ax=ax),
@@ -271,6 +319,21 @@ def test_figures_of_one_panel_go_into_axes_of_others(name):
     assert not left.lines
 
 
+def test_what_all_rows_share_is_small_print_in_axes_of_others():
+    case = Case(6, True)
+    rows = [{"country": f"{c} − {case.codes[0]}"} for c in case.codes[1:]]
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    fig.plot_gap(estimate_of(case, rows, "percentage points"), ax=figure.subplots())
+    figure.draw_without_rendering()
+    first, *others = figure.axes[0].get_yticklabels()
+    assert first.get_text().startswith("Minus The Feder")
+    assert first.get_text().endswith("Sea, 00")
+    assert (first.get_fontsize(), first.get_color()) == (6.5, QUIET)
+    assert {t.get_fontsize() for t in others} == {7.0}
+    assert len({t.get_text() for t in others}) == 5
+    assert faults(figure) == []
+
+
 def test_what_does_not_go_into_one_axes_is_refused():
     with pytest.raises(SpecError, match="a matrix has heads of its own"):
         fig.plot_levels(example_estimate("levels"), ax=Figure().subplots())
@@ -284,6 +347,9 @@ def test_names_that_differ_stay_different_when_they_are_cut():
     assert len(set(cut)) == 4
     assert cut[3] == "Peru"
     assert all(width_of(c) <= 1.0 and c.endswith(n[-4:]) for c, n in zip(cut[:3], names, strict=True))
+    pairs = shorten_apart([f"{n} − {names[0]}" for n in names], 1.5)
+    assert len(set(pairs)) == 3
+    assert all(p.partition(" − ")[2].endswith("north") for p in pairs)
     lines = wrapped_apart(names, 1.0, 2)
     assert len(set(lines)) == 3
     assert {len(x) for x in lines} == {2}

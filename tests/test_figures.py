@@ -18,6 +18,7 @@ from alliancecred.estimate import LABELS, Estimate
 from alliancecred.events import Signal, Wave
 from alliancecred.figures import (
     alt_text,
+    caption,
     gap_data,
     levels_data,
     plot_gap,
@@ -28,6 +29,7 @@ from alliancecred.figures import (
     save_figure,
     shift_data,
 )
+from alliancecred.figures.example import example_estimate
 from alliancecred.figures.page import COLOURS
 from alliancecred.figures.text import clean, shorten, width_of, wrap
 from alliancecred.origins import Simulation
@@ -282,6 +284,15 @@ def test_matrix_prints_means_and_intervals_in_their_cells():
     assert "Outlined: a country judges itself" in words(figure)
 
 
+def test_a_matrix_has_declared_order_whatever_the_order_of_rows():
+    spec = replace(SPEC, countries=("PL", "DE", "CA"), allies=("CA", "US", "UK"))
+    rows = grid(("DE", "CA", "PL"), ("UK", "US", "CA"))
+    seen = [t.get_text() for t in texts(plot_levels(replace(levels(rows), spec=spec)))]
+    heads = [w for w in seen if w in ("Canada", "United States", "United Kingdom", "Poland", "Germany")]
+    assert heads == ["Canada", "United States", "United Kingdom", "Poland", "Germany", "Canada"]
+    assert "Rows: country asked; columns: ally judged" in words(plot_levels(levels(rows)))
+
+
 def test_waves_and_populations_have_panels_of_their_own():
     rows = grid(CODES[:3], CODES[:2], ("2024", "2025"))
     figure = plot_levels(levels(rows))
@@ -442,6 +453,83 @@ def test_text_is_measured_cut_and_wrapped():
     assert all(width_of(line, size=6.5) <= 1.2 for line in lines)
     assert " ".join(wrap("a b c " * 30, 1.0)).split() == ["a", "b", "c"] * 30
     assert clean("a\u202eb\x00\nc \ud800") == "ab c □"
+
+
+def test_alt_texts_say_the_role_of_a_country_that_has_several():
+    made = example_estimate()
+    assert "from Poland (sender) −12.0 " in alt_text(plot_shift(made))
+    assert " to Germany (other allies) 6.0 " in alt_text(plot_shift(made))
+    assert "(sender)" not in alt_text(plot_shift(made.at(role="sender")))
+
+
+def test_captions_begin_sentences_with_capitals_and_leave_out_the_count_of_few_comparisons():
+    count = "4 comparisons are shown: of as many unpooled intervals some exclude it"
+    made = replace(gap(rows_of(4)), notes=(count, "weights: counts of 45 cells are scaled", "aid_halt: a name"))
+    few = caption(plot_gap(made))
+    assert " Weights: counts of 45 cells are scaled. aid_halt: a name." in few
+    assert "comparisons are shown" not in few
+    assert "comparisons are shown" in caption(plot_gap(replace(gap(rows_of(6)), notes=(count,))))
+
+
+# --- names of rows ------------------------------------------------------------------------------
+def test_rows_by_ally_say_that_they_are_judged_and_stay_together_over_waves():
+    allies = ("PL", "DE", "CA")
+    rows = [{"estimand": "gap", "ally": a, "wave": w} for w in ("2025", "2024") for a in allies]
+    made = gap(rows)
+    table = gap_data(made)
+    assert table["wave"].tolist() == ["2024", "2025"] * 3
+    by_ally = table.groupby("ally", sort=False)["mean"].mean()
+    assert by_ally.is_monotonic_decreasing
+    assert set(by_ally.index) == set(allies)
+    for figure in (plot_gap(made), plot_levels(levels([{"ally": a} for a in allies]))):
+        assert [t.get_text() for t in texts(figure)].count("Ally judged") == 1
+    assert "Ally judged" not in words(plot_gap(gap([{"country": a} for a in allies])))
+
+
+def test_what_all_rows_are_compared_with_stands_above_them_once():
+    rows = [{"country": f"{c} − DE", "ally": "US"} for c in ("PL", "CA")]
+    seen = [t.get_text() for t in texts(plot_gap(gap(rows)))]
+    assert {"Minus Germany", "Poland", "Canada"} <= set(seen)
+    assert gap_data(gap(rows))["label"].str.endswith(" − Germany").all()
+    alone = [t.get_text() for t in texts(plot_gap(gap(rows[:1])))]
+    assert "Poland − Germany" in alone
+    apart = [t.get_text() for t in texts(plot_gap(gap([{"country": "PL − DE", "ally": a} for a in ("US", "UK")])))]
+    assert {"Poland − Germany", "United States", "United Kingdom"} <= set(apart)
+    mixed = [t.get_text() for t in texts(plot_gap(gap([{"country": "PL − DE"}, {"country": "CA − US"}])))]
+    assert {"Poland − Germany", "Canada − United States"} <= set(mixed)
+
+
+def test_a_contrast_that_is_too_wide_goes_on_below_and_its_row_grows():
+    rows = [{"country": "UK − US"}, {"country": "PL − DE"}]
+    figure = plot_gap(gap(rows), width=2.7)
+    seen = {t.get_text(): t.get_window_extent() for t in texts(figure)}
+    assert {"United Kingdom", "− United States", "Poland − Germany"} <= set(seen)
+    assert seen["United Kingdom"].y0 > seen["− United States"].y1 - 1
+    low, high = (float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_gid() == "mean")
+    assert abs(high - low) > 1.1
+
+
+def test_names_go_on_in_a_second_line_before_they_are_cut():
+    spec = replace(SPEC, names=(("PL", "Kingdom of the Far Northern Isles"), ("DE", "Germany")))
+    rows = [{"estimand": "shift", "country": c, "ally": "US"} for c in ("PL", "DE")]
+    for plot, made in ((plot_gap, gap(rows)), (plot_shift, shift(rows)), (plot_levels, levels(rows))):
+        figure = plot(replace(made, spec=spec), width="column")
+        assert "Kingdom of the Far Northern Isles" in words(figure), plot.__name__
+        assert "Kingdom of the Far Northern Isles" not in [t.get_text() for t in texts(figure)]
+        assert faults(figure) == []
+
+
+@pytest.mark.parametrize("width", ["column", "double"])
+def test_gaps_have_the_declared_names_of_populations(width):
+    made = example_estimate("gap")
+    spec = replace(made.spec, names=(*made.spec.names, ("elite", "members of parliament"), ("public", "voters")))
+    figure = plot_gap(replace(made, spec=spec), width=width)
+    seen = [t.get_text() for t in texts(figure)]
+    assert {"members of parliament", "voters"} <= set(seen)
+    assert "elite" not in words(figure)
+    assert faults(figure) == []
+    if width == "double":
+        assert "Members of parliament minus voters (pp)" in seen
 
 
 # --- files --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ orthogonal array of strength two over the five conditions (every pair of conditi
 
 import datetime as dt
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
@@ -137,7 +138,15 @@ def gap(case: Case) -> Drawn:
 def contrast(case: Case) -> Drawn:
     rows = [{"estimand": "shift", "country": f"{c} − {case.codes[0]}"} for c in case.codes]
     made = estimate_of(case, rows, "percentage points")
-    names = tuple(f"{n} − {case.names[0]}" for n in case.names) if not case.long else ()
+    names = (f"Minus {case.names[0]}", *case.names)
+    return Drawn(fig.plot_gap(made, width=case.width), fig.gap_data(made), names)
+
+
+def contrast_of_pairs(case: Case) -> Drawn:
+    pairs = [(i, (i + 1) % case.groups) for i in range(case.groups)]
+    rows = [{"estimand": "shift", "country": f"{case.codes[i]} − {case.codes[j]}"} for i, j in pairs]
+    made = estimate_of(case, rows, "percentage points")
+    names = tuple(f"{case.names[i]} − {case.names[j]}" for i, j in pairs)
     return Drawn(fig.plot_gap(made, width=case.width), fig.gap_data(made), names)
 
 
@@ -377,8 +386,9 @@ def balance(case: Case) -> Drawn:
 
 FIGURES: dict[str, Callable[[Case], Drawn]] = {
     f.__name__: f
-    for f in (shift, gap, contrast, matrix, matrix_of_shifts, levels, waves, marginal_means, margins, amce, moderation,
-              pooling, populations, ppc, sensitivity, curve, attrition, prior_posterior, left_out, folds, balance)
+    for f in (shift, gap, contrast, contrast_of_pairs, matrix, matrix_of_shifts, levels, waves, marginal_means,
+              margins, amce, moderation, pooling, populations, ppc, sensitivity, curve, attrition, prior_posterior,
+              left_out, folds, balance)
 }  # fmt: skip
 
 
@@ -468,8 +478,9 @@ def unnamed(figure: Figure, names: tuple[str, ...]) -> list[str]:
 
 
 def _cut(shown: str, whole: str) -> bool:
-    head, dots, tail = shown.partition("…")
-    return bool(dots) and len(head) >= 2 and whole.startswith(head) and whole.endswith(tail)
+    parts = shown.split("…")
+    kept = ".*".join(map(re.escape, parts))
+    return len(parts) > 1 and len(parts[0]) >= 2 and re.fullmatch(kept, whole) is not None
 
 
 def unequal(drawn: Drawn) -> list[str]:

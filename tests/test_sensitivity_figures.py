@@ -1,12 +1,15 @@
 """Figures of many specifications: what they show equals the frame, no text meets other text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from test_figures import SIMULATED, SPEC, faults, marks, words
+from test_figures import SIMULATED, SPEC, faults, marks, texts, words
 
 from alliancecred.errors import SchemaError
-from alliancecred.figures import alt_text, plot_sensitivity, save_figure, sensitivity_data
+from alliancecred.figures import alt_text, caption, plot_sensitivity, save_figure, sensitivity_data
+from alliancecred.spec import Estimand
 from alliancecred.specifications import CHOICE
 
 LONG = "sd of shift us2025 by country and ally (other) × 0.5, with a name that goes on and on"
@@ -117,7 +120,24 @@ def test_a_specification_without_an_estimate_is_named():
     assert len(marks(rows, "mean")) == 10
 
 
-def test_one_row_has_no_title_and_levels_no_zero():
+@pytest.mark.parametrize("crossed", [False, True])
+def test_one_panel_is_titled_by_its_effect_and_the_caption_has_the_outcome(crossed):
+    frame = frame_of(3, ("sender",), crossed=crossed).assign(country="DE")
+    figure = plot_sensitivity(frame, spec=SPEC, width="column")
+    bold = [t.get_text() for t in texts(figure) if t.get_fontweight() == "bold"]
+    assert "Sender: first-order effect, Germany" in (bold[0], " ".join(bold[1::-1]))
+    assert {t.get_text() for t in texts(figure)} & {"Difference (pp)", "Difference (percentage points)"}
+    asked = "Outcome as declared: share that answered “likely” or “very likely”."
+    assert asked in caption(plot_sensitivity(frame, spec=SPEC))
+    assert "Outcome" not in caption(plot_sensitivity(frame))
+    mean = replace(SPEC, estimands=(Estimand("shift", answer="mean"),))
+    assert "Outcome" not in caption(plot_sensitivity(frame, spec=mean))
+    assert "Outcome: mean answer." in caption(plot_sensitivity(frame.assign(unit="scale points"), spec=mean))
+    two = frame_of(3, crossed=crossed).assign(country="DE")
+    assert "Shown: Shift, Germany." in caption(plot_sensitivity(two, spec=SPEC))
+
+
+def test_levels_of_one_row_have_no_zero():
     frame = frame_of(3, ("sender",)).assign(unit="percent", mean=60.0, lower=55.0, upper=66.0)
     table = sensitivity_data(frame)
     assert set(table.panel) == {""}

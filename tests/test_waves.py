@@ -84,10 +84,60 @@ def test_signals_within_the_time_are_marked_and_named():
     figure = plot_waves(estimate)
     (line,) = [x for x in figure.axes[0].lines if len(set(x.get_xdata())) == 1]
     assert line.get_xdata()[0] == mdates.date2num(dt.date(2008, 8, 7))
-    assert "Dashed: 1, aid pause (United States, 7 August 2008)" in words(figure)
+    assert "Dashed: aid pause (United States, 7 August 2008)" in words(figure)
+    assert [t.get_text() for t in figure.axes[0].texts if t.get_va() == "top"] == ["aid pause"]
+    late = Signal("end", "US", dt.date(2014, 6, 1))
+    two = plot_waves(trajectories(("DE",), signals=(late, inside)))
+    assert "Dashed: 1, aid pause (United States, 7 August 2008); 2, end (United States" in words(two)
+    assert [t.get_text() for t in two.axes[0].texts if t.get_va() == "top"] == ["1", "2"]
+    long = plot_waves(trajectories(("DE",), signals=(replace(inside, name="a" * 150),)))
+    assert [t.get_text() for t in long.axes[0].texts if t.get_va() == "top"] == ["1"]
     assert "Dashed" not in words(plot_waves(estimate, signals=()))
     with pytest.raises(SpecError, match=r"no signal 'aid_pauze' in the spec: did you mean 'aid_pause'"):
         plot_waves(estimate, signals=["aid_pauze"])
+
+
+def test_a_late_signal_is_named_on_its_left():
+    late = Signal("a_rather_long_name", "US", dt.date(2014, 1, 1))
+    figure = plot_waves(trajectories(("DE",), signals=(late,)), width="column")
+    (name,) = [t for t in figure.axes[0].texts if t.get_va() == "top"]
+    assert name.get_ha() == "right"
+    assert name.get_position()[0] < mdates.date2num(late.date)
+    assert faults(figure) == []
+
+
+def ticks(figure) -> list[tuple[float, str]]:
+    axis = figure.axes[-1].xaxis
+    return list(zip(axis.get_ticklocs(), [t.get_text() for t in axis.get_ticklabels()], strict=True))
+
+
+def test_waves_are_named_under_the_axis_where_names_have_room():
+    waves = tuple(replace(w, name=n) for w, n in zip(MONTHS[:3], ("first", "second", "2025-05"), strict=True))
+    figure = plot_waves(trajectories(("DE", "PL"), waves))
+    middle = [mdates.date2num(w.start) + 3 for w in waves]
+    assert ticks(figure) == list(zip(middle, ["first\nJan 2025", "second\nMar 2025", "2025-05"], strict=True))
+    assert "Waves:" not in words(figure)
+    many = plot_waves(trajectories(("DE", "PL"), MONTHS), width="column")
+    assert [w for _, w in ticks(many)] == ["m0\nJan 2025", "", "m2\nMay 2025", "", "m4\nSep 2025"]
+    assert "Waves: m0 (January 2025), m1 (March 2025)" in words(many)
+    long = tuple(replace(w, name=f"{w.name} {'x' * 40}") for w in MONTHS)
+    dated = plot_waves(trajectories(("DE", "PL"), long), width="column")
+    assert [w for _, w in ticks(dated)] == ["May ’25", "Sep ’25"]
+    years = plot_waves(trajectories(("DE", "PL")), width="column")
+    assert [w for _, w in ticks(years)][:2] == ["2002", "2006"]
+
+
+def test_panels_of_a_country_stand_together_and_its_allies_as_declared():
+    allies = ("UK", "CA", "")
+    rows = [{"country": c, "ally": a, "wave": w.name} for a in allies for c in ("DE", "PL") for w in MONTHS]
+    last = {("DE", "UK"): 20.0, ("DE", "CA"): 70.0, ("DE", ""): 90.0, ("PL", "UK"): 80.0, ("PL", "CA"): 60.0}
+    means = [last.get((r["country"], r["ally"]), 50.0) for r in rows]
+    spec = replace(SPEC, waves=MONTHS, signals=(), allies=("CA", "UK"))
+    made = Estimate(array(means, rows), "percent", "descriptive", "top", "", spec)
+    bold = [t.get_text() for t in plot_waves(made).texts if t.get_fontweight() == "bold"]
+    own = ["Canada", "United Kingdom", "all allies"]
+    assert bold == [f"{c}: {a}" for c in ("Poland", "Germany") for a in own]
+    assert "Lines only join the waves" in words(plot_waves(made))
 
 
 def test_a_country_asked_once_keeps_its_interval():

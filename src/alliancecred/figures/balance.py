@@ -10,7 +10,7 @@ from ..spec import Spec
 from ..summaries import number
 from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import Width, alt_of, banners, inches, padded, shorten_words
+from .page import Width, alt_of, banners, inches, padded, sentences, shorten_words
 from .presets import on_paper
 
 LARGE = 0.1  # standardised: beyond it people are not alike
@@ -112,6 +112,6 @@ def plot_balance(
     return forest(
         sheet,
         banners=banners(spec),
-        caption=" ".join(p.rstrip(".") + "." for p in parts if p),
+        caption=sentences(parts),
         alt=alt_of(f"Standardised differences before and after an event ({said})", table, intervals, zero=True),
     )

@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from ..summaries import number
-from .forest_layout import wrapped
 from .page import EDGE, FAINT, INK, LINE, QUIET, Page, make_page, padded
-from .text import SMALL, shorten, shorten_apart, width_of
+from .text import SMALL, shorten, shorten_apart, width_of, wrapped
 
 CHOICE = "choice: "
 SURE, UNSURE, DECLARED = "#0B2F5B", "#8F8F8F", "#D55E00"

@@ -15,28 +15,27 @@ from .rows import (
     colour_of,
     draw_slabs,
     draw_zero,
-    label_room,
     place,
     set_rows,
     slab_values,
     slabs_of,
     value_room,
+    with_room,
     write_labels,
     write_values,
 )
-from .text import SMALL, shorten, width_of
+from .text import SMALL, clean, shorten, width_of
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Which two levels: prefixes of their columns, names above the marks, short names, whether an arrow joins them.
+    """Which two levels: prefixes of their columns, names above the marks, whether an arrow joins them.
 
     ``colours`` are theirs; None is grey for the first and that of the row's role for the second.
     """
 
     prefixes: tuple[str, str]
     words: tuple[str, str]
-    codes: tuple[str, str] = ("", "")
     arrow: bool = True
     colours: tuple[str, str] | None = None
 
@@ -72,7 +71,8 @@ def dumbbell(
     source: str,
 ) -> Figure:
     """Draw levels in pairs on the left, their differences on the right; ``words`` are for caption and screen reader."""
-    lines = place(table, key=True)
+    share = 0.3 if wide >= 5 else 0.36 if wide >= 3.2 else 0.26
+    lines, labels = with_room(place(estimate, table, key=True), wide, share=share)
     page = make_page(
         wide,
         lines.inches + AXIS,
@@ -81,15 +81,14 @@ def dumbbell(
         alt=alt_of(words[1], table, intervals, zero=True),
     )
     full = wide >= 5
-    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36 if wide >= 3.2 else 0.26)
     start = EDGE + labels + 0.1
     room = (wide - start - value_room(table, full=full) - EDGE - 0.1 - 0.24) / 2
-    write_labels(page, lines, x=EDGE, top=page.top, room=labels)
+    write_labels(page, lines, x=EDGE, top=page.top)
     left = page.axes(start, page.bottom + AXIS, room, lines.inches)
     right = page.axes(start + room + 0.24, page.bottom + AXIS, room, lines.inches)
     _draw_levels(left, lines, table, pair)
-    share = "Share (%)" if estimate.unit == "percentage points" else "Mean"
-    _range_levels(left, table, pair, room, estimate, _fitting(titles[0], share, room))
+    level = "Share (%)" if estimate.unit == "percentage points" else "Mean"
+    _range_levels(left, table, pair, room, estimate, _fitting(titles[0], level, room))
     first = table.iloc[0]
     inks = (pair.ink(0, str(first["role"])), pair.ink(1, str(first["role"])))
     values = (float(first[f"{pair.prefixes[0]}_mean"]), float(first[f"{pair.prefixes[1]}_mean"]))
@@ -171,7 +170,11 @@ def write_key(
     first, second = sorted((0, 1), key=lambda i: place_of[i] if np.isfinite(place_of[i]) else left)
     gap = 0.06
     edge, end = max(EDGE, left - 0.5), left + room + 0.15  # nothing else stands in the line of the key
-    names = [shorten(w, (end - edge - gap) / 2, size=SMALL) for w in words]
+    need = [width_of(clean(w), size=SMALL) for w in words]
+    if sum(need) + gap > end - edge:
+        edge, end = EDGE, page.width - EDGE
+    free = end - edge - gap
+    names = [shorten(w, max(free / 2, free - need[1 - i]), size=SMALL) for i, w in enumerate(words)]
     one, two = width_of(names[first], size=SMALL), width_of(names[second], size=SMALL)
     x1 = np.nan_to_num(place_of[first], nan=left) - one / 2
     x2 = np.nan_to_num(place_of[second], nan=left + room) - two / 2
@@ -181,4 +184,5 @@ def write_key(
     x1 = min(max(x1, edge), end - two - gap - one)
     x2 = min(max(x2, x1 + one + gap), end - two)
     for x, i in ((x1, first), (x2, second)):
-        page.text(float(x), y, names[i], size=SMALL, colour=inks[i])
+        text = page.text(float(x), y, names[i], size=SMALL, colour=inks[i])
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # a line of no difference may cross it

@@ -1,6 +1,5 @@
 """The sizes of a forest: rows under headings, marks in a row, panels abreast, and what is printed beside them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 
 from .page import AXIS, EDGE, LINE
 from .rows import Line, Lines, label_room, value_text
-from .text import BASE, SMALL, cut_middle, shorten, width_of, wrap
+from .text import SMALL, shorten, width_of, wrapped_apart
 
 MOST_MARKS = 4
 TALLEST = 9.0  # inches: numbers of several marks in a row are printed up to here
@@ -152,41 +151,6 @@ def _lines(
         y += high
         edges.append(y)
     return Lines(tuple(lines), y + 0.03, 1.0, 0.0), tuple(words), tuple(edges)
-
-
-def wrapped(text: str, room: float, most: int, *, bold: bool = False) -> tuple[str, ...]:
-    """Return a text in at most so many lines; what does not fit there is cut.
-
-    Examples
-    --------
-    >>> wrapped("a rather long label of a level", 1.0, 2)
-    ('a rather long label', 'of a level')
-    """
-    lines = wrap(text, room, size=7.0, bold=bold)
-    if len(lines) <= most:
-        return tuple(lines)
-    return (*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), room, bold=bold))
-
-
-def wrapped_apart(texts: Sequence[str], room: float, most: int, *, bold: bool = False) -> list[tuple[str, ...]]:
-    """Return texts in at most so many lines; different ones stay different: their ends are kept if their starts agree.
-
-    Examples
-    --------
-    >>> wrapped_apart(["Federation of the Isles, north", "Federation of the Isles, south"], 0.8, 2)
-    [('Federation of', 'the Isles, north'), ('Federation of', 'the Isles, south')]
-    """
-    shown = [wrapped(t, room, most, bold=bold) for t in texts]
-    whole: dict[tuple[str, ...], set[str]] = {}
-    for lines, text in zip(shown, texts, strict=True):
-        whole.setdefault(lines, set()).add(text)
-    out = []
-    for lines, text in zip(shown, texts, strict=True):
-        if len(whole[lines]) > 1:
-            rest = " ".join(wrap(text, room, size=BASE, bold=bold)[most - 1 :])
-            lines = (*lines[:-1], cut_middle(rest, room, bold=bold))
-        out.append(lines)
-    return out
 
 
 def _values(table: pd.DataFrame, *, full: bool) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """The posterior of a gap between populations, or of any other difference."""
 
-from dataclasses import replace
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,7 +29,6 @@ from .rows import (
     Lines,
     draw_slabs,
     draw_zero,
-    label_room,
     naming,
     place,
     row_frame,
@@ -39,6 +36,7 @@ from .rows import (
     slab_values,
     slabs_of,
     value_room,
+    with_room,
     write_labels,
     write_values,
 )
@@ -80,7 +78,7 @@ def _pair(estimate: Estimate) -> Pair | None:
     other, _, reference = name.partition(_MINUS)
     words = (estimate.spec.label(reference), estimate.spec.label(other))
     colours = (COLOURS["other"], COLOURS["sender"])
-    return Pair(("reference", "other"), words, (reference, other), arrow=False, colours=colours)
+    return Pair(("reference", "other"), words, arrow=False, colours=colours)
 
 
 @on_paper
@@ -120,25 +118,24 @@ def plot_gap(
     intervals, wide = interval_words(ci_prob, ci_kind), inches(width)
     pair = _pair(estimate)
     if ax is not None:
-        lines = place(table, key=False)
+        lines = place(estimate, table, key=False)
         _draw(ax, lines, estimate, table, room_of(ax))
         name_rows(ax, lines)
         return stamp(ax, banners(estimate.spec, estimate.status))
     if pair is not None:
         marks = f"Hollow: {pair.words[0]}; filled: {pair.words[1]}. Marks: posterior means; bars: {intervals}"
         what = f"Levels of {pair.words[0]} and {pair.words[1]}, and the posterior density of their difference"
-        short = pair if wide >= 5 else replace(pair, words=pair.codes)
         return dumbbell(
             estimate,
             table,
-            short,
+            pair,
             wide,
             words=(marks + naming(table), what),
             titles=(level_title(estimate), _title(estimate)),
             intervals=intervals,
             source=source,
         )
-    lines = place(table, key=False)
+    lines, labels = with_room(place(estimate, table, key=False), wide, share=0.3 if wide >= 5 else 0.36)
     marks = f"Marks: posterior means; bars: {intervals}; shapes: posterior densities{naming(table)}"
     page = make_page(
         wide,
@@ -147,10 +144,9 @@ def plot_gap(
         caption=caption(estimate, marks, source=source),
         alt=alt_of("Posterior densities of differences", table, intervals, zero=True),
     )
-    labels = label_room(lines, wide, share=0.3 if wide >= 5 else 0.36)
     start = EDGE + labels + 0.1
     room = wide - start - value_room(table, full=True) - EDGE - 0.1
-    write_labels(page, lines, x=EDGE, top=page.top, room=labels)
+    write_labels(page, lines, x=EDGE, top=page.top)
     _draw(page.axes(start, page.bottom + AXIS, room, lines.inches), lines, estimate, table, room)
     write_values(page, lines, table, top=page.top, full=True)
     return page.figure
@@ -168,6 +164,7 @@ def _draw(axes: Axes, lines: Lines, estimate: Estimate, table: pd.DataFrame, roo
 def _title(estimate: Estimate) -> str:
     populations, kind = estimate.spec.populations, asked_of(estimate)
     if kind in ("gap", "gap in shift") and len(populations) == 2:
-        of = "Shift: " if kind == "gap in shift" else ""
-        return f"{of}{populations[1] if of else populations[1].capitalize()} minus {populations[0]}"
+        other, reference = (estimate.spec.label(p) for p in reversed(populations))
+        of = f"Shift: {other}" if kind == "gap in shift" else f"{other[:1].upper()}{other[1:]}"
+        return f"{of} minus {reference}"
     return "Shifts apart" if kind in ("gap in shift", "comparison of shifts") else "Difference"

@@ -25,7 +25,18 @@ from .page import (
     set_range,
 )
 from .presets import on_paper
-from .rows import Line, Lines, colour_of, draw_interval, label_room, set_rows, value_room, write_labels, write_values
+from .rows import (
+    ALLY,
+    Line,
+    Lines,
+    colour_of,
+    draw_interval,
+    set_rows,
+    value_room,
+    with_room,
+    write_labels,
+    write_values,
+)
 from .shift import level_title
 
 
@@ -106,13 +117,12 @@ def plot_levels(
 
 # --- one ally, or one country -------------------------------------------------------------------
 def _rows(estimate: Estimate, table: pd.DataFrame, wide: float, words: tuple[str, str]) -> Figure:
-    lines = _place(table, estimate.spec)
+    lines, labels = with_room(_place(table, estimate.spec), wide, share=0.4)
     stamps = banners(estimate.spec, estimate.status)
     page = make_page(wide, lines.inches + AXIS, banners=stamps, caption=words[0], alt=words[1])
-    labels = label_room(lines, wide, share=0.4)
     start = EDGE + labels + 0.1
     room = wide - start - value_room(table.assign(average=False), full=True) - EDGE - 0.1
-    write_labels(page, lines, x=EDGE, top=page.top, room=labels)
+    write_labels(page, lines, x=EDGE, top=page.top)
     _draw(page.axes(start, page.bottom + AXIS, room, lines.inches), lines, estimate, table, room)
     write_values(page, lines, table, top=page.top, full=True)
     return page.figure
@@ -136,8 +146,8 @@ def _place(table: pd.DataFrame, spec: Spec) -> Lines:
     key = "country" if table["country"].nunique() > 1 or table["ally"].nunique() == 1 else "ally"
     several = table["facet"].nunique() > 1
     order = table.groupby(key, sort=False)["mean"].mean().sort_values(ascending=False, kind="stable").index
-    lines: list[Line] = []
-    y = 0.0
+    lines = [Line(ALLY, 0.45)] if key == "ally" else []
+    y = 0.9 * len(lines)
     for code in order:
         name = spec.label(str(code)) or "Average"
         if several and (code or len(order) > 1):

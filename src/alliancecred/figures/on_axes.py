@@ -6,7 +6,7 @@ from matplotlib.figure import Figure, SubFigure
 from ..errors import SpecError
 from .page import ALARM, QUIET
 from .rows import Lines
-from .text import BASE, SMALL, in_order, shorten_apart
+from .text import BASE, SMALL, in_order, shorten_apart, shorten_middle
 
 MOST = 2.0  # inches a name may take left of the axes
 
@@ -41,11 +41,15 @@ def name_rows(axes: Axes, lines: Lines) -> None:
     """Write headings and names of rows as labels of ticks."""
     bare(axes)
     shown = [x for x in lines.lines if x.text]
+    over = [x.index < 0 and not x.bold for x in shown]  # what all names share
     names = dict(zip([id(x) for x in shown], shorten_apart([x.text for x in shown], MOST), strict=True))
+    names |= {id(x): shorten_middle(x.text, MOST, size=SMALL) for x, o in zip(shown, over, strict=True) if o}
     axes.set_yticks([x.y for x in shown], [in_order(names[id(x)]) for x in shown], fontsize=BASE, parse_math=False)
     axes.tick_params(axis="y", length=0)
-    for line, label in zip(shown, axes.get_yticklabels(), strict=True):
-        label.set_fontweight("bold" if line.bold or line.index < 0 else "normal")
+    for line, label, quiet in zip(shown, axes.get_yticklabels(), over, strict=True):
+        label.set_fontweight("bold" if line.bold else "normal")
+        if quiet:
+            label.set(fontsize=SMALL, color=QUIET)
 
 
 def stamp(axes: Axes, banners: list[str], *, above: float = 4.0) -> Figure:

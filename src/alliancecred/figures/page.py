@@ -1,6 +1,6 @@
 """The sheet a figure is drawn on: sizes in inches, banners above, a caption below."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal
@@ -37,6 +37,7 @@ class ShownFigure(Figure):
     def __init__(self, size: tuple[float, float], caption: str = "", alt: str = "") -> None:
         super().__init__(figsize=size, dpi=200, facecolor="white")
         FigureCanvasAgg(self)
+        self.print_dpi = 300
         self.caption = caption
         self.alt = alt
 
@@ -55,6 +56,8 @@ INK, QUIET, FAINT, ALARM = "#222222", "#666666", "#DDDDDD", "#A83200"
 LINE = 0.125  # inches between lines of small text
 EDGE = 0.06
 AXIS = 0.36  # inches below a panel for ticks and title
+MANY = 5  # rows: of fewer comparisons no caption says how many would exclude zero by chance
+_ROLES = {"sender + self": "sender with its self-rating", "other": "other allies", "self": "self-rating"}
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ def alt_of(what: str, table: pd.DataFrame, intervals: str, *, zero: bool = False
     >>> rows = pd.DataFrame({"label": ["PL", "DE"], "mean": [2.0, -3.0], "lower": [1.0, -4.0], "upper": [3.0, 1.0]})
     >>> alt_of("Dots with bars", rows, "95% intervals", zero=True)
     'Dots with bars: 2 rows, from DE −3.0 [−4.0, 1.0] to PL 2.0 [1.0, 3.0]; 1 of 2 intervals excludes zero. 95% ...'
+    >>> alt_of("Dots", rows.assign(role=["sender", "other"]), "95% intervals").split(", from ")[1].split(" −")[0]
+    'DE (other allies)'
     """
     size = f"{len(table)} row{'' if len(table) == 1 else 's'}"
     known = table[np.isfinite(table["mean"].astype(float))]
@@ -186,7 +191,9 @@ def alt_of(what: str, table: pd.DataFrame, intervals: str, *, zero: bool = False
 def _place_words(row: dict[Hashable, Any], table: pd.DataFrame) -> str:
     keys = [k for k in ("panel", "facet", "heading", "label", "line", "series") if k in table]
     said = [str(row[k]) for k in keys if str(row[k]) and (k == "label" or table[k].nunique() > 1)]
-    return clean(", ".join(dict.fromkeys(said)))
+    where = clean(", ".join(dict.fromkeys(said)))
+    role = str(row["role"]) if "panel" not in table and "role" in table and table["role"].nunique() > 1 else ""
+    return f"{where} ({_ROLES.get(role, role)})" if role else where
 
 
 def interval_words(ci_prob: float, ci_kind: CiKind) -> str:
@@ -198,6 +205,8 @@ def caption(estimate: Estimate, first: str, *, source: str) -> str:
     """Return the caption: marks, quantity, averaging, identification, source, what else must be known."""
     parts = [first, quantity(estimate)[:1].upper() + quantity(estimate)[1:]]
     common = constants(estimate)
+    for gap in {str(x) for x in estimate.draws["population"].to_numpy() if " minus " in str(x)}:
+        common = common.replace(gap, " minus ".join(map(estimate.spec.label, gap.split(" minus "))))
     parts.append(common[:1].upper() + common[1:])
     if signal_words(estimate) and asked_of(estimate) in ("shift", "change", "gap in shift"):
         parts.append(f"Signal: {signal_words(estimate)}")
@@ -205,15 +214,30 @@ def caption(estimate: Estimate, first: str, *, source: str) -> str:
     parts.append(f"Identification: {estimate.identification}")
     if estimate.is_difference and estimate.smallest > 0:
         parts.append(f"Grey band: differences smaller than {estimate.smallest:g} {estimate.unit}")
-    parts += [shorten_words(n, 240) for n in estimate.notes[:3]]
-    if len(estimate.notes) > 3:
-        parts.append(f"{len(estimate.notes) - 3} more notes with the estimate")
+    notes = [n for n in estimate.notes if len(estimate) >= MANY or "comparisons are shown:" not in n]
+    parts += [shorten_words(n, 240) for n in notes[:3]]
+    if len(notes) > 3:
+        parts.append(f"{len(notes) - 3} more notes with the estimate")
     parts.append(f"Source: {shorten_words(source, 240)}" if source.strip() else "")
     if estimate.spec.simulated:
         parts.append("SIMULATED DATA")
     if estimate.status != "passed":
         parts.append("Gates failed")
-    return " ".join(p.strip().rstrip(".") + "." for p in parts if p.strip())
+    return sentences(parts)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Return parts as sentences with capitals and full stops; empty ones are left out, identifiers stay as they are.
+
+    Examples
+    --------
+    >>> sentences(["weights: counts of 45 cells", "", "aid_2025: a name."])
+    'Weights: counts of 45 cells. aid_2025: a name.'
+    """
+    kept = [p.strip().rstrip(".") for p in parts if p.strip()]
+    words = [p.split()[0].rstrip(":,;") for p in kept]
+    shown = [p[0].upper() + p[1:] if w.isalpha() and w.islower() else p for p, w in zip(kept, words, strict=True)]
+    return " ".join(f"{p}." for p in shown)
 
 
 def shorten_words(text: str, most: int) -> str:

@@ -24,12 +24,13 @@ from .page import (
     status_of,
 )
 from .presets import on_paper
-from .rows import Line, Lines, label_room, set_rows, write_labels
+from .rows import ALLY, Line, Lines, set_rows, with_room, write_labels
 from .text import SMALL, width_of
 
 FACTORS = ("country", "ally", "target", "wave", "population")
 NUMBERS = ("people", "observed", "own_lower", "own_upper", "mean", "lower", "upper")
-_PITCH = 0.22
+_PITCH, _DENSE, _MANY = 0.22, 0.17, 30  # inches of a row, of one of more than so many rows
+_MOST_ROWS = 120  # of one figure
 
 
 def pooling_data(frame: pd.DataFrame, *, spec: Spec | None = None) -> pd.DataFrame:
@@ -88,6 +89,11 @@ def plot_pooling(
     ax
         Axes to draw into, names of rows as labels of ticks; the caption is left to you.
 
+    Raises
+    ------
+    SchemaError
+        As `pooling_data`, or if there are more rows than a page holds.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"country": ["UK", "UK"], "ally": ["US", "FR"], "target": "", "wave": "2025",
@@ -100,11 +106,15 @@ def plot_pooling(
     table = pooling_data(frame, spec=spec)
     wide = inches(width)
     rows = tuple(Line(str(label), i + 0.5, i) for i, label in enumerate(table["label"]))
-    lines = Lines(rows, len(rows) + 0.15, _PITCH, 0.0)
+    lines = Lines(rows, len(rows) + 0.15, _PITCH if len(rows) <= _MANY else _DENSE, 0.0)
     if ax is not None:
         _draw(ax, lines, table, room_of(ax))
         name_rows(ax, lines)
         return stamp(ax, banners(spec, status_of(table)))
+    if len(rows) > _MOST_ROWS:
+        message = f"{len(rows)} rows are more than fit on a page ({_MOST_ROWS})"
+        raise SchemaError([Problem("schema", "frame", message, (), "draw fewer: frame[frame.country == 'DE'], say")])
+    lines, labels = with_room(lines, wide, share=0.36)
     sizes = ["" if np.isnan(n) else f"{int(n):,}" for n in table["people"].astype(float)]
     page = make_page(
         wide,
@@ -113,14 +123,15 @@ def plot_pooling(
         caption=_words(table, interval_words(ci_prob, "eti"), source),
         alt=alt_of("Each cell by itself, and in the model", table, interval_words(ci_prob, "eti")),
     )
-    labels = label_room(lines, wide, share=0.36)
     start, right = EDGE + labels + 0.1, max(width_of(w, size=SMALL) for w in [*sizes, "People"])
     top = page.top - 0.2
     room = wide - start - right - EDGE - 0.15
-    write_labels(page, lines, x=EDGE, top=top, room=labels)
+    write_labels(page, lines, x=EDGE, top=top)
+    if table["country"].nunique() == 1 and table["ally"].nunique() > 1:
+        page.text(EDGE, page.top - 0.08, ALLY, size=SMALL, colour=QUIET)
     page.text(wide - 0.06, page.top - 0.08, "People", size=SMALL, colour=QUIET, align="right")
-    for line, words in zip(rows, sizes, strict=True):
-        page.text(wide - 0.06, top - line.y * _PITCH, words, size=SMALL, align="right")
+    for line, words in zip(lines.lines, sizes, strict=True):
+        page.text(wide - 0.06, top - line.y * lines.pitch, words, size=SMALL, align="right")
     _draw(page.axes(start, top - lines.inches, room, lines.inches), lines, table, room)
     return page.figure
 

@@ -1,8 +1,10 @@
 """Sizes and letters that journals ask for, and figures that keep to them."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 from matplotlib.text import Annotation, Text
 
-from ..errors import SpecError, nearest
+from ..errors import DataWarning, SpecError, nearest
 from .text import BASE, SMALL
 
 _INCH = 25.4  # mm
@@ -35,6 +37,8 @@ class Paper:
         The first that is installed is taken; DejaVu Sans draws what it lacks.
     caption
         Whether the caption is part of the figure; `alliancecred.caption` gives its words in any case.
+    dpi
+        Dots per inch of a PNG that `alliancecred.save_figure` writes.
 
     Examples
     --------
@@ -46,6 +50,7 @@ class Paper:
     size: float = BASE
     fonts: tuple[str, ...] = ()
     caption: bool = True
+    dpi: int = 300
 
     @property
     def scale(self) -> float:
@@ -91,12 +96,12 @@ class Preset:
     @property
     def column(self) -> Paper:
         """One column."""
-        return Paper(self.widths[0], self.size, self.fonts, self.caption)
+        return Paper(self.widths[0], self.size, self.fonts, self.caption, self.dpi)
 
     @property
     def double(self) -> Paper:
         """Two columns."""
-        return Paper(self.widths[1], self.size, self.fonts, self.caption)
+        return Paper(self.widths[1], self.size, self.fonts, self.caption, self.dpi)
 
 
 def _mm(one: float, two: float) -> tuple[float, float]:
@@ -162,8 +167,8 @@ def preset(name: str) -> Preset:
     --------
     >>> from alliancecred.figures import plot_gap
     >>> from alliancecred.figures.example import example_estimate
-    >>> float(plot_gap(example_estimate("gap"), width=preset("nature").column).get_figwidth())
-    3.504
+    >>> float(plot_gap(example_estimate("gap"), width=preset("large").double).get_figwidth())
+    7.0
     """
     known = {p.name: p for p in PRESETS}
     if name not in known:
@@ -182,15 +187,27 @@ def on_paper[**P](plot: Callable[P, Figure]) -> Callable[P, Figure]:
         if not 5.0 <= paper.size <= 14.0:
             raise SpecError(f"letters of {paper.size!r} points are not between 5 and 14")
         kwargs["width"] = paper.width / paper.scale
+        if paper.fonts and not installed(paper.fonts):
+            _warn_of(paper.fonts)
         family = [*installed(paper.fonts), *mpl.rcParams["font.family"]]
         with mpl.rc_context({"font.family": family}):
             figure = plot(*args, **kwargs)
         magnify(figure, paper.width / float(figure.get_figwidth()))
         if not paper.caption:
             without_caption(figure)
+        shown: Any = figure
+        shown.print_dpi = paper.dpi
         return figure
 
     return drawn
+
+
+@lru_cache
+def _warn_of(fonts: tuple[str, ...]) -> None:
+    """Warn, once for these families, that another one is drawn and embedded."""
+    used = font_manager.get_font(font_manager.findfont(font_manager.FontProperties())).family_name
+    message = f"none of {', '.join(fonts)} is installed: letters are those of {used}"
+    warnings.warn(f"{message} → install one of them, or give Paper(fonts=…)", DataWarning, stacklevel=3)
 
 
 def installed(fonts: tuple[str, ...]) -> list[str]:

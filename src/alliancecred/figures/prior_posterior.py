@@ -33,12 +33,12 @@ from .rows import (
     density,
     draw_interval,
     draw_zero,
-    label_room,
     naming,
     place,
     row_frame,
     set_rows,
     value_room,
+    with_room,
     write_labels,
     write_values,
 )
@@ -134,11 +134,12 @@ def plot_prior_posterior(
     at = table["draws_row"].to_numpy(dtype=int)
     slabs = [(density(a), density(b)) for a, b in zip(by_row(prior)[at], by_row(posterior)[at], strict=True)]
     if ax is not None:
-        lines = place(table, key=False)
+        lines = place(posterior, table, key=False)
         _draw(ax, lines, posterior, table, slabs, room_of(ax))
         name_rows(ax, lines)
         return stamp(ax, banners(posterior.spec, posterior.status))
-    lines, wide = place(table, key=True), inches(width)
+    wide = inches(width)
+    lines, labels = with_room(place(posterior, table, key=True), wide, share=0.36)
     marks = (
         f"Grey: prior; in colour: posterior (densities of the same height). Marks: means; bars: {intervals}"
         f"{naming(table)}. On the right: the posterior"
@@ -150,12 +151,11 @@ def plot_prior_posterior(
         caption=caption(posterior, marks, source=source),
         alt=alt_of(_words(table), table, intervals, zero=posterior.is_difference),
     )
-    labels = label_room(lines, wide, share=0.36)
     start = EDGE + labels + 0.1
     free = wide - start - EDGE - 0.1
     full = free - value_room(table, full=True) >= _LEAST
     room = free - value_room(table, full=full)
-    write_labels(page, lines, x=EDGE, top=page.top, room=labels)
+    write_labels(page, lines, x=EDGE, top=page.top)
     axes = page.axes(start, page.bottom + AXIS, room, lines.inches)
     _draw(axes, lines, posterior, table, slabs, room)
     first = table.iloc[0]

@@ -1,15 +1,15 @@
 """A chart of labelled rows in groups: where each line of it stands, and the marks on a line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from ..estimate import Estimate
-from ..summaries import CiKind, averages, by_row, digits_for, number, row_names, summary
-from .page import COLOURS, FAINT, INK, QUIET, Page
-from .text import SMALL, shorten, shorten_apart, width_of
+from ..summaries import CiKind, averages, by_row, digits_for, full_name, number, row_names, summary
+from .page import COLOURS, FAINT, INK, LINE, QUIET, Page
+from .text import BASE, MINUS, SMALL, shorten, shorten_apart, shorten_middle, two_lines, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",
@@ -17,18 +17,24 @@ HEADINGS = {
     "other": "Other allies: second-order effect",
     "self": "Self-rating",
 }
+ALLY = "Ally judged"
 Slab = tuple[np.ndarray, np.ndarray]
 _ROLE_ORDER = {role: i for i, role in enumerate(HEADINGS)}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: a heading, room for a key, or row number ``index`` of the frame (-1 if none)."""
+    """One line: a heading (bold, or small print above the names), or row number ``index`` of the frame (-1 if none).
+
+    ``words`` is the name of a row, line by line; ``high`` rows high it is.
+    """
 
     text: str
     y: float
     index: int = -1
     bold: bool = False
+    words: tuple[str, ...] = ()
+    high: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,24 @@ class Lines:
 
 
 def row_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:
-    """Return the summary in the order drawn: by role, averages first, then from high to low."""
+    """Return the summary in the order drawn: by role, averages first, from high to low; waves of a group in order."""
     table = summary(estimate, ci_prob=ci_prob, ci_kind=ci_kind)
     table.insert(0, "label", row_names(estimate))
     table.insert(1, "average", averages(estimate))
     table.insert(2, "draws_row", range(len(table)))
+    return table.iloc[_order(estimate, table)].reset_index(drop=True)
+
+
+def _order(estimate: Estimate, table: pd.DataFrame) -> np.ndarray:
+    """Return the order drawn: of several waves, those of one country or ally below each other, as they were."""
     role = table["role"].map(lambda r: _ROLE_ORDER.get(str(r), 9))
-    order = np.lexsort((-table["mean"].fillna(-np.inf).to_numpy(), ~table["average"].to_numpy(), role.to_numpy()))
-    return table.iloc[order].reset_index(drop=True)
+    same = [k for k in estimate.keys if k != "wave"] if table["wave"].nunique() > 1 else ["draws_row"]
+    groups = table.groupby(same, sort=False)
+    mean = groups["mean"].transform("mean").fillna(-np.inf)
+    waves = sorted(estimate.spec.waves, key=lambda w: w.start)
+    when = {w.name: i for i, w in enumerate(waves)}
+    wave = table["wave"].map(lambda w: when.get(str(w), len(when)))
+    return np.lexsort((wave, groups.ngroup(), -mean, ~table["average"], role))
 
 
 def naming(table: pd.DataFrame) -> str:
@@ -63,11 +79,12 @@ def naming(table: pd.DataFrame) -> str:
     return ". Row names: country asked, then ally judged" if both else ""
 
 
-def place(table: pd.DataFrame, *, key: bool) -> Lines:
-    """Return the lines of a chart, with a heading where the role changes."""
+def place(estimate: Estimate, table: pd.DataFrame, *, key: bool) -> Lines:
+    """Return the lines of a chart, with a heading where the role changes; what all names share stands above them."""
     pitch = 0.2 if len(table) <= 12 else 0.175
-    lines: list[Line] = []
-    y, role, key_y = 0.0, "", 0.0
+    names, over = _shared(estimate, [str(x) for x in table["label"]])
+    lines = [Line(over, 0.45)] if over else []
+    y, role, key_y = 0.9 * len(lines), "", 0.0
     for i in range(len(table)):
         if str(table["role"][i]) != role or (i == 0 and key):
             role = str(table["role"][i])
@@ -78,9 +95,45 @@ def place(table: pd.DataFrame, *, key: bool) -> Lines:
             if i == 0 and key:
                 key_y = y + 0.35
                 y += 0.75
-        lines.append(Line(str(table["label"][i]), y + 0.5, i, bool(table["average"][i])))
+        lines.append(Line(names[i], y + 0.5, i, bool(table["average"][i])))
         y += 1.0
     return Lines(tuple(lines), y + 0.15, pitch, key_y)
+
+
+def _shared(estimate: Estimate, labels: list[str]) -> tuple[list[str], str]:
+    """Return labels without what all have in common, and that in words: what is subtracted, that they are allies."""
+    have = {k: [str(v) for v in estimate.draws[k].to_numpy()] for k in ("country", "ally", "target", "wave")}
+    over = [ALLY] if not any(have["country"]) and len(set(have["ally"]) - {""}) > 1 else []
+    for values in have.values():
+        taken = {v.partition(MINUS)[2] for v in values}
+        name = full_name(estimate.spec, next(iter(taken)))
+        if len(labels) < 2 or len(taken) > 1 or not name:
+            continue
+        whole = full_name(estimate.spec, values[0])
+        if len(set(values)) > 1 and all(f"{MINUS}{name}" in x for x in labels):
+            labels, over = [x.replace(f"{MINUS}{name}", "", 1) for x in labels], [*over, f"minus {name}"]
+        elif len(set(values)) == 1 and all(x.startswith(f"{whole}: ") for x in labels):
+            labels, over = [x.removeprefix(f"{whole}: ") for x in labels], [*over, whole]
+    words = ", ".join(over)
+    return labels, words[:1].upper() + words[1:]
+
+
+def with_room(lines: Lines, wide: float, *, share: float = 0.3) -> tuple[Lines, float]:
+    """Return the lines with names of rows in two lines where one is too narrow, and the inches these need."""
+    room = label_room(lines, wide, share=share)
+    names: dict[int, tuple[str, ...]] = {}
+    for bold in (False, True):
+        own = [x for x in lines.lines if x.index >= 0 and x.bold is bold]
+        names |= dict(zip([x.index for x in own], two_lines([x.text for x in own], room, bold=bold), strict=True))
+    out: list[Line] = []
+    down = 0.0
+    for line in lines.lines:
+        words = names.get(line.index, ())
+        more = max(0.0, (LINE * len(words) + 0.02) / lines.pitch - 1.0) if len(words) > 1 else 0.0
+        out.append(replace(line, y=line.y + down + more / 2, words=words, high=1.0 + more))
+        down += more
+    widths = [width_of(w, bold=x.bold) for x in out for w in x.words]
+    return replace(lines, lines=tuple(out), size=lines.size + down), max(0.3, *widths, 0.0)
 
 
 def label_room(lines: Lines, wide: float, *, share: float = 0.3) -> float:
@@ -92,18 +145,25 @@ def label_room(lines: Lines, wide: float, *, share: float = 0.3) -> float:
     return max(0.3, *widths, 0.0)
 
 
-def write_labels(page: Page, lines: Lines, *, x: float, top: float, room: float) -> None:
-    """Write headings across, and row labels within ``room`` inches."""
-    names: dict[int, str] = {}
-    for bold, heading in ((False, False), (True, False), (True, True)):
-        own = [i for i, x in enumerate(lines.lines) if x.bold is bold and (x.index < 0) is heading]
-        most = page.width - x - 0.06 if heading else room + 0.005
-        cut = shorten_apart([lines.lines[i].text for i in own], most, bold=bold)
-        names |= dict(zip(own, cut, strict=True))
-    for i, line in enumerate(lines.lines):
-        text = page.text(x, top - line.y * lines.pitch, names[i], bold=line.bold, colour=INK)
-        if line.index < 0:  # keeps the line of no difference out of its letters
-            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})
+def write_labels(page: Page, lines: Lines, *, x: float, top: float, room: float = 0.0) -> None:
+    """Write headings across, and names of rows: line by line, or (without `with_room`) cut to ``room`` inches."""
+    if not any(line.words for line in lines.lines):
+        cut = iter(shorten_apart([line.text for line in lines.lines if line.index >= 0], room + 0.005))
+        lines = replace(
+            lines, lines=tuple(replace(line, words=(next(cut),)) if line.index >= 0 else line for line in lines.lines)
+        )
+    heads = [line for line in lines.lines if line.index < 0]
+    most = page.width - x - 0.06
+    bold = iter(shorten_apart([h.text for h in heads if h.bold], most, bold=True))
+    for line in lines.lines:
+        y = top - line.y * lines.pitch
+        if line.index < 0:
+            words = next(bold) if line.bold else shorten_middle(line.text, most, size=SMALL)
+            size, colour = (BASE, INK) if line.bold else (SMALL, QUIET)
+            text = page.text(x, y, words, bold=line.bold, size=size, colour=colour)
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # keeps lines out of its letters
+        for i, words in enumerate(line.words):
+            page.text(x, y + (0.5 * (len(line.words) - 1) - i) * LINE, words, bold=line.bold, colour=INK)
 
 
 def value_text(table: pd.DataFrame, i: int, *, full: bool) -> str:
@@ -138,7 +198,7 @@ def set_rows(axes: Axes, lines: Lines) -> None:
     axes.set_ylim(lines.size, 0)
     for line in lines.lines:
         if line.index >= 0:
-            axes.axhline(line.y + 0.5, color=FAINT, linewidth=0.4, zorder=0)
+            axes.axhline(line.y + line.high / 2, color=FAINT, linewidth=0.4, zorder=0)
 
 
 def colour_of(role: str) -> str:

@@ -22,7 +22,7 @@ PACKED = {"compress_level": 3}  # a few per cent larger than Pillow's own 6, in 
 
 
 def save_figure(
-    figure: Figure, stem: str | Path, data: pd.DataFrame, *, kinds: Sequence[Kind] = KINDS, dpi: int = 300
+    figure: Figure, stem: str | Path, data: pd.DataFrame, *, kinds: Sequence[Kind] = KINDS, dpi: int | None = None
 ) -> tuple[Path, ...]:
     """Write a figure as PDF and SVG (vector), PNG, the numbers behind it as CSV, caption and alternative text as text.
 
@@ -40,7 +40,7 @@ def save_figure(
     kinds
         Which of ``pdf, png, csv, svg, txt``. There is no ``txt`` of a figure that was not drawn by this library.
     dpi
-        Dots per inch of the PNG, as ``preset(name).dpi``.
+        Dots per inch of the PNG; None: those of the `Paper` the figure was drawn for, 300 without one.
 
     Returns
     -------
@@ -77,10 +77,15 @@ def save_figure(
                     words = f"Caption\n\n{figure.caption}\n\nAlternative text\n\n{figure.alt}\n"
                     written.append(replace_file(path, words.encode("utf-8")))
             case "pdf" | "png" | "svg":
-                written.append(replace_file(path, _render(figure, kind, dpi)))
+                written.append(replace_file(path, _render(figure, kind, dpi or _dots(figure))))
             case _:
                 raise SpecError(f"no kind of file {kind!r}: {nearest(kind, list(KINDS))}")
     return tuple(written)
+
+
+def _dots(figure: Figure) -> int:
+    own: int = getattr(figure, "print_dpi", 300)
+    return own
 
 
 def _render(figure: Figure, kind: str, dpi: int) -> bytes:

@@ -1,6 +1,7 @@
 """Estimates under many specifications: a row for each, or a curve above the choices that were crossed."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,15 +15,14 @@ from ..summaries import failed_gates, number
 from .curve import curve
 from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, shorten_words, unit_title
+from .page import FAINT, QUIET, Width, banners, inches, interval_words, padded, unit_title
 from .presets import on_paper
 from .rows import HEADINGS
+from .specification_words import DIFFERENCE, FAILED, caption_of, effect_words
 
 CHOICE = "choice: "
 NUMBERS = ("mean", "lower", "upper")
 NEEDED = ("specification", *NUMBERS, "prob", "unit", "status")
-FAILED = " †"
-DIFFERENCE = ("percentage points", "scale points")
 MOST_ROWS, MOST_PANELS = 120, 12  # of one figure
 Order = Literal["", "given", "estimate"]
 _NOT_LABELS = ("specification", "method", "estimand_of")
@@ -159,7 +159,7 @@ def plot_sensitivity(
     frame
         As `alliancecred.sensitivity` returns it; several rows of an estimand have a panel each.
     spec
-        Gives full names, and whether the data are simulated.
+        Gives full names, the outcome in the caption, and whether the data are simulated.
     order
         ``given`` or ``estimate``; empty: ``estimate`` for a `multiverse`, else ``given``.
     reference
@@ -190,10 +190,13 @@ def plot_sensitivity(
         what = f"{len(panels)} panels" if len(panels) > MOST_PANELS else f"{size} rows"
         message = f"{what} are more than fit on a page ({MOST_PANELS} panels, {MOST_ROWS} rows)"
         raise SchemaError([Problem("schema", "frame", message, (), "draw fewer: frame[frame.role == 'sender'], say")])
-    words = _caption(frame, table, interval_words(float(frame["prob"].dropna().iloc[0]), "eti"), source, crossed)
+    words = caption_of(frame, table, spec, source, crossed=crossed)
     alt, stamps = sensitivity_words(frame, spec=spec, reference=reference), _stamps(table, spec)
+    if panels == [""]:
+        table = table.assign(panel=effect_words(frame, spec))
     unit = str(table["unit"].iloc[0])
-    title = unit_title("Difference" if unit in DIFFERENCE else "Estimate", unit, wide / 2)
+    what = "Difference" if unit in DIFFERENCE else "Estimate"
+    title = unit_title(what, unit, wide / 2)
     zero = unit in DIFFERENCE
     if crossed and ax is not None:
         raise SchemaError([Problem("schema", "ax", "a specification curve has two panels", (), "leave ax out")])
@@ -204,6 +207,8 @@ def plot_sensitivity(
     label = table["specification"].where(~failed, table["specification"] + FAILED)
     rows = table.assign(heading="", label=label, series="")
     sheet = lay_out(rows, Style(wide, title, (low, high), zero=zero))
+    if sheet.across == 1:
+        sheet = replace(sheet, style=replace(sheet.style, title=unit_title(what, unit, sheet.room)))
     if ax is None:
         figure = forest(sheet, banners=stamps, caption=words, alt=alt)
         drawn = list(figure.axes)
@@ -221,26 +226,6 @@ def _stamps(table: pd.DataFrame, spec: Spec | None) -> list[str]:
     bad = known.loc[known["status"] != "passed", "status"]
     which = "" if len(bad) == len(known) else f"{len(bad)} of {len(known)} specifications: "
     return banners(spec, f"{which}{failed_gates(str(bad.iloc[0]))}" if len(bad) else "passed")
-
-
-def _caption(frame: pd.DataFrame, table: pd.DataFrame, intervals: str, source: str, crossed: bool) -> str:
-    gone = list(dict.fromkeys(table.loc[table["mean"].isna(), "specification"]))
-    reference = table.loc[table["is_reference"], "specification"]
-    labels = [x for x in dict.fromkeys(frame.get("identification", pd.Series(dtype=str)).dropna()) if x]
-    bad = table.loc[(table["status"] != "passed") & table["mean"].notna(), "specification"].nunique()
-    more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
-    size, how = table["specification"].nunique(), " (crosses)" if crossed else f" ({FAILED.strip()})"
-    parts = [
-        f"Dots: posterior means; bars: {intervals}",
-        "Dark: the interval is on one side of zero" if crossed and table["unit"].iloc[0] in DIFFERENCE else "",
-        ("Orange: " if crossed else "Grey band: ") + f"{reference.iloc[0]}" if len(reference) else "",
-        "Below: what each specification is made of (filled squares)" if crossed else "",
-        f"Without an estimate: {'; '.join(gone[:5])}{more}" if gone else "",
-        f"{bad} of {size} fits failed a gate{how}" if bad else "",
-        f"Identification: {', '.join(map(str, labels))}" if labels else "",
-        f"Source: {shorten_words(source, 240)}" if source.strip() else "",
-    ]
-    return " ".join(p.rstrip(".") + "." for p in parts if p)
 
 
 def sensitivity_words(frame: pd.DataFrame, *, spec: Spec | None = None, reference: str = "as declared") -> str:

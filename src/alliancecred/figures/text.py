@@ -19,6 +19,7 @@ _SAFETY = 1.04  # hinting makes text at low resolution a little wider than measu
 _BLANK = "\N{WHITE SQUARE}"
 _FROM_RIGHT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"  # Hebrew, Arabic, Syriac, Thaana, N'Ko …
 _RUN = re.compile(rf"{_FROM_RIGHT}+(?:[ '\-]{_FROM_RIGHT}+)*")
+MINUS = " − "  # between the two sides of a contrast
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -143,9 +144,31 @@ def shorten_apart(texts: Sequence[str], inches: float, *, size: float = BASE, bo
     for cut, text in zip(short, texts, strict=True):
         whole.setdefault(cut, set()).add(clean(text))
     return [
-        s if len(whole[s]) == 1 else cut_middle(clean(t), inches, size=size, bold=bold)
+        s if len(whole[s]) == 1 else _cut_sides(clean(t), inches, size=size, bold=bold)
         for s, t in zip(short, texts, strict=True)
     ]
+
+
+def _cut_sides(text: str, inches: float, *, size: float, bold: bool) -> str:
+    """Return the text cut in its middle, a contrast in the middle of both its sides."""
+    left, minus, right = text.partition(MINUS)
+    if not minus:
+        return cut_middle(text, inches, size=size, bold=bold)
+    room = (inches - width_of(minus, size=size, bold=bold)) / 2
+    return minus.join(shorten_middle(s, room, size=size, bold=bold) for s in (left, right))
+
+
+def shorten_middle(text: str, inches: float, *, size: float = BASE, bold: bool = False) -> str:
+    """Return the clean text, cut in its middle if it is wider than ``inches``.
+
+    Examples
+    --------
+    >>> shorten_middle("short", 1.0), shorten_middle("a name that is longer than it may be", 1.0)[-2:]
+    ('short', 'be')
+    """
+    text = clean(text[:2000])
+    wide = width_of(text, size=size, bold=bold) > inches
+    return cut_middle(text, inches, size=size, bold=bold) if wide else text
 
 
 def cut_middle(text: str, inches: float, *, size: float = BASE, bold: bool = False) -> str:
@@ -165,3 +188,56 @@ def cut_middle(text: str, inches: float, *, size: float = BASE, bold: bool = Fal
         else:
             high = keep - 1
     return f"{head}…{text[len(text) - low :].lstrip()}" if low else f"{head}…"
+
+
+def wrapped(text: str, room: float, most: int, *, bold: bool = False) -> tuple[str, ...]:
+    """Return a text in at most so many lines; what does not fit there is cut.
+
+    Examples
+    --------
+    >>> wrapped("a rather long label of a level", 1.0, 2)
+    ('a rather long label', 'of a level')
+    """
+    lines = wrap(text, room, size=BASE, bold=bold)
+    if len(lines) <= most:
+        return tuple(lines)
+    return (*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), room, bold=bold))
+
+
+def wrapped_apart(texts: Sequence[str], room: float, most: int, *, bold: bool = False) -> list[tuple[str, ...]]:
+    """Return texts in at most so many lines; different ones stay different: their ends are kept if their starts agree.
+
+    Examples
+    --------
+    >>> wrapped_apart(["Federation of the Isles, north", "Federation of the Isles, south"], 0.8, 2)
+    [('Federation of', 'the Isles, north'), ('Federation of', 'the Isles, south')]
+    """
+    shown = [wrapped(t, room, most, bold=bold) for t in texts]
+    whole: dict[tuple[str, ...], set[str]] = {}
+    for lines, text in zip(shown, texts, strict=True):
+        whole.setdefault(lines, set()).add(text)
+    out = []
+    for lines, text in zip(shown, texts, strict=True):
+        if len(whole[lines]) > 1:
+            rest = " ".join(wrap(text, room, size=BASE, bold=bold)[most - 1 :])
+            lines = (*lines[:-1], cut_middle(rest, room, bold=bold))
+        out.append(lines)
+    return out
+
+
+def two_lines(texts: Sequence[str], room: float, *, bold: bool = False) -> list[tuple[str, ...]]:
+    """Return texts in at most two lines, different ones differently; a contrast is broken before its minus.
+
+    Examples
+    --------
+    >>> two_lines(["Poland", "United Kingdom − United States"], 1.0)
+    [('Poland',), ('United Kingdom', '− United States')]
+    """
+    out = wrapped_apart(texts, room, 2, bold=bold)
+    pairs = [i for i, t in enumerate(texts) if MINUS in t and len(out[i]) > 1]
+    sides = [texts[i].partition(MINUS) for i in pairs]
+    first = shorten_apart([s[0] for s in sides], room, bold=bold)
+    second = shorten_apart([f"{MINUS.lstrip()}{s[2]}" for s in sides], room, bold=bold)
+    for i, *lines in zip(pairs, first, second, strict=True):
+        out[i] = tuple(lines)
+    return out

@@ -3,9 +3,9 @@
 import datetime as dt
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import matplotlib.dates as mdates
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -21,7 +21,6 @@ from .page import (
     FAINT,
     INK,
     LINE,
-    QUIET,
     Page,
     Width,
     alt_of,
@@ -35,12 +34,12 @@ from .page import (
 from .presets import on_paper
 from .shift import level_title
 from .text import SMALL, shorten, shorten_apart, width_of
+from .waves_sheet import GAP, HEAD, PANEL, Sheet, lay_out, mark, short_name, signal_words, wave_words
 
 LEAST_WAVES = 3
-_PANEL, _HEAD, _FOOT, _GAP = 0.95, 0.17, 0.2, 0.12  # inches
-_NARROWEST, _MOST_COLUMNS = 1.45, 4
-_VALUE = 0.34  # inches right of the last wave, for its value
+_PANELS = {"country": "all countries", "ally": "all allies", "target": "all states to be defended"}
 _INNER = 0.5  # probability of the inner ribbon
+_LOOK_WORDS = ("Blue dots", "orange squares", "black triangles", "grey diamonds")
 _LOOKS = ((COLOURS["other"], "o"), (COLOURS["sender"], "s"), (INK, "^"), ("#999999", "D"))
 
 
@@ -69,8 +68,8 @@ def waves_data(estimate: Estimate, *, ci_prob: float = 0.95, ci_kind: CiKind = "
     if undated or table["wave"].nunique() < LEAST_WAVES:
         what = f"{undated[0] or 'no wave'!r} has no date" if undated else f"{table['wave'].nunique()} waves"
         raise SpecError(f"{what}: {LEAST_WAVES} dated waves make a line; use plot_levels")
-    keys = [k for k in ("country", "ally", "target") if table[k].nunique() > 1]
-    names = [[full_name(estimate.spec, str(v)) or f"all {k}s" for v in table[k]] for k in keys]
+    keys = [k for k in _PANELS if table[k].nunique() > 1]
+    names = [[full_name(estimate.spec, str(v)) or _PANELS[k] for v in table[k]] for k in keys]
     table.insert(0, "panel", [": ".join(n[i] for n in names) for i in range(len(table))])
     rest = [k for k in ("estimand", "population") if table[k].nunique() > 1]
     table.insert(
@@ -102,7 +101,7 @@ def plot_waves(
     """Draw levels over the dates of the waves, a panel per country and ally, with signals marked.
 
     Ribbons are intervals: the outer of ``ci_prob``, the inner of 50 %. The last mean is printed. All panels share
-    their axes.
+    their axes. Under the axis stand the names of the waves, or dates where these have no room.
 
     Parameters
     ----------
@@ -132,12 +131,18 @@ def plot_waves(
     marked = _marked(estimate, table, signals)
     lines = list(dict.fromkeys(table["line"]))
     panels = list(dict.fromkeys(_in_order(estimate, table)))
-    sheet = _lay_out(inches(width), len(panels))
-    words = f"Lines join posterior means; ribbons: {interval_words(ci_prob, ci_kind)} and, inside, 50%"
+    waves = dict(zip(table["wave"], table["date"], strict=True))
+    sheet = lay_out(inches(width), len(panels), waves)
+    words = f"Lines only join the waves' posterior means; ribbons: {interval_words(ci_prob, ci_kind)} and, inside, 50%"
     if len(lines) > 1:
-        words += ". " + "; ".join(f"{_colour_name(i)}: {name}" for i, name in enumerate(lines))
+        words += ". " + "; ".join(f"{_LOOK_WORDS[i]}: {name}" for i, name in enumerate(lines))
+    shown = [short_name(sheet, estimate, s) for s in marked] if len(marked) == 1 else []
+    shown = shown if any(shown) else [str(i) for i in range(1, len(marked) + 1)]
     if marked:
-        words += ". Dashed: " + "; ".join(f"{i}, {_signal(estimate, s)}" for i, s in enumerate(marked, start=1))
+        said = [signal_words(estimate, s) for s in marked]
+        numbered = (f"{i}, {w}" if i.isdigit() else w for i, w in zip(shown, said, strict=True))
+        words += f". Dashed: {'; '.join(numbered)}"
+    words += f". {listed}" if (listed := wave_words(sheet, waves)) else ""
     page = make_page(
         sheet.width,
         sheet.height,
@@ -148,20 +153,16 @@ def plot_waves(
     low, high = padded(table[["lower", "upper"]].to_numpy())
     if estimate.unit == "percent":
         low, high = max(low, 0.0), min(high, 100.0)
-    top = high + (0.15 * (high - low) if marked else 0.0)  # the numbers of signals stand above all data
+    top = high + (0.15 * (high - low) if marked else 0.0)  # names and numbers of signals stand above all data
     first, last = min(table["date"]), max(table["date"])
-    span = mdates.date2num(last) - mdates.date2num(first)
-    limits = (mdates.date2num(first) - 0.05 * span, mdates.date2num(last) + sheet.value_share * span)
     titles = shorten_apart(panels, sheet.panel, bold=True)
     for k, panel in enumerate(panels):
         axes = _panel(page, sheet, k, titles[k], len(panels), title=level_title(estimate))
         axes.set_ylim(low, top)
-        axes.set_xlim(*limits)
+        axes.set_xlim(*sheet.limits)
         _ticks(axes, sheet, k, len(panels), (first, last), percent=estimate.unit == "percent")
-        for i, signal in enumerate(marked, start=1):
-            at = mdates.date2num(signal.date)
-            axes.axvline(at, color=QUIET, linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
-            axes.text(at, top, f" {i}", fontsize=SMALL, color=QUIET, va="top", ha="left", parse_math=False)
+        for signal, name in zip(marked, shown, strict=True):
+            mark(axes, sheet, mdates.date2num(signal.date), top, name)
         own = table[table["panel"] == panel]
         ends: list[float] = []
         for j, line in enumerate(lines):
@@ -171,39 +172,17 @@ def plot_waves(
     return page.figure
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """Sizes in inches: of the whole, of a panel; ``value_share`` of the time shown is left for the last value."""
-
-    width: float
-    height: float
-    columns: int
-    panel: float
-    left: float
-    value_share: float
-
-
-def _lay_out(wide: float, panels: int) -> _Sheet:
-    left = 0.3
-    room = wide - left - EDGE
-    columns = max(1, min(_MOST_COLUMNS, int((room + _GAP) / (_NARROWEST + _GAP)), panels))
-    panel = (room - (columns - 1) * _GAP) / columns
-    rows = math.ceil(panels / columns)
-    height = LINE * 1.3 + rows * (_HEAD + _PANEL) + (rows - 1) * 0.06 + _FOOT
-    return _Sheet(wide, height, columns, panel, left + EDGE, _VALUE / max(panel - _VALUE, 0.5))
-
-
-def _panel(page: Page, sheet: _Sheet, k: int, name: str, panels: int, *, title: str) -> Axes:
+def _panel(page: Page, sheet: Sheet, k: int, name: str, panels: int, *, title: str) -> Axes:
     row, column = divmod(k, sheet.columns)
-    top = page.top - LINE * 1.3 - row * (_HEAD + _PANEL + 0.06)
-    x = sheet.left + column * (sheet.panel + _GAP)
+    top = page.top - LINE * 1.3 - row * (HEAD + PANEL + 0.06)
+    x = sheet.left + column * (sheet.panel + GAP)
     if k == 0:
         page.text(EDGE, page.top - LINE * 0.6, shorten(title, sheet.width - 2 * EDGE, size=SMALL), size=SMALL)
-    page.text(x, top - _HEAD / 2, name, bold=True)
-    return page.axes(x, top - _HEAD - _PANEL, sheet.panel, _PANEL)
+    page.text(x, top - HEAD / 2, name, bold=True)
+    return page.axes(x, top - HEAD - PANEL, sheet.panel, PANEL)
 
 
-def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date, dt.date], *, percent: bool) -> None:
+def _ticks(axes: Axes, sheet: Sheet, k: int, panels: int, dates: tuple[dt.date, dt.date], *, percent: bool) -> None:
     low, high = axes.get_ylim()
     found = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     ticks = [t for t in found if low <= t <= high and (t <= 100 or not percent)]
@@ -212,7 +191,9 @@ def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date,
     axes.tick_params(axis="y", length=0, labelleft=k % sheet.columns == 0)
     axes.grid(axis="y", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
-    if dates[1].year - dates[0].year >= 2:
+    if sheet.labels:
+        days = dict(sheet.labels)
+    elif dates[1].year - dates[0].year >= 2:
         years = range(dates[0].year, dates[1].year + 1)
         room = sheet.panel / (width_of("2000", size=SMALL) * 1.6)
         step = max(1, math.ceil(len(years) / room))
@@ -220,10 +201,9 @@ def _ticks(axes: Axes, sheet: _Sheet, k: int, panels: int, dates: tuple[dt.date,
     else:
         locator = mdates.AutoDateLocator(minticks=2, maxticks=max(3, int(sheet.panel / 0.5)))
         found = [float(t) for t in locator.tick_values(*(dt.datetime.combine(d, dt.time()) for d in dates))]
-        words = mdates.ConciseDateFormatter(locator, show_offset=False).format_ticks(found)
-        if not any(w.isdigit() and len(w) == 4 for w in words):  # no January says which year it is
-            days_of = [mdates.num2date(t) for t in found]
-            words = [f"{w} \N{RIGHT SINGLE QUOTATION MARK}{y:%y}" for w, y in zip(words, days_of, strict=True)]
+        when = [mdates.num2date(t) for t in found]
+        whole = all(d.day == 1 for d in when)
+        words = [f"{d:%b} \N{RIGHT SINGLE QUOTATION MARK}{d:%y}" if whole else f"{d.day} {d:%b}" for d in when]
         days = dict(zip(found, words, strict=True))
     first, last = axes.get_xlim()[0], mdates.date2num(dates[1])
     shown = {day: text for day, text in days.items() if first <= day <= last}
@@ -250,9 +230,19 @@ def _line(axes: Axes, rows: pd.DataFrame, look: tuple[str, str], ends: list[floa
 
 
 def _in_order(estimate: Estimate, table: pd.DataFrame) -> list[str]:
-    """Panels by the mean of their first line's last wave, highest first; those of an average last."""
-    last = table.groupby("panel", sort=False)["mean"].last().sort_values(ascending=False, kind="stable")
-    return [*(p for p in last.index if not p.startswith("all ")), *(p for p in last.index if p.startswith("all "))]
+    """Panels by the mean of their last wave, those of a country together, its allies as declared; averages last."""
+    last = table.drop_duplicates("panel", keep="last")
+    keys = [k for k in _PANELS if table[k].nunique() > 1]
+    if not keys:
+        return list(last["panel"])
+    mean = last.groupby(keys[0])["mean"].mean()
+    declared = {"country": estimate.spec.countries, "ally": estimate.spec.allies, "target": estimate.spec.targets}
+    ranks = []
+    for k in keys[1:]:
+        order = {x: i for i, x in enumerate(dict.fromkeys((*declared[k], *table[k])))}
+        ranks += [last[k] == "", last[k].map(order)]
+    first = [last[keys[0]] == "", -last[keys[0]].map(mean), last[keys[0]]]
+    return list(last["panel"].iloc[np.lexsort([*first, *ranks][::-1])])
 
 
 def _marked(estimate: Estimate, table: pd.DataFrame, wanted: Sequence[str] | None) -> list[Signal]:
@@ -263,12 +253,3 @@ def _marked(estimate: Estimate, table: pd.DataFrame, wanted: Sequence[str] | Non
     first, last = min(table["date"]), max(table["date"])
     chosen = known.values() if wanted is None else [known[n] for n in wanted]
     return sorted((s for s in chosen if first <= s.date <= last or wanted is not None), key=lambda s: s.date)
-
-
-def _signal(estimate: Estimate, signal: Signal) -> str:
-    day = f"{signal.date.day} {signal.date:%B %Y}"
-    return f"{signal.name.replace('_', ' ')} ({full_name(estimate.spec, signal.sender)}, {day})"
-
-
-def _colour_name(i: int) -> str:
-    return ("Blue dots", "Orange squares", "Black triangles", "Grey diamonds")[i]
