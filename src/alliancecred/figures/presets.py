@@ -207,7 +207,11 @@ def _warn_of(fonts: tuple[str, ...]) -> None:
     """Warn, once for these families, that another one is drawn and embedded."""
     used = font_manager.get_font(font_manager.findfont(font_manager.FontProperties())).family_name
     message = f"none of {', '.join(fonts)} is installed: letters are those of {used}"
-    warnings.warn(f"{message} → install one of them, or give Paper(fonts=…)", DataWarning, stacklevel=3)
+    warnings.warn(
+        f"{message} → install one of them (and delete matplotlib's list of fonts), or Paper(fonts=…)",
+        DataWarning,
+        stacklevel=3,
+    )
 
 
 def installed(fonts: tuple[str, ...]) -> list[str]:
