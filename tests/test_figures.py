@@ -558,3 +558,21 @@ def test_alt_text_tells_the_figure():
     assert text.startswith("Dots before and after the signal")
     assert "6 rows" in text
     assert "United Kingdom" in text
+
+
+def test_repeated_draws_give_no_bumps_and_draws_of_a_chain_the_usual_density():
+    from arviz_stats.base import array_stats
+
+    from alliancecred.figures.rows import density
+
+    rng = np.random.default_rng(2)
+    once = rng.normal(-20, 4, 4000)
+    grid, height = density(once)
+    usual = array_stats.kde(once)
+    np.testing.assert_allclose(height, np.interp(grid, usual[0], usual[1] / usual[1].max()), atol=1e-9)
+    weights = rng.gamma(0.8, size=3000)
+    repeated = rng.choice(rng.normal(-20, 4, 3000), 4000, p=weights / weights.sum())
+    grid, height = density(repeated)
+    turns = np.count_nonzero(np.diff(np.sign(np.diff(height[height > 0.1]))))
+    assert turns <= 3
+    assert abs(np.trapezoid(grid * height, grid) / np.trapezoid(height, grid) - repeated.mean()) < 0.1

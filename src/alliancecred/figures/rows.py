@@ -207,13 +207,19 @@ def colour_of(role: str) -> str:
 
 
 def density(draws: np.ndarray) -> Slab:
-    """Return grid and density (highest point 1) of the middle 99.8 % of finite draws; empty if they are one value."""
+    """Return grid and density (highest point 1) of the middle 99.8 % of finite draws; empty if they are one value.
+
+    Draws that were resampled repeat: what is smoothed is as wide as befits the number that their repetitions are worth.
+    """
     from arviz_stats.base import array_stats
 
     draws = draws[np.isfinite(draws)]
     if len(draws) < 2 or np.ptp(draws) <= 1e-12 * max(1.0, float(np.abs(draws).max())):
         return np.empty(0), np.empty(0)
-    grid, height, _ = array_stats.kde(draws)
+    single, times = np.unique(draws, return_counts=True)
+    worth = times.sum() ** 2 / np.square(times).sum()
+    wide = array_stats.kde(single)[2] * (len(single) / worth) ** 0.2
+    grid, height, _ = array_stats.kde(draws, bw=wide)
     low, high = np.quantile(draws, [0.001, 0.999])
     keep = (grid >= low) & (grid <= high)
     return grid[keep], height[keep] / height.max()
