@@ -18,7 +18,9 @@ from alliancecred.markup import Html, el, join, table
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
+from alliancecred.report.equations import mathml
 from alliancecred.report.findings import chance
+from alliancecred.report.mathematics import legend, mathematics
 from alliancecred.report.page import style
 from alliancecred.report.pictures import plans
 from alliancecred.report.words import GLOSSARY
@@ -273,6 +275,46 @@ def test_prior_stands_beside_posterior(contents, page):
     assert "prior beside posterior" in text
     low = f"{contents.prior['lower'][0]:.1f}"
     assert low in text
+
+
+# --- mathematics --------------------------------------------------------------------------------
+def test_only_symbols_that_occur_are_explained():
+    said = legend(
+        [
+            r"\eta_i = \alpha + \text{Qa1b2Q}_{i}\,d_{w}",
+            r"d_{w} - d_{w - 1} \sim \operatorname{Normal}(0,\ 1^2\,\Delta t_w)",
+            r"\sigma_{\lambda_{c}} \sim \operatorname{Normal}^{+}(0,\ 1^2)",
+        ]
+    )
+    assert re.findall(r"Indices: (.*?)\.", said) == ["c country, w wave, i answer"]
+    for words in ("mean and variance", "positive half", "one sd for all groups", "Δt"):
+        assert words in said
+    for words in ("one for each role", "π", "ρ", "κ", "LogNormal", "its bounds"):
+        assert words not in said
+
+
+def test_the_legend_of_a_report_is_that_of_its_model(page):
+    shown = re.search(r'<p class="legend">(.*?)</p>', page)[1]
+    names = re.search(r"Indices: (.*?)\.", shown)[1].split(", ")
+    assert [n[0] for n in names if n[1] == " "] == ["c", "w", "r", "i"]
+    assert "A: the answers that a published share counts, here “believes”; π: their chance" in shown
+    for words in ("Δt", "ρ", "person", "LogNormal"):
+        assert words not in shown
+    experiment = contents_of("slider_simulated")
+    own = re.search(r'<p class="legend">(.*?)</p>', render(experiment, []))[1]
+    assert "published share" not in own
+
+
+def test_what_a_published_share_counts_is_linked_to_the_sum_of_terms(page, contents):
+    assert mathml(r"\pi_i = \Pr(y_i \in A_i \mid \eta_i)", block=True) in page
+    without = replace(contents, fit=replace(contents.fit, cells=replace(contents.fit.cells, toplines=())))
+    assert "<mi>&#x003C0;</mi>" in page
+    assert "<mi>&#x003C0;</mi>" not in mathematics(without)
+
+
+def test_weeks_are_explained_only_where_an_effect_changes_with_them(page):
+    assert "Signal us2025; it stays." in page
+    assert "t: weeks from" not in page
 
 
 # --- words and numbers --------------------------------------------------------------------------

@@ -47,6 +47,31 @@ MEASURE = """() => {
     return {wide: document.documentElement.scrollWidth, out, cut};
 }"""
 
+# Formulas of the model that are printed over each other or over words, as far as their boxes show them
+OVERPRINTED = """() => {
+    const model = document.querySelector('#model'), all = s => [...model.querySelectorAll(s)];
+    const shown = e => {
+        const parts = [e, ...e.querySelectorAll('*')].map(x => x.getBoundingClientRect());  // symbols may leave the box
+        const most = side => Math.max(...parts.map(r => r[side])), least = side => Math.min(...parts.map(r => r[side]));
+        const box = e.closest('.math, .scroll'), b = box && box.getBoundingClientRect();
+        const cut = b && getComputedStyle(box).overflowX === 'auto';
+        return {name: e.textContent, top: least('top'), bottom: most('bottom'),
+                left: cut ? Math.max(least('left'), b.left) : least('left'),
+                right: cut ? Math.min(most('right'), b.right) : most('right')};
+    };
+    const lines = e => {
+        const range = document.createRange(); range.selectNodeContents(e);
+        return [...range.getClientRects()].map(r => ({name: e.textContent, ...r.toJSON()}));
+    };
+    const formulas = all('math').map(shown).filter(f => f.right > f.left);
+    const words = all('p, th, td').filter(e => !e.querySelector('math')).flatMap(lines);
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+    const pairs = formulas.flatMap((f, i) => [...formulas.slice(i + 1), ...words].filter(o => over(f, o))
+        .map(o => [f, o]));
+    return {formulas: formulas.length, words: words.length, over: pairs.map(([a, b]) => a.name + ' / ' + b.name)};
+}"""
+
 
 @dataclass
 class Opened:
@@ -200,6 +225,15 @@ def test_a_report_opens_in_silence_fits_its_window_and_can_be_read_by_all(shown,
         if not AXE.exists():
             pytest.skip("axe-core is absent: accessibility is not looked at")
         assert not violations(found.page)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_formula_is_printed_over_another_or_over_words(shown, browser, width):
+    with opened(browser, shown.report, width=width) as found:
+        measured = found.page.evaluate(OVERPRINTED)
+    assert measured["formulas"] > 3
+    assert measured["words"] > 10
+    assert not measured["over"]
 
 
 def test_a_printed_report_shows_what_is_folded_and_no_buttons(shown, browser, tmp_path):

@@ -1,19 +1,18 @@
 """Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-from ..design import Design
 from ..gates import Diagnosis
 from ..markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from ..sources import DataReport
 from ..spec import Spec
 from ..summaries import number
 from .contents import Contents
-from .equations import align, likelihood, mathml, parts
 from .few import moved
 from .findings import Row, row_labels, title_of, with_interval
 from .literature import checklist, method_references
+from .mathematics import mathematics
 from .misfits import misfits
 from .paragraph import methods_paragraph
 from .provenance import ENGINES
@@ -21,13 +20,6 @@ from .reliance import reliance
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
-NOTATION = (
-    "Normal(m, s²): mean and variance; Normal⁺: its positive half; σ with an effect as its index: one sd for all "
-    "groups of that effect, and one for each role where r is in it. Indices: c country, a judged ally, d state to be "
-    "defended, w wave, g population, r role of the judged ally (sender, other, self), p person, i answer; Δt: years "
-    "between waves; π: chance of the answers that a published share counts, l and u its bounds, ρ its declared "
-    "overdispersion. Terms that the data cannot tell apart were merged or left out, as listed under Data."
-)
 
 
 def data(contents: Contents) -> Html:
@@ -76,39 +68,15 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    cells = contents.fit.cells
-    shares = "BetaBinomial" if (cells.overdispersion > 0).any() else "Binomial" if len(cells.toplines) else ""
     more = [part(contents) for part in (_prior_posterior, reliance, moved)]
     return section(
         "Model",
         model_words(design),
-        _formulas(design, "" if contents.spec.rating is not None else shares),
+        mathematics(contents),
         priors_table(design),
         *more,
         anchor="model",
     )
-
-
-def _formulas(design: Design, published: str) -> Html:
-    """Return likelihood and linear predictor in mathematics, each term beside what it says."""
-    made = parts(design)
-    place = {"class": "math", "tabindex": "0", "role": "group", "aria-label": "Equation"}
-    given = [el("div", mathml(x, block=True), attrs=place) for x in likelihood(design, published=published)]
-    rows = [
-        (mathml(("{} + " if i and p.symbol else "") + p.symbol) if p.symbol else "", join(_lines(p.priors)), p.words)
-        for i, p in enumerate(made)
-    ]
-    return join(
-        el("h3", "In mathematics"),
-        given,
-        table(("η is the sum of", "Distributed as", "In words"), rows, caption="Terms and their distributions"),
-        el("p", NOTATION),
-        details("The same as LaTeX", el("pre", align(design, published=published))),
-    )
-
-
-def _lines(formulas: Sequence[str]) -> list[Html]:
-    return [el("div", mathml(f)) for f in formulas]
 
 
 def _prior_posterior(contents: Contents) -> Html:
