@@ -13,6 +13,7 @@ from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 from alliancecred import check, grids
 from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
+from alliancecred.figures import ppc_data
 from alliancecred.gates import Diagnosis
 from alliancecred.markup import Html, el, join, table
 from alliancecred.opening import open_sources
@@ -448,6 +449,32 @@ def test_cells_that_are_not_reproduced_are_named_the_farthest_first(contents, pi
     assert "more than predicted" in part[part.index(names[1]) : part.index(names[0])]
     assert "less than predicted" in part[part.index(names[0]) :]
     assert names[2] not in part
+
+
+def lines_of_a_check(*rows, declared=()):
+    """A frame of `ppc`: a line per row of country, ally and levels of what is declared."""
+    labels = pd.DataFrame(list(rows), columns=["country", "ally", *declared])
+    labels.insert(2, "target", "")
+    labels = labels.assign(wave="", population="public")[
+        ["country", "ally", "target", "wave", "population", *declared]
+    ]
+    numbers = {"observed_lower": 40.0, "observed_upper": 40.0, "mean": 41.0, "lower": 30.0, "upper": 50.0, "rank": 0.4}
+    return labels.assign(people=100.0, answer="top", **numbers)
+
+
+def test_two_countries_by_an_attribute_are_told_apart():
+    levels = ("", "reassurance", "threat")
+    frame = lines_of_a_check(*[(c, "US", v) for c in ("DE", "PL") for v in levels], declared=("treatment",))
+    labels = ppc_data(frame)["label"].tolist()
+    assert labels[:3] == ["DE", "DE, treatment: reassurance", "DE, treatment: threat"]
+    assert len(set(labels)) == 6
+    one = lines_of_a_check(*[("DE", "US", v) for v in levels], declared=("treatment",))
+    assert ppc_data(one)["label"].tolist() == ["DE", "treatment: reassurance", "treatment: threat"]
+
+
+def test_lines_whose_names_are_alike_say_what_each_part_is():
+    frame = lines_of_a_check(("PL", ""), ("", "PL"), ("PL", "US"))
+    assert ppc_data(frame)["label"].tolist() == ["country: PL", "ally: PL", "PL: US"]
 
 
 def test_what_failed_is_said_once_and_of_estimates_how_many(contents):
