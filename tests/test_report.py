@@ -20,10 +20,13 @@ from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
 from alliancecred.report.equations import mathml
-from alliancecred.report.findings import chance
+from alliancecred.report.findings import chance, estimates
+from alliancecred.report.left_out import left_out, verdict_words
 from alliancecred.report.mathematics import legend, mathematics
+from alliancecred.report.misfits import misfits
 from alliancecred.report.page import style
 from alliancecred.report.pictures import plans
+from alliancecred.report.rounding import digits_apart
 from alliancecred.report.words import GLOSSARY
 from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
@@ -444,20 +447,80 @@ def test_cells_that_are_not_reproduced_are_named_the_farthest_first(contents, pi
     text = "".join(read(render(replace(contents, ppc=frame), [picture])).text)
     assert "2 of 12 cells have a rank below 0.025 or above 0.975; by chance it would be about 0.6" in text
     names = [f"{contents.spec.label(frame.country[i])}, {frame.wave[i]}" for i in (2, 5, 7)]
-    part = text[text.index("Cells that the model does not reproduce") : text.index("Each cell predicted")]
+    part = text[
+        text.index("Cells that the model does not reproduce") : text.index(
+            "Each combination of country and wave predicted"
+        )
+    ]
     assert part.index(f"{names[1]}: observed") < part.index(f"{names[0]}: observed")
     assert "more than predicted" in part[part.index(names[1]) : part.index(names[0])]
     assert "less than predicted" in part[part.index(names[0]) :]
     assert names[2] not in part
 
 
+def outside_by(frame, values):
+    """The frame with intervals that miss what was observed: below (-) or above (+) it by so much."""
+    out = frame.assign(lower=frame.observed_lower - 5, upper=frame.observed_upper + 5, mean=frame.observed_lower)
+    for i, value in values.items():
+        low, high = frame.observed_lower[i], frame.observed_upper[i]
+        bounds = (high + value, high + value + 5) if value > 0 else (low + value - 5, low + value)
+        out.loc[i, ["lower", "upper", "mean"]] = [*bounds, sum(bounds) / 2]
+    return out
+
+
+def test_what_was_left_out_and_lies_outside_is_named(contents):
+    frame = outside_by(contents.left_out, {2: 3.0, 7: -0.02})
+    names = [f"{contents.spec.label(frame.country[i])}, {frame.wave[i]}" for i in (2, 7)]
+    said = verdict_words(frame, contents.spec)
+    assert said == (
+        "2 of 12 observed values lie outside the 95 % predictive interval of a fit without them: "
+        f"{'; '.join(names)}. By chance about 5 % would be expected, here 0.6."
+    )
+    assert said in "".join(read(left_out(replace(contents, left_out=frame))).text)
+    good = verdict_words(outside_by(contents.left_out, {}), contents.spec)
+    assert good.startswith("None of 12 observed values lie outside")
+    assert good.endswith("; by chance about 5 % would be expected, here 0.6.")
+    touching = outside_by(contents.left_out, {}).assign(upper=frame.observed_lower, lower=0.0)
+    assert verdict_words(touching, contents.spec).startswith("None of 12")
+
+
+@pytest.mark.parametrize(
+    ("lines", "title"),
+    [
+        ([("DE", "US"), ("PL", "US")], "Each country predicted from all the others"),
+        ([("DE", "US"), ("DE", "FR")], "Each ally predicted from all the others"),
+        ([("DE", "US"), ("PL", "FR")], "Each combination of country and ally predicted from all the others"),
+    ],
+)
+def test_what_is_left_out_is_called_what_it_is(contents, lines, title):
+    frame = lines_of_a_check(*lines).assign(status="passed")
+    own = replace(contents, left_out=frame)
+    assert title in "".join(read(left_out(own)).text)
+    assert title in [p.title for p in plans(own)]
+
+
+def test_a_value_that_is_outside_is_seen_to_be_outside(contents):
+    assert digits_apart(7.38, 7.41, 9.0, 1) == 2
+    assert digits_apart(7.4041, 7.4049, 9.0, 1) == 3
+    assert digits_apart(8.0, 7.4, 9.0, 1) == digits_apart(7.3, 7.4, 9.0, 1) == 1
+    table_ = contents.table.assign(truth=contents.table["mean"])
+    table_.loc[0, ["mean", "lower", "upper", "truth"]] = [8.2, 7.41, 9.0, 7.38]
+    shown = "".join(read(join(estimates(replace(contents, table=table_)))).text)
+    assert "8.20 [7.41, 9.00]" in shown
+    assert "7.38 (outside)" in shown
+    frame = contents.ppc.assign(rank=0.5)
+    at = frame.observed_lower[5]
+    frame.loc[5, ["observed_upper", "mean", "lower", "upper", "rank"]] = [at, at + 2, at + 0.02, at + 4, 0.001]
+    assert f"observed {at:.2f} %" in misfits(replace(contents, ppc=frame))
+    left = contents.left_out.assign(lower=frame.lower, upper=frame.upper, observed_upper=frame.observed_upper)
+    assert f"[{at + 0.02:.2f}, {at + 4:.2f}]" in left_out(replace(contents, left_out=left))
+
+
 def lines_of_a_check(*rows, declared=()):
     """A frame of `ppc`: a line per row of country, ally and levels of what is declared."""
     labels = pd.DataFrame(list(rows), columns=["country", "ally", *declared])
     labels.insert(2, "target", "")
-    labels = labels.assign(wave="", population="public")[
-        ["country", "ally", "target", "wave", "population", *declared]
-    ]
+    labels = labels.assign(wave="", population="public")[["country", "ally", "target", "wave", "population", *declared]]
     numbers = {"observed_lower": 40.0, "observed_upper": 40.0, "mean": 41.0, "lower": 30.0, "upper": 50.0, "rank": 0.4}
     return labels.assign(people=100.0, answer="top", **numbers)
 

@@ -1,5 +1,7 @@
 """Posterior predictive check by cell."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -116,7 +118,8 @@ def _labels(table: pd.DataFrame, spec: Spec | None) -> list[str]:
 def _apart(labels: list[str], table: pd.DataFrame, keys: list[str]) -> list[str]:
     """Return the labels; alike ones say which factor each of their parts is of, as it was typed."""
     spelt = [", ".join(f"{k}: {v}" for k in keys if (v := str(row[k]))) for row in table.to_dict("records")]
-    return [x if labels.count(x) == 1 else y or x for x, y in zip(labels, spelt, strict=True)]
+    many = Counter(labels)
+    return [x if many[x] == 1 else y or x for x, y in zip(labels, spelt, strict=True)]
 
 
 def _declared(table: pd.DataFrame) -> list[str]:

@@ -1,8 +1,7 @@
 """Sections of a report for every reader: verdict, findings, figures, estimates."""
 
 import base64
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -14,17 +13,11 @@ from ..summaries import describe, digits_for, full_name, number, row_names
 from ..wording import chance
 from .contents import Contents, covered
 from .pictures import Picture
+from .rounding import Row, digits_apart, with_interval
 
 _LONG = 20  # rows: longer tables are folded
 _ROLES = {"sender": "first-order (sender)", "other": "second-order (other allies)", "self": "self-rating"}
-Row = Mapping[Hashable, Any]
 Asked = tuple[Estimand, Estimate, pd.DataFrame]
-
-
-def with_interval(row: Row, unit: str) -> str:
-    """Return ``mean [lower, upper]`` of a row of a summary."""
-    mean, low, high = (number(float(row[k]), digits=digits_for(unit)) for k in ("mean", "lower", "upper"))
-    return f"{mean} [{low}, {high}]"
 
 
 def verdict(contents: Contents) -> Html:
@@ -99,9 +92,11 @@ def _rows(asked: Asked, *, titled: bool) -> list[list[str]]:
     estimand, estimate, rows = asked
     out = []
     for name, row in zip(row_labels(estimand, estimate, titled=titled), rows.to_dict("records"), strict=True):
-        sd = number(float(row["sd"]), digits=digits_for(estimate.unit))
-        above = chance(float(row["p_positive"]))
-        out.append([name, with_interval(row, estimate.unit), sd, above, _truth(row, estimate)])
+        digits = digits_for(estimate.unit)
+        sd, above = number(float(row["sd"]), digits=digits), chance(float(row["p_positive"]))
+        out.append(
+            [name, with_interval(row, estimate.unit, digits=_digits(row, digits)), sd, above, _truth(row, digits)]
+        )
     roles = estimate.draws["role"].values.astype(str)
     order = [*_ROLES, *dict.fromkeys(r for r in roles if r not in _ROLES)]
     return [out[i] for i in sorted(range(len(out)), key=lambda i: order.index(roles[i]))]
@@ -127,12 +122,18 @@ def row_labels(estimand: Estimand, estimate: Estimate, *, titled: bool = False) 
     return out
 
 
-def _truth(row: Row, estimate: Estimate) -> str:
+def _digits(row: Row, digits: int) -> int:
+    """Return the digits of a row: more where the truth lies outside by less than can be seen."""
+    value = float(row.get("truth", float("nan")))
+    return digits if value != value else digits_apart(value, float(row["lower"]), float(row["upper"]), digits)
+
+
+def _truth(row: Row, digits: int) -> str:
     value = float(row.get("truth", float("nan")))
     if value != value:
         return "–"
     inside = float(row["lower"]) <= value <= float(row["upper"])
-    return number(value, digits=digits_for(estimate.unit)) + ("" if inside else " (outside)")
+    return number(value, digits=_digits(row, digits)) + ("" if inside else " (outside)")
 
 
 def figures(contents: Contents, pictures: Sequence[Picture]) -> Html:

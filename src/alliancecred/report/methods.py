@@ -10,13 +10,15 @@ from ..spec import Spec
 from ..summaries import number
 from .contents import Contents
 from .few import moved
-from .findings import Row, row_labels, title_of, with_interval
+from .findings import row_labels, title_of
+from .left_out import left_out
 from .literature import checklist, method_references
 from .mathematics import mathematics
 from .misfits import misfits
 from .paragraph import methods_paragraph
 from .provenance import ENGINES
 from .reliance import reliance
+from .rounding import with_interval
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
@@ -140,7 +142,7 @@ def checks(contents: Contents) -> Html:
         "the importance weights below 0.7.",
     )
     said = bullets(contents.remarks)
-    return section("Checks", made, gates, misfits(contents), _left_out(contents), said, anchor="checks")
+    return section("Checks", made, gates, misfits(contents), left_out(contents), said, anchor="checks")
 
 
 def _verdict(d: Diagnosis) -> list[str]:
@@ -153,43 +155,6 @@ def _verdict(d: Diagnosis) -> list[str]:
 
 def _engine(attrs: Mapping[Hashable, Any]) -> str:
     return f"{ENGINES[str(attrs['method'])]}: {attrs['method_reason']}"
-
-
-def _left_out(contents: Contents) -> Html:
-    frame = contents.left_out
-    if frame is None:
-        return Html("")
-    keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
-    unit, digits = ("%", 1) if contents.spec.gaussian is None else ("points", 2)
-    rows = [
-        [
-            ", ".join(contents.spec.label(str(row[k])) for k in keys),
-            _bounds(row, digits),
-            "{} [{}, {}]".format(*(number(float(row[k]), digits=digits) for k in ("mean", "lower", "upper"))),
-            f"{float(row['rank']):.2f}",
-            str(row["status"]),
-        ]
-        for row in frame.to_dict("records")
-    ]
-    head = ("Cell", f"Observed, {unit}", "Predicted without it [95 %]", "Rank", "Gates of that fit")
-    bad = int((frame["status"] != "passed").sum())
-    note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
-    return join(
-        el("h3", "Each cell predicted from all the others"),
-        table(head, rows, numbers=(1, 2, 3), caption="Leave-one-cell-out predictions"),
-        el(
-            "p",
-            "Rank: share of predictions below the observed value, ties and published bounds counted half." + note,
-            " All columns: ",
-            link("leave_one_out.csv", "leave_one_out.csv"),
-            ".",
-        ),
-    )
-
-
-def _bounds(row: Row, digits: int) -> str:
-    low, high = float(row["observed_lower"]), float(row["observed_upper"])
-    return number(low, digits=digits) if high - low < 0.05 else f"{number(low)}–{number(high)}"
 
 
 def methods(contents: Contents) -> Html:

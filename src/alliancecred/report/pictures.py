@@ -41,6 +41,7 @@ from ..spec import Estimand, Spec
 from ..store import slug
 from ..summaries import quantity
 from .contents import Contents, relabelled
+from .left_out import left_out_title
 from .truth import plot_truth, truth_data, truth_words
 
 _EXPERIMENTAL: dict[str, tuple[Callable[..., Figure], Callable[..., pd.DataFrame]]] = {
@@ -217,9 +218,10 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _checks(contents: Contents) -> list[_Plan]:
     spec, out = contents.spec, []
+    without = "" if contents.left_out is None else left_out_title(contents.left_out)
     for name, title, frame in (
         ("ppc", f"Observed {_observed(spec)} and what the model predicts for them", contents.ppc),
-        ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
+        ("leave_one_out", without, contents.left_out),
     ):
         if frame is not None and len(frame):
             out.append(
