@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -280,6 +282,51 @@ def test_a_figure_grows_when_asked_and_goes_back(shown, browser):
         assert found.page.evaluate("document.documentElement.scrollWidth") <= 1401
         box.uncheck()
         assert size(image) == before
+
+
+def test_on_a_phone_every_figure_is_as_wide_as_the_page_allows(shown, browser):
+    with opened(browser, shown.report, width=380) as found:
+        shares = found.page.evaluate(
+            "[...document.querySelectorAll('figure')].map(f => f.querySelector('img').width / f.clientWidth)"
+        )
+    assert len(shares) >= 3
+    assert min(shares) > 0.94
+
+
+def test_names_of_parameters_are_broken_between_their_parts_only(shown, browser):
+    """On a phone a part of a name stands on one line, if a line has room for it."""
+    with opened(browser, shown.report, width=380) as found:
+        parts = found.page.evaluate("""() => [...document.querySelectorAll('#model th wbr, #model td wbr')]
+            .flatMap(e => [e.previousSibling, e.nextSibling]).filter(n => n?.nodeType === 3).map(n => {
+                const range = document.createRange(); range.selectNodeContents(n);
+                return {text: n.data, lines: range.getClientRects().length}; })""")
+    short = [p for p in parts if len(p["text"]) <= 12 and " " not in p["text"]]
+    assert len(short) > 4
+    assert not [p for p in short if p["lines"] > 1]
+
+
+def brightest(box: Locator) -> int:
+    """The brightest point of the last pixels of a box, where a shadow says that there is more behind its edge."""
+    with Image.open(BytesIO(box.screenshot())) as picture:
+        return picture.convert("L").crop((picture.width - 4, 0, picture.width - 1, picture.height)).getextrema()[1]
+
+
+@beside("retrenchment_simulated")
+def test_a_table_that_goes_on_has_a_shadow_there_and_keeps_its_names(browser, tmp_path):
+    contents = contents_of("retrenchment_simulated")
+    page = tmp_path / "report.html"
+    page.write_text(render(contents, []), encoding="utf-8")
+    with opened(browser, page, width=380) as found:
+        wide = "[...document.querySelectorAll('.scroll')].findIndex(e => e.scrollWidth > e.clientWidth + 30)"
+        box = found.page.locator(".scroll").nth(found.page.evaluate(wide))
+        name = box.locator("tbody th").first
+        left = name.bounding_box()["x"]
+        assert brightest(box) < 250
+        box.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+        assert brightest(box) == 255
+        assert name.bounding_box()["x"] == pytest.approx(left, abs=1)
+        assert found.page.locator(".scroll").first.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert brightest(found.page.locator(".scroll").first) == 255
 
 
 @beside(HOSTILE)

@@ -9,6 +9,7 @@ from ..power_scaling import LIKELIHOOD, PRIORS, THRESHOLD, powerscale_sensitivit
 from ..summaries import digits_for, number
 from .contents import Contents
 from .findings import row_labels, title_of
+from .words import breakable
 
 _MOST_PATTERNS = 2_000  # of people's answers: their likelihood in every draw takes seconds from here on
 _LONG = 12  # rows of a table that is shown without being asked for
@@ -56,7 +57,7 @@ def _line(label: str, by: dict[str, pd.DataFrame], i: int, unit: str) -> list[st
         label,
         number(by[LIKELIHOOD]["sensitivity"].iloc[i], digits=3),
         number(by[PRIORS]["sensitivity"].iloc[i], digits=3),
-        name,
+        breakable(name),
         number(single[name]["per_doubling"].iloc[i], digits=digits_for(unit) + 1),
         by[PRIORS]["diagnosis"].iloc[i],
     ]
