@@ -3,24 +3,26 @@
 import base64
 import re
 from dataclasses import replace
+from html import escape, unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+import vignettes
 from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
 from alliancecred import check, grids
 from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
-from alliancecred.figures import ppc_data
+from alliancecred.figures import alt_text, ppc_data
 from alliancecred.gates import Diagnosis
 from alliancecred.markup import Html, el, join, table
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
 from alliancecred.report.equations import mathml
-from alliancecred.report.findings import chance, estimates
+from alliancecred.report.findings import chance, estimates, findings
 from alliancecred.report.left_out import left_out, verdict_words
 from alliancecred.report.mathematics import legend, mathematics
 from alliancecred.report.misfits import misfits
@@ -50,7 +52,7 @@ NASTY = (
     "a\x1b[31mb\x00c",
     "$x^2$ & 'q'",
 )
-VOID = {"meta", "br", "img", "source", "hr", "col", "input"}
+VOID = {"meta", "br", "img", "source", "hr", "col", "input", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -213,6 +215,8 @@ def test_simulated_is_the_first_thing_said(picture):
     assert text.index("SIMULATED DATA") < text.index("Main findings")
     assert "Truth" in text
     assert re.search(r"\d+ of the 95 % intervals", text)
+    truth = next(p for p in plans(simulated) if p.name == "truth")
+    assert "cover their truth" in alt_text(truth.draw("column"))
 
 
 def test_failed_gates_are_the_first_thing_said(contents, picture):
@@ -246,6 +250,10 @@ def test_every_figure_has_words_for_those_who_cannot_see_it(page):
     images = [a for t, a in read(page).elements if t == "img"]
     assert len(images) == 5
     assert all(len(a["alt"]) > 40 for a in images)
+    words = re.findall(r"<summary>This figure in words</summary><p>(.*?)</p>", page)
+    assert len(words) == 5
+    assert [w for w, a in zip(words, images, strict=True) if unescape(w) == a["alt"]] == []
+    assert sum(len(a["alt"]) for a in images) < 0.7 * sum(map(len, words))
 
 
 def test_rows_of_tables_have_a_cell_for_every_head(page):
@@ -538,6 +546,75 @@ def test_two_countries_by_an_attribute_are_told_apart():
 def test_lines_whose_names_are_alike_say_what_each_part_is():
     frame = lines_of_a_check(("PL", ""), ("", "PL"), ("PL", "US"))
     assert ppc_data(frame)["label"].tolist() == ["country: PL", "ally: PL", "PL: US"]
+
+
+def asked_of(contents, *estimands, **changes):
+    """The contents with other questions, and their estimates with other fields."""
+    fit = replace(contents.fit, spec=replace(contents.spec, estimands=estimands))
+    estimates = tuple(
+        replace(evaluate(fit, e), status="passed", **{k: v[i] for k, v in changes.items()})
+        for i, e in enumerate(estimands)
+    )
+    return replace(contents, fit=fit, estimates=estimates, table=summary(list(estimates)), prior=None)
+
+
+def test_labels_of_identification_that_differ_stand_beside_their_rows(contents):
+    two = (Estimand("shift", name="first"), Estimand("shift", name="second", include_self=True))
+    differ = asked_of(contents, *two, identification=("randomised", "before-after"))
+    made = findings(differ)
+    found = re.findall(r">(First|Second)[^<]*</th>.*?<td>(randomised|before-after)</td>", made)
+    assert set(found) == {("First", "randomised"), ("Second", "before-after")}
+    assert "Main estimates: percentage points<" in made
+    alike = findings(asked_of(contents, *two))
+    assert "Main estimates: percentage points; before-after<" in alike
+    assert "<td>before-after</td>" not in alike
+
+
+def test_headings_are_words_and_not_names_of_functions(contents):
+    asked = (Estimand("marginal_means"), Estimand("amce", by=("educ",)), Estimand("amce"), Estimand("amce", name="own"))
+    spec = vignettes.spec_of(estimands=(*asked, Estimand("moderation", attributes=("oath",), moderator="power")))
+    fit = vignettes.fit_of(spec, vignettes.read(vignettes.make_people()))
+    made = tuple(evaluate(fit, e) for e in spec.estimands)
+    own = replace(contents, fit=fit, estimates=made, table=summary(list(made)), left_out=None)
+    shown = [*read(estimates(own)).text, *read(findings(own)).text, *(p.title for p in plans(own))]
+    for raw in ("amce", "marginal_means"):
+        assert not [text for text in shown if raw in text.lower()]
+    for words in (
+        "Marginal means",
+        "Average marginal component effects by educ",
+        "Own",
+        "Differences of marginal means",
+    ):
+        assert [text for text in shown if text.startswith(words)], words
+    assert {"Marginal means", "Average marginal component effects"} <= {p.title for p in plans(own)}
+
+
+def test_a_smallest_effect_that_was_declared_is_named_with_its_probability(contents):
+    declared = asked_of(contents, Estimand("shift", smallest=3.0))
+    text = " ".join(read(render(declared, [])).text)
+    assert "a smallest effect of interest was declared (3 percentage points)" in text
+    assert "none are made" not in text
+    beyond = chance(float(declared.table["p_beyond"][0]))
+    for made in (findings(declared), estimates(declared)):
+        assert re.search(rf">P\(beyond ±3\)</th>.*?<td class=\"n\">{re.escape(escape(beyond))}</td></tr>", made)
+        assert "larger than the smallest effect of interest" in made
+    plain = " ".join(read(render(contents, [])).text)
+    assert "none are made: probabilities of direction are given" in plain
+    assert "beyond" not in plain[: plain.index("Every row of")]
+
+
+def test_notes_are_sentences_unless_they_begin_with_a_name(contents):
+    notes = ("weights: counts of 45 cells are scaled", "us2025: is not told apart", "public: few people")
+    noted = replace(contents.estimates[-1], notes=notes)
+    text = "".join(read(findings(replace(contents, estimates=(*contents.estimates[:-1], noted)))).text)
+    assert ". Weights: counts of 45 cells are scaled." in text
+    assert ". us2025: is not told apart." in text
+    assert "public: few people" in text
+    figure = plans(replace(contents, estimates=tuple(replace(e, notes=notes) for e in contents.estimates)))[1]
+    assert ". Weights: counts of 45 cells are scaled." in figure.words
+    design = replace(contents.fit.design, notes=notes)
+    page = render(replace(contents, fit=replace(contents.fit, design=design)), [])
+    assert "<li>Weights: counts of 45 cells are scaled</li><li>us2025: is not" in page
 
 
 def test_what_failed_is_said_once_and_of_estimates_how_many(contents):

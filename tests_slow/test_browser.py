@@ -296,7 +296,7 @@ def test_on_a_phone_every_figure_is_as_wide_as_the_page_allows(shown, browser):
 def test_names_of_parameters_are_broken_between_their_parts_only(shown, browser):
     """On a phone a part of a name stands on one line, if a line has room for it."""
     with opened(browser, shown.report, width=380) as found:
-        parts = found.page.evaluate("""() => [...document.querySelectorAll('#model th wbr, #model td wbr')]
+        parts = found.page.evaluate("""() => [...document.querySelectorAll('#model th wbr')]
             .flatMap(e => [e.previousSibling, e.nextSibling]).filter(n => n?.nodeType === 3).map(n => {
                 const range = document.createRange(); range.selectNodeContents(n);
                 return {text: n.data, lines: range.getClientRects().length}; })""")

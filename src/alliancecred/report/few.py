@@ -11,7 +11,7 @@ from ..populations import Population
 from ..studies import refit
 from ..summaries import summary
 from .contents import Contents
-from .findings import row_labels, title_of
+from .findings import heading_of, row_labels
 from .rounding import with_interval
 
 FACTORS = {0.5: "sd halved", 2.0: "sd doubled"}
@@ -79,7 +79,7 @@ def moved(contents: Contents) -> Html:
         ),
         table(
             ["", first.capitalize(), "As declared", last.capitalize()], body, numbers=(1, 2, 3),
-            caption=f"{title_of(estimand)}: mean [95 % interval], {estimate.unit}",
+            caption=f"{heading_of(estimand)}: mean [95 % interval], {estimate.unit}",
         ),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from ..spec import Spec
 from ..summaries import number
 from .contents import Contents
 from .few import moved
-from .findings import row_labels, title_of
+from .findings import heading_of, row_labels
 from .left_out import left_out
 from .literature import checklist, method_references
 from .mathematics import mathematics
@@ -19,6 +19,7 @@ from .paragraph import methods_paragraph
 from .provenance import ENGINES
 from .reliance import reliance
 from .rounding import with_interval
+from .sentences import opened
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
@@ -58,7 +59,7 @@ def _report(report: DataReport) -> Html:
 
 
 def _alerts(contents: Contents) -> Html:
-    notes = contents.fit.design.notes
+    notes = [opened(note, contents.spec) for note in contents.fit.design.notes]
     return join(
         el("h3", "What was merged, left out, or rests on the prior"),
         bullets(notes) or el("p", "Nothing."),
@@ -99,7 +100,7 @@ def _prior_posterior(contents: Contents) -> Html:
             ]
             for i, label in enumerate(row_labels(estimand, estimate))
         ]
-        caption = f"{title_of(estimand)}: prior beside posterior, {unit}"
+        caption = f"{heading_of(estimand)}: prior beside posterior, {unit}"
         head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
         made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
         parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)
@@ -166,7 +167,9 @@ def methods(contents: Contents) -> Html:
         reliance=contents.reliance,
         locked=contents.locked,
     )
-    rows = [(step, what, el("a", where, attrs={"href": f"#{where}"})) for step, what, where in checklist()]
+    rows = [
+        (step, what, el("a", where, attrs={"href": f"#{where}"})) for step, what, where in checklist(contents.estimates)
+    ]
     return section(
         "Methods",
         el("p", "For a paper; follows the Bayesian analysis reporting guidelines (Kruschke 2021). ", _as_text(text)),
