@@ -3,24 +3,32 @@
 import base64
 import re
 from dataclasses import replace
+from html import escape, unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+import vignettes
 from test_run import NUTS_ATTRS, fake_left_out, prepare, prior_fit
 
 from alliancecred import check, grids
 from alliancecred.asking import evaluate
 from alliancecred.assemble import provenance
+from alliancecred.figures import alt_text, ppc_data
 from alliancecred.gates import Diagnosis
 from alliancecred.markup import Html, el, join, table
 from alliancecred.opening import open_sources
 from alliancecred.priors import Flat, HalfNormal, Normal
 from alliancecred.report import Contents, Picture, draw_pictures, evaluate_all, few, full_table, overall, render
-from alliancecred.report.findings import chance
+from alliancecred.report.equations import mathml
+from alliancecred.report.findings import chance, estimates, findings
+from alliancecred.report.left_out import left_out, verdict_words
+from alliancecred.report.mathematics import legend, mathematics
+from alliancecred.report.misfits import misfits
 from alliancecred.report.page import style
 from alliancecred.report.pictures import plans
+from alliancecred.report.rounding import digits_apart
 from alliancecred.report.words import GLOSSARY
 from alliancecred.spec import Estimand
 from alliancecred.spec_file import models_dir, read_spec
@@ -44,7 +52,7 @@ NASTY = (
     "a\x1b[31mb\x00c",
     "$x^2$ & 'q'",
 )
-VOID = {"meta", "br", "img", "source", "hr", "col", "input"}
+VOID = {"meta", "br", "img", "source", "hr", "col", "input", "wbr"}
 
 
 class Reader(HTMLParser):
@@ -207,6 +215,8 @@ def test_simulated_is_the_first_thing_said(picture):
     assert text.index("SIMULATED DATA") < text.index("Main findings")
     assert "Truth" in text
     assert re.search(r"\d+ of the 95 % intervals", text)
+    truth = next(p for p in plans(simulated) if p.name == "truth")
+    assert "cover their truth" in alt_text(truth.draw("column"))
 
 
 def test_failed_gates_are_the_first_thing_said(contents, picture):
@@ -240,6 +250,10 @@ def test_every_figure_has_words_for_those_who_cannot_see_it(page):
     images = [a for t, a in read(page).elements if t == "img"]
     assert len(images) == 5
     assert all(len(a["alt"]) > 40 for a in images)
+    words = re.findall(r"<summary>This figure in words</summary><p>(.*?)</p>", page)
+    assert len(words) == 5
+    assert [w for w, a in zip(words, images, strict=True) if unescape(w) == a["alt"]] == []
+    assert sum(len(a["alt"]) for a in images) < 0.7 * sum(map(len, words))
 
 
 def test_rows_of_tables_have_a_cell_for_every_head(page):
@@ -273,6 +287,46 @@ def test_prior_stands_beside_posterior(contents, page):
     assert "prior beside posterior" in text
     low = f"{contents.prior['lower'][0]:.1f}"
     assert low in text
+
+
+# --- mathematics --------------------------------------------------------------------------------
+def test_only_symbols_that_occur_are_explained():
+    said = legend(
+        [
+            r"\eta_i = \alpha + \text{Qa1b2Q}_{i}\,d_{w}",
+            r"d_{w} - d_{w - 1} \sim \operatorname{Normal}(0,\ 1^2\,\Delta t_w)",
+            r"\sigma_{\lambda_{c}} \sim \operatorname{Normal}^{+}(0,\ 1^2)",
+        ]
+    )
+    assert re.findall(r"Indices: (.*?)\.", said) == ["c country, w wave, i answer"]
+    for words in ("mean and variance", "positive half", "one sd for all groups", "Δt"):
+        assert words in said
+    for words in ("one for each role", "π", "ρ", "κ", "LogNormal", "its bounds"):
+        assert words not in said
+
+
+def test_the_legend_of_a_report_is_that_of_its_model(page):
+    shown = re.search(r'<p class="legend">(.*?)</p>', page)[1]
+    names = re.search(r"Indices: (.*?)\.", shown)[1].split(", ")
+    assert [n[0] for n in names if n[1] == " "] == ["c", "w", "r", "i"]
+    assert "A: the answers that a published share counts, here “believes”; π: their chance" in shown
+    for words in ("Δt", "ρ", "person", "LogNormal"):
+        assert words not in shown
+    experiment = contents_of("slider_simulated")
+    own = re.search(r'<p class="legend">(.*?)</p>', render(experiment, []))[1]
+    assert "published share" not in own
+
+
+def test_what_a_published_share_counts_is_linked_to_the_sum_of_terms(page, contents):
+    assert mathml(r"\pi_i = \Pr(y_i \in A_i \mid \eta_i)", block=True) in page
+    without = replace(contents, fit=replace(contents.fit, cells=replace(contents.fit.cells, toplines=())))
+    assert "<mi>&#x003C0;</mi>" in page
+    assert "<mi>&#x003C0;</mi>" not in mathematics(without)
+
+
+def test_weeks_are_explained_only_where_an_effect_changes_with_them(page):
+    assert "Signal us2025; it stays." in page
+    assert "t: weeks from" not in page
 
 
 # --- words and numbers --------------------------------------------------------------------------
@@ -406,11 +460,166 @@ def test_cells_that_are_not_reproduced_are_named_the_farthest_first(contents, pi
     text = "".join(read(render(replace(contents, ppc=frame), [picture])).text)
     assert "2 of 12 cells have a rank below 0.025 or above 0.975; by chance it would be about 0.6" in text
     names = [f"{contents.spec.label(frame.country[i])}, {frame.wave[i]}" for i in (2, 5, 7)]
-    part = text[text.index("Cells that the model does not reproduce") : text.index("Each cell predicted")]
+    part = text[
+        text.index("Cells that the model does not reproduce") : text.index(
+            "Each combination of country and wave predicted"
+        )
+    ]
     assert part.index(f"{names[1]}: observed") < part.index(f"{names[0]}: observed")
     assert "more than predicted" in part[part.index(names[1]) : part.index(names[0])]
     assert "less than predicted" in part[part.index(names[0]) :]
     assert names[2] not in part
+
+
+def outside_by(frame, values):
+    """The frame with intervals that miss what was observed: below (-) or above (+) it by so much."""
+    out = frame.assign(lower=frame.observed_lower - 5, upper=frame.observed_upper + 5, mean=frame.observed_lower)
+    for i, value in values.items():
+        low, high = frame.observed_lower[i], frame.observed_upper[i]
+        bounds = (high + value, high + value + 5) if value > 0 else (low + value - 5, low + value)
+        out.loc[i, ["lower", "upper", "mean"]] = [*bounds, sum(bounds) / 2]
+    return out
+
+
+def test_what_was_left_out_and_lies_outside_is_named(contents):
+    frame = outside_by(contents.left_out, {2: 3.0, 7: -0.02})
+    names = [f"{contents.spec.label(frame.country[i])}, {frame.wave[i]}" for i in (2, 7)]
+    said = verdict_words(frame, contents.spec)
+    assert said == (
+        "2 of 12 observed values lie outside the 95 % predictive interval of a fit without them: "
+        f"{'; '.join(names)}. By chance about 5 % would be expected, here 0.6."
+    )
+    assert said in "".join(read(left_out(replace(contents, left_out=frame))).text)
+    good = verdict_words(outside_by(contents.left_out, {}), contents.spec)
+    assert good.startswith("None of 12 observed values lie outside")
+    assert good.endswith("; by chance about 5 % would be expected, here 0.6.")
+    touching = outside_by(contents.left_out, {}).assign(upper=frame.observed_lower, lower=0.0)
+    assert verdict_words(touching, contents.spec).startswith("None of 12")
+
+
+@pytest.mark.parametrize(
+    ("lines", "title"),
+    [
+        ([("DE", "US"), ("PL", "US")], "Each country predicted from all the others"),
+        ([("DE", "US"), ("DE", "FR")], "Each ally predicted from all the others"),
+        ([("DE", "US"), ("PL", "FR")], "Each combination of country and ally predicted from all the others"),
+    ],
+)
+def test_what_is_left_out_is_called_what_it_is(contents, lines, title):
+    frame = lines_of_a_check(*lines).assign(status="passed")
+    own = replace(contents, left_out=frame)
+    assert title in "".join(read(left_out(own)).text)
+    assert title in [p.title for p in plans(own)]
+
+
+def test_a_value_that_is_outside_is_seen_to_be_outside(contents):
+    assert digits_apart(7.38, 7.41, 9.0, 1) == 2
+    assert digits_apart(7.4041, 7.4049, 9.0, 1) == 3
+    assert digits_apart(8.0, 7.4, 9.0, 1) == digits_apart(7.3, 7.4, 9.0, 1) == 1
+    table_ = contents.table.assign(truth=contents.table["mean"])
+    table_.loc[0, ["mean", "lower", "upper", "truth"]] = [8.2, 7.41, 9.0, 7.38]
+    shown = "".join(read(join(estimates(replace(contents, table=table_)))).text)
+    assert "8.20 [7.41, 9.00]" in shown
+    assert "7.38 (outside)" in shown
+    frame = contents.ppc.assign(rank=0.5)
+    at = frame.observed_lower[5]
+    frame.loc[5, ["observed_upper", "mean", "lower", "upper", "rank"]] = [at, at + 2, at + 0.02, at + 4, 0.001]
+    assert f"observed {at:.2f} %" in misfits(replace(contents, ppc=frame))
+    left = contents.left_out.assign(lower=frame.lower, upper=frame.upper, observed_upper=frame.observed_upper)
+    assert f"[{at + 0.02:.2f}, {at + 4:.2f}]" in left_out(replace(contents, left_out=left))
+
+
+def lines_of_a_check(*rows, declared=()):
+    """A frame of `ppc`: a line per row of country, ally and levels of what is declared."""
+    labels = pd.DataFrame(list(rows), columns=["country", "ally", *declared])
+    labels.insert(2, "target", "")
+    labels = labels.assign(wave="", population="public")[["country", "ally", "target", "wave", "population", *declared]]
+    numbers = {"observed_lower": 40.0, "observed_upper": 40.0, "mean": 41.0, "lower": 30.0, "upper": 50.0, "rank": 0.4}
+    return labels.assign(people=100.0, answer="top", **numbers)
+
+
+def test_two_countries_by_an_attribute_are_told_apart():
+    levels = ("", "reassurance", "threat")
+    frame = lines_of_a_check(*[(c, "US", v) for c in ("DE", "PL") for v in levels], declared=("treatment",))
+    labels = ppc_data(frame)["label"].tolist()
+    assert labels[:3] == ["DE", "DE, treatment: reassurance", "DE, treatment: threat"]
+    assert len(set(labels)) == 6
+    one = lines_of_a_check(*[("DE", "US", v) for v in levels], declared=("treatment",))
+    assert ppc_data(one)["label"].tolist() == ["DE", "treatment: reassurance", "treatment: threat"]
+
+
+def test_lines_whose_names_are_alike_say_what_each_part_is():
+    frame = lines_of_a_check(("PL", ""), ("", "PL"), ("PL", "US"))
+    assert ppc_data(frame)["label"].tolist() == ["country: PL", "ally: PL", "PL: US"]
+
+
+def asked_of(contents, *estimands, **changes):
+    """The contents with other questions, and their estimates with other fields."""
+    fit = replace(contents.fit, spec=replace(contents.spec, estimands=estimands))
+    estimates = tuple(
+        replace(evaluate(fit, e), status="passed", **{k: v[i] for k, v in changes.items()})
+        for i, e in enumerate(estimands)
+    )
+    return replace(contents, fit=fit, estimates=estimates, table=summary(list(estimates)), prior=None)
+
+
+def test_labels_of_identification_that_differ_stand_beside_their_rows(contents):
+    two = (Estimand("shift", name="first"), Estimand("shift", name="second", include_self=True))
+    differ = asked_of(contents, *two, identification=("randomised", "before-after"))
+    made = findings(differ)
+    found = re.findall(r">(First|Second)[^<]*</th>.*?<td>(randomised|before-after)</td>", made)
+    assert set(found) == {("First", "randomised"), ("Second", "before-after")}
+    assert "Main estimates: percentage points<" in made
+    alike = findings(asked_of(contents, *two))
+    assert "Main estimates: percentage points; before-after<" in alike
+    assert "<td>before-after</td>" not in alike
+
+
+def test_headings_are_words_and_not_names_of_functions(contents):
+    asked = (Estimand("marginal_means"), Estimand("amce", by=("educ",)), Estimand("amce"), Estimand("amce", name="own"))
+    spec = vignettes.spec_of(estimands=(*asked, Estimand("moderation", attributes=("oath",), moderator="power")))
+    fit = vignettes.fit_of(spec, vignettes.read(vignettes.make_people()))
+    made = tuple(evaluate(fit, e) for e in spec.estimands)
+    own = replace(contents, fit=fit, estimates=made, table=summary(list(made)), left_out=None)
+    shown = [*read(estimates(own)).text, *read(findings(own)).text, *(p.title for p in plans(own))]
+    for raw in ("amce", "marginal_means"):
+        assert not [text for text in shown if raw in text.lower()]
+    for words in (
+        "Marginal means",
+        "Average marginal component effects by educ",
+        "Own",
+        "Differences of marginal means",
+    ):
+        assert [text for text in shown if text.startswith(words)], words
+    assert {"Marginal means", "Average marginal component effects"} <= {p.title for p in plans(own)}
+
+
+def test_a_smallest_effect_that_was_declared_is_named_with_its_probability(contents):
+    declared = asked_of(contents, Estimand("shift", smallest=3.0))
+    text = " ".join(read(render(declared, [])).text)
+    assert "a smallest effect of interest was declared (3 percentage points)" in text
+    assert "none are made" not in text
+    beyond = chance(float(declared.table["p_beyond"][0]))
+    for made in (findings(declared), estimates(declared)):
+        assert re.search(rf">P\(beyond ±3\)</th>.*?<td class=\"n\">{re.escape(escape(beyond))}</td></tr>", made)
+        assert "larger than the smallest effect of interest" in made
+    plain = " ".join(read(render(contents, [])).text)
+    assert "none are made: probabilities of direction are given" in plain
+    assert "beyond" not in plain[: plain.index("Every row of")]
+
+
+def test_notes_are_sentences_unless_they_begin_with_a_name(contents):
+    notes = ("weights: counts of 45 cells are scaled", "us2025: is not told apart", "public: few people")
+    noted = replace(contents.estimates[-1], notes=notes)
+    text = "".join(read(findings(replace(contents, estimates=(*contents.estimates[:-1], noted)))).text)
+    assert ". Weights: counts of 45 cells are scaled." in text
+    assert ". us2025: is not told apart." in text
+    assert "public: few people" in text
+    figure = plans(replace(contents, estimates=tuple(replace(e, notes=notes) for e in contents.estimates)))[1]
+    assert ". Weights: counts of 45 cells are scaled." in figure.words
+    design = replace(contents.fit.design, notes=notes)
+    page = render(replace(contents, fit=replace(contents.fit, design=design)), [])
+    assert "<li>Weights: counts of 45 cells are scaled</li><li>us2025: is not" in page
 
 
 def test_what_failed_is_said_once_and_of_estimates_how_many(contents):

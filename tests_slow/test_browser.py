@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -45,6 +47,31 @@ MEASURE = """() => {
     const out = all('body *').filter(e => !inside(e) && e.getBoundingClientRect().right > innerWidth + 1).map(name);
     const cut = all('.scroll').filter(e => innerWidth > 600 && e.scrollWidth > e.clientWidth + 1).map(name);
     return {wide: document.documentElement.scrollWidth, out, cut};
+}"""
+
+# Formulas of the model that are printed over each other or over words, as far as their boxes show them
+OVERPRINTED = """() => {
+    const model = document.querySelector('#model'), all = s => [...model.querySelectorAll(s)];
+    const shown = e => {
+        const parts = [e, ...e.querySelectorAll('*')].map(x => x.getBoundingClientRect());  // symbols may leave the box
+        const most = side => Math.max(...parts.map(r => r[side])), least = side => Math.min(...parts.map(r => r[side]));
+        const box = e.closest('.math, .scroll'), b = box && box.getBoundingClientRect();
+        const cut = b && getComputedStyle(box).overflowX === 'auto';
+        return {name: e.textContent, top: least('top'), bottom: most('bottom'),
+                left: cut ? Math.max(least('left'), b.left) : least('left'),
+                right: cut ? Math.min(most('right'), b.right) : most('right')};
+    };
+    const lines = e => {
+        const range = document.createRange(); range.selectNodeContents(e);
+        return [...range.getClientRects()].map(r => ({name: e.textContent, ...r.toJSON()}));
+    };
+    const formulas = all('math').map(shown).filter(f => f.right > f.left);
+    const words = all('p, th, td').filter(e => !e.querySelector('math')).flatMap(lines);
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+    const pairs = formulas.flatMap((f, i) => [...formulas.slice(i + 1), ...words].filter(o => over(f, o))
+        .map(o => [f, o]));
+    return {formulas: formulas.length, words: words.length, over: pairs.map(([a, b]) => a.name + ' / ' + b.name)};
 }"""
 
 
@@ -202,6 +229,15 @@ def test_a_report_opens_in_silence_fits_its_window_and_can_be_read_by_all(shown,
         assert not violations(found.page)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_formula_is_printed_over_another_or_over_words(shown, browser, width):
+    with opened(browser, shown.report, width=width) as found:
+        measured = found.page.evaluate(OVERPRINTED)
+    assert measured["formulas"] > 3
+    assert measured["words"] > 10
+    assert not measured["over"]
+
+
 def test_a_printed_report_shows_what_is_folded_and_no_buttons(shown, browser, tmp_path):
     with opened(browser, shown.report, scheme="dark") as found:
         found.page.emulate_media(media="print")
@@ -246,6 +282,57 @@ def test_a_figure_grows_when_asked_and_goes_back(shown, browser):
         assert found.page.evaluate("document.documentElement.scrollWidth") <= 1401
         box.uncheck()
         assert size(image) == before
+
+
+def test_on_a_phone_every_figure_is_as_wide_as_the_page_allows(shown, browser):
+    with opened(browser, shown.report, width=380) as found:
+        shares = found.page.evaluate(
+            "[...document.querySelectorAll('figure')].map(f => f.querySelector('img').width / f.clientWidth)"
+        )
+    assert len(shares) >= 3
+    assert min(shares) > 0.94
+
+
+def test_names_of_rows_are_broken_between_words_or_parts_only(shown, browser):
+    """On a phone a part of a parameter's name, or a word of the guidelines, stands on one line."""
+    with opened(browser, shown.report, width=380) as found:
+        parts = found.page.evaluate("""() => [...document.querySelectorAll('#model th wbr')]
+            .flatMap(e => [e.previousSibling, e.nextSibling]).filter(n => n?.nodeType === 3).map(n => {
+                const range = document.createRange(); range.selectNodeContents(n);
+                return {text: n.data, lines: range.getClientRects().length}; })""")
+        words = found.page.evaluate("""() => [...document.querySelectorAll('#methods tbody th')].flatMap(e => {
+            const node = e.firstChild, at = [...node.data.matchAll(/[A-Za-z]+/g)];
+            return at.map(m => {
+                const range = document.createRange();
+                range.setStart(node, m.index); range.setEnd(node, m.index + m[0].length);
+                return {text: m[0], lines: range.getClientRects().length}; }); })""")
+    short = [p for p in parts if len(p["text"]) <= 12 and " " not in p["text"]] + words
+    assert len(short) > len(words) + 4 > 10
+    assert not [p for p in short if p["lines"] > 1]
+
+
+def brightest(box: Locator) -> int:
+    """The brightest point of the last pixels of a box, where a shadow says that there is more behind its edge."""
+    with Image.open(BytesIO(box.screenshot())) as picture:
+        return picture.convert("L").crop((picture.width - 4, 0, picture.width - 1, picture.height)).getextrema()[1]
+
+
+@beside("retrenchment_simulated")
+def test_a_table_that_goes_on_has_a_shadow_there_and_keeps_its_names(browser, tmp_path):
+    contents = contents_of("retrenchment_simulated")
+    page = tmp_path / "report.html"
+    page.write_text(render(contents, []), encoding="utf-8")
+    with opened(browser, page, width=380) as found:
+        wide = "[...document.querySelectorAll('.scroll')].findIndex(e => e.scrollWidth > e.clientWidth + 30)"
+        box = found.page.locator(".scroll").nth(found.page.evaluate(wide))
+        name = box.locator("tbody th").first
+        left = name.bounding_box()["x"]
+        assert brightest(box) < 250
+        box.evaluate("e => { e.scrollLeft = e.scrollWidth; }")
+        assert brightest(box) == 255
+        assert name.bounding_box()["x"] == pytest.approx(left, abs=1)
+        assert found.page.locator(".scroll").first.evaluate("e => e.scrollWidth <= e.clientWidth")
+        assert brightest(found.page.locator(".scroll").first) == 255
 
 
 @beside(HOSTILE)

@@ -1,5 +1,7 @@
 """Posterior predictive check by cell."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -99,18 +101,25 @@ def _check(frame: pd.DataFrame, spec: Spec | None) -> None:
 
 
 def _labels(table: pd.DataFrame, spec: Spec | None) -> list[str]:
-    keys = [k for k in FACTORS if k != "answer" and table[k].nunique() > 1]
-    keys = keys or ["country"]
+    varied = [k for k in FACTORS if k != "answer" and table[k].nunique() > 1]
+    keys = varied or ["country"]
     name = spec.label if spec is not None else str
     answers = table["answer"].nunique() > 1
     out = []
     for row in table.astype(object).to_dict("records"):
         own = [f"{k}: {name(str(row[k]))}" for k in _declared(table) if str(row[k])]
-        words = [name(str(row[k])) for k in keys if str(row[k]) and not (own and keys == ["country"])] + own
+        words = [name(str(row[k])) for k in keys if str(row[k]) and (varied or not own)] + own
         head = ": ".join(words[:2]) if keys[:2] == ["country", "ally"] else ", ".join(words[:2])
         tail = [*words[2:], *([str(row["answer"])] if answers else [])]
         out.append(", ".join(x for x in (head, *tail) if x) or "all")
-    return out
+    return _apart(out, table, [*varied, *_declared(table)])
+
+
+def _apart(labels: list[str], table: pd.DataFrame, keys: list[str]) -> list[str]:
+    """Return the labels; alike ones say which factor each of their parts is of, as it was typed."""
+    spelt = [", ".join(f"{k}: {v}" for k in keys if (v := str(row[k]))) for row in table.to_dict("records")]
+    many = Counter(labels)
+    return [x if many[x] == 1 else y or x for x, y in zip(labels, spelt, strict=True)]
 
 
 def _declared(table: pd.DataFrame) -> list[str]:

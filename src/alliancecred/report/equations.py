@@ -81,14 +81,15 @@ def likelihood(design: Design, *, published: str = "") -> tuple[str, ...]:
     """Return what an answer is distributed as, given η: one formula or more, by the family of the analysis.
 
     ``published`` adds what a published share is, known between bounds only: the name of its distribution,
-    ``Binomial``, or ``BetaBinomial`` with a declared overdispersion ρ.
+    ``Binomial``, or ``BetaBinomial`` with a declared overdispersion ρ; before it stands what its chance π is.
     """
     more = r",\ \rho_i" if published == "BetaBinomial" else ""
     bounds = (
         r"\Pr(l_i \le \text{published share}_i \le u_i) = \sum_{m = \lceil n_i l_i \rceil}^{\lfloor n_i u_i \rfloor}"
         rf"\operatorname{{{published}}}(m \mid n_i,\ \pi_i{more})"
     )
-    return (*_answers(design), *((bounds,) if published else ()))
+    chance = r"\pi_i = \Pr(y_i \in A_i \mid \eta_i)"
+    return (*_answers(design), *((chance, bounds) if published else ()))
 
 
 def _answers(design: Design) -> tuple[str, ...]:
@@ -228,16 +229,17 @@ def _extra(design: Design) -> Iterator[Part]:
         on = rf"[w \text{{ begins after }} {named(str(signal.date))}]"
         on += rf"\,[c \in {named(signal.name)}]" if signal.countries else ""
         x = rf"x^{{{named(signal.name)}}}_{{i}} = {on}"
-        about = f"Signal {signal.name}; t: weeks from {signal.date} to the middle of the wave" + (
+        about = f"Signal {signal.name}" + (
             f"; it concerns {', '.join(map(design.spec.label, signal.countries))}" if signal.countries else ""
         )
+        weeks = f"{about}; t: weeks from {signal.date} to the middle of the wave"
         match signal.form:
             case Decay(half_life=prior):
                 yield Part(
-                    "", (rf"{x}\,2^{{-t_i / h}}", rf"h \sim {_distribution(prior)}"), f"{about}; h: its half-life."
+                    "", (rf"{x}\,2^{{-t_i / h}}", rf"h \sim {_distribution(prior)}"), f"{weeks}; h: its half-life."
                 )
             case Ramp(weeks=length):
-                yield Part("", (rf"{x}\,\min(1,\ t_i / {length:g})",), f"{about}; whole after {length:g} of them.")
+                yield Part("", (rf"{x}\,\min(1,\ t_i / {length:g})",), f"{weeks}; whole after {length:g} of them.")
             case _:
                 yield Part("", (x,), f"{about}; it stays.")
 

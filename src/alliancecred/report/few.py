@@ -11,7 +11,8 @@ from ..populations import Population
 from ..studies import refit
 from ..summaries import summary
 from .contents import Contents
-from .findings import row_labels, title_of, with_interval
+from .findings import heading_of, row_labels
+from .rounding import with_interval
 
 FACTORS = {0.5: "sd halved", 2.0: "sd doubled"}
 SLOW = 20.0  # seconds of the first fit: two more of them would be too long a wait
@@ -78,7 +79,7 @@ def moved(contents: Contents) -> Html:
         ),
         table(
             ["", first.capitalize(), "As declared", last.capitalize()], body, numbers=(1, 2, 3),
-            caption=f"{title_of(estimand)}: mean [95 % interval], {estimate.unit}",
+            caption=f"{heading_of(estimand)}: mean [95 % interval], {estimate.unit}",
         ),
     )  # fmt: skip
 
@@ -87,4 +88,4 @@ def _column(part: pd.DataFrame, size: int, unit: str) -> list[str]:
     if "mean" not in part or part["mean"].isna().all():
         return ["–"] * size
     marks = ["" if status == "passed" else " †" for status in part["status"]]
-    return [with_interval(row, unit) + mark for row, mark in zip(part.to_dict("records"), marks, strict=True)]
+    return [join(with_interval(row, unit), mark) for row, mark in zip(part.to_dict("records"), marks, strict=True)]

@@ -1,7 +1,8 @@
 """What the methods of a report are described in, and where a reader finds each step of the reporting guidelines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from ..estimate import Estimate
 from ..fitting import Fit
 
 GUIDELINES = (
@@ -38,11 +39,22 @@ def method_references(fit: Fit, *, reliance: bool) -> tuple[str, ...]:
     return (GUIDELINES, *engine, RANKS, *((_SCALING,) if reliance else ()))
 
 
-def checklist() -> Iterator[tuple[str, str, str]]:
+def decisions(estimates: Iterable[Estimate]) -> str:
+    """Return what was declared to decide by: smallest effects of interest, or nothing."""
+    sizes = dict.fromkeys(f"{e.smallest:g} {e.unit}" for e in estimates if e.smallest > 0)
+    if not sizes:
+        return "none are made: probabilities of direction are given"
+    return (
+        f"a smallest effect of interest was declared ({', '.join(sizes)}): the probability of a larger one, in either "
+        "direction, is given; no hypothesis is accepted or rejected"
+    )
+
+
+def checklist(estimates: Iterable[Estimate]) -> Iterator[tuple[str, str, str]]:
     """Yield each step of the guidelines, what answers it here, and the section it is in."""
     yield "1 Model: data, likelihood, priors", "data, model in words and mathematics, priors in points", "model"
     yield "2 Computation: convergence, effective size", "diagnostics of every fit, and the gates", "checks"
     yield "3 Posterior: summaries, predictive check", "estimates, figures, cells that are not reproduced", "estimates"
-    yield "4 Decisions", "none are made: probabilities of direction are given", "findings"
+    yield "4 Decisions", decisions(estimates), "estimates"
     yield "5 Sensitivity", "what the answers rest on, other assumptions", "model"
     yield "6 Reproducibility", "seed, versions, digests, the analysis as TOML, draws", "provenance"

@@ -1,33 +1,28 @@
 """Sections of a report for the reviewer: data, model, priors, checks, provenance, words."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-from ..design import Design
 from ..gates import Diagnosis
 from ..markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from ..sources import DataReport
 from ..spec import Spec
 from ..summaries import number
 from .contents import Contents
-from .equations import align, likelihood, mathml, parts
 from .few import moved
-from .findings import Row, row_labels, title_of, with_interval
+from .findings import heading_of, row_labels
+from .left_out import left_out
 from .literature import checklist, method_references
+from .mathematics import mathematics
 from .misfits import misfits
 from .paragraph import methods_paragraph
 from .provenance import ENGINES
 from .reliance import reliance
+from .rounding import with_interval
+from .sentences import opened
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6
-NOTATION = (
-    "Normal(m, s²): mean and variance; Normal⁺: its positive half; σ with an effect as its index: one sd for all "
-    "groups of that effect, and one for each role where r is in it. Indices: c country, a judged ally, d state to be "
-    "defended, w wave, g population, r role of the judged ally (sender, other, self), p person, i answer; Δt: years "
-    "between waves; π: chance of the answers that a published share counts, l and u its bounds, ρ its declared "
-    "overdispersion. Terms that the data cannot tell apart were merged or left out, as listed under Data."
-)
 
 
 def data(contents: Contents) -> Html:
@@ -65,7 +60,7 @@ def _report(report: DataReport) -> Html:
 
 
 def _alerts(contents: Contents) -> Html:
-    notes = contents.fit.design.notes
+    notes = [opened(note, contents.spec) for note in contents.fit.design.notes]
     return join(
         el("h3", "What was merged, left out, or rests on the prior"),
         bullets(notes) or el("p", "Nothing."),
@@ -77,39 +72,15 @@ def _alerts(contents: Contents) -> Html:
 def model(contents: Contents) -> Html:
     """Return the model in words with its priors, and what they say beside the posterior."""
     design = contents.fit.design
-    cells = contents.fit.cells
-    shares = "BetaBinomial" if (cells.overdispersion > 0).any() else "Binomial" if len(cells.toplines) else ""
     more = [part(contents) for part in (_prior_posterior, reliance, moved)]
     return section(
         "Model",
         model_words(design),
-        _formulas(design, "" if contents.spec.rating is not None else shares),
+        mathematics(contents),
         priors_table(design),
         *more,
         anchor="model",
     )
-
-
-def _formulas(design: Design, published: str) -> Html:
-    """Return likelihood and linear predictor in mathematics, each term beside what it says."""
-    made = parts(design)
-    place = {"class": "math", "tabindex": "0", "role": "group", "aria-label": "Equation"}
-    given = [el("div", mathml(x, block=True), attrs=place) for x in likelihood(design, published=published)]
-    rows = [
-        (mathml(("{} + " if i and p.symbol else "") + p.symbol) if p.symbol else "", join(_lines(p.priors)), p.words)
-        for i, p in enumerate(made)
-    ]
-    return join(
-        el("h3", "In mathematics"),
-        given,
-        table(("η is the sum of", "Distributed as", "In words"), rows, caption="Terms and their distributions"),
-        el("p", NOTATION),
-        details("The same as LaTeX", el("pre", align(design, published=published))),
-    )
-
-
-def _lines(formulas: Sequence[str]) -> list[Html]:
-    return [el("div", mathml(f)) for f in formulas]
 
 
 def _prior_posterior(contents: Contents) -> Html:
@@ -130,7 +101,7 @@ def _prior_posterior(contents: Contents) -> Html:
             ]
             for i, label in enumerate(row_labels(estimand, estimate))
         ]
-        caption = f"{title_of(estimand)}: prior beside posterior, {unit}"
+        caption = f"{heading_of(estimand)}: prior beside posterior, {unit}"
         head = ("", "Prior mean [95 %]", "Prior sd", "Posterior mean [95 %]", "Posterior sd")
         made = table(head, body, numbers=(1, 2, 3, 4), caption=caption)
         parts.append(details(f"{caption} ({len(body)} rows)", made) if len(body) > _LONG else made)
@@ -173,7 +144,7 @@ def checks(contents: Contents) -> Html:
         "the importance weights below 0.7.",
     )
     said = bullets(contents.remarks)
-    return section("Checks", made, gates, misfits(contents), _left_out(contents), said, anchor="checks")
+    return section("Checks", made, gates, misfits(contents), left_out(contents), said, anchor="checks")
 
 
 def _verdict(d: Diagnosis) -> list[str]:
@@ -188,43 +159,6 @@ def _engine(attrs: Mapping[Hashable, Any]) -> str:
     return f"{ENGINES[str(attrs['method'])]}: {attrs['method_reason']}"
 
 
-def _left_out(contents: Contents) -> Html:
-    frame = contents.left_out
-    if frame is None:
-        return Html("")
-    keys = [k for k in ("country", "ally", "target", "wave", "population") if frame[k].nunique() > 1] or ["country"]
-    unit, digits = ("%", 1) if contents.spec.gaussian is None else ("points", 2)
-    rows = [
-        [
-            ", ".join(contents.spec.label(str(row[k])) for k in keys),
-            _bounds(row, digits),
-            "{} [{}, {}]".format(*(number(float(row[k]), digits=digits) for k in ("mean", "lower", "upper"))),
-            f"{float(row['rank']):.2f}",
-            str(row["status"]),
-        ]
-        for row in frame.to_dict("records")
-    ]
-    head = ("Cell", f"Observed, {unit}", "Predicted without it [95 %]", "Rank", "Gates of that fit")
-    bad = int((frame["status"] != "passed").sum())
-    note = f" {bad} of these fits failed a gate: read their rows with care." if bad else ""
-    return join(
-        el("h3", "Each cell predicted from all the others"),
-        table(head, rows, numbers=(1, 2, 3), caption="Leave-one-cell-out predictions"),
-        el(
-            "p",
-            "Rank: share of predictions below the observed value, ties and published bounds counted half." + note,
-            " All columns: ",
-            link("leave_one_out.csv", "leave_one_out.csv"),
-            ".",
-        ),
-    )
-
-
-def _bounds(row: Row, digits: int) -> str:
-    low, high = float(row["observed_lower"]), float(row["observed_upper"])
-    return number(low, digits=digits) if high - low < 0.05 else f"{number(low)}–{number(high)}"
-
-
 def methods(contents: Contents) -> Html:
     """Return the paragraph for a paper, and where each step of the reporting guidelines is found on the page."""
     text = methods_paragraph(
@@ -234,7 +168,9 @@ def methods(contents: Contents) -> Html:
         reliance=contents.reliance,
         locked=contents.locked,
     )
-    rows = [(step, what, el("a", where, attrs={"href": f"#{where}"})) for step, what, where in checklist()]
+    rows = [
+        (step, what, el("a", where, attrs={"href": f"#{where}"})) for step, what, where in checklist(contents.estimates)
+    ]
     return section(
         "Methods",
         el("p", "For a paper; follows the Bayesian analysis reporting guidelines (Kruschke 2021). ", _as_text(text)),

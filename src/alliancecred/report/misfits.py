@@ -4,6 +4,7 @@ from ..figures import ppc_data
 from ..markup import Html, bullets, el, join, link
 from ..summaries import number
 from .contents import Contents
+from .rounding import digits_apart
 
 TAIL = 0.025
 _MOST = 12  # cells that are named
@@ -21,8 +22,9 @@ def misfits(contents: Contents) -> Html:
     unit, digits = (" %", 1) if spec.gaussian is None else (" points", 2)
     named = []
     for row in outside.loc[far].head(_MOST).to_dict("records"):
+        shown = digits_apart(float(row["observed"]), float(row["lower"]), float(row["upper"]), digits)
         observed, mean, low, high = (
-            number(float(row[k]), digits=digits) for k in ("observed", "mean", "lower", "upper")
+            number(float(row[k]), digits=shown) for k in ("observed", "mean", "lower", "upper")
         )
         side = "less" if row["rank"] < TAIL else "more"
         named.append(f"{row['label']}: observed {observed}{unit}, {side} than predicted, {mean} [{low}, {high}]")

@@ -41,6 +41,8 @@ from ..spec import Estimand, Spec
 from ..store import slug
 from ..summaries import quantity
 from .contents import Contents, relabelled
+from .left_out import left_out_title
+from .sentences import with_sentences
 from .truth import plot_truth, truth_data, truth_words
 
 _EXPERIMENTAL: dict[str, tuple[Callable[..., Figure], Callable[..., pd.DataFrame]]] = {
@@ -53,7 +55,10 @@ _FEW = 6  # countries: so many are named in the label of their mean
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, drawn: ``wide`` and ``narrow`` are PNGs, ``files`` what was written."""
+    """A figure, drawn: ``wide`` and ``narrow`` are PNGs, ``files`` what was written.
+
+    ``alt`` says in short what it shows, for who cannot see it; ``words`` says all of it, for everybody who asks.
+    """
 
     title: str
     alt: str
@@ -61,13 +66,14 @@ class Picture:
     narrow: bytes
     inches: float
     files: tuple[Path, ...]
+    words: str = ""
 
 
 @dataclass(frozen=True)
 class _Plan:
     name: str
     title: str
-    alt: str
+    words: str
     draw: Callable[[Width], Figure]
     data: pd.DataFrame
 
@@ -81,7 +87,8 @@ def _drawn(plan: _Plan, folder: Path) -> Picture:
     wide = plan.draw("double")
     files = save_figure(wide, folder / plan.name, plan.data)
     narrow = _png(plan.draw("column"))
-    return Picture(plan.title, plan.alt, files[1].read_bytes(), narrow, float(wide.get_figwidth()), files)
+    shown = files[1].read_bytes()
+    return Picture(plan.title, alt_text(wide), shown, narrow, float(wide.get_figwidth()), files, plan.words)
 
 
 def _png(figure: Figure) -> bytes:
@@ -153,6 +160,9 @@ def title_of(estimate: Estimate) -> str:
         "shift": "Shifts with the signal",
         "gap": "Gaps between populations",
         "change": "Changes between waves",
+        "marginal mean": "Marginal means",
+        "AMCE": "Average marginal component effects",
+        "moderation": "Differences of marginal means",
     }
     return words.get(name, name[:1].upper() + name[1:])
 
@@ -169,8 +179,8 @@ def _of_estimate(kind: str, estimate: Estimate, rows: pd.DataFrame, name: str, t
         plot, data = plot_shift, shift_data
     else:
         plot, data = plot_gap, gap_data
-    alt = alt_text(estimate) + _truth_note(rows)
-    return _Plan(name, title, alt, _drawer(plot, estimate, source), _with_truth(data(estimate), rows))
+    words = alt_text(with_sentences(estimate)) + _truth_note(rows)
+    return _Plan(name, title, words, _drawer(plot, estimate, source), _with_truth(data(estimate), rows))
 
 
 def _overall(estimand: Estimand, asked: Sequence[tuple[Estimand, Estimate, pd.DataFrame]]) -> Estimate | None:
@@ -182,11 +192,11 @@ def _overall(estimand: Estimand, asked: Sequence[tuple[Estimand, Estimate, pd.Da
 
 
 def _margins(overall: Estimate, conditional: Estimate, rows: pd.DataFrame, name: str, source: str) -> _Plan:
-    alt = alt_text(conditional) + _truth_note(rows)
+    words = alt_text(with_sentences(conditional)) + _truth_note(rows)
     return _Plan(
         name,
         title_of(conditional),
-        alt,
+        words,
         lambda width: plot_margins(overall, conditional, width=width, source=source),
         margins_data(overall, conditional),
     )
@@ -217,9 +227,10 @@ def _with_truth(data: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _checks(contents: Contents) -> list[_Plan]:
     spec, out = contents.spec, []
+    without = "" if contents.left_out is None else left_out_title(contents.left_out)
     for name, title, frame in (
         ("ppc", f"Observed {_observed(spec)} and what the model predicts for them", contents.ppc),
-        ("leave_one_out", "Each cell predicted from all the others", contents.left_out),
+        ("leave_one_out", without, contents.left_out),
     ):
         if frame is not None and len(frame):
             out.append(

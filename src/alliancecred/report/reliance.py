@@ -8,7 +8,7 @@ from ..markup import Html, details, el, join, link, table
 from ..power_scaling import LIKELIHOOD, PRIORS, THRESHOLD, powerscale_sensitivity
 from ..summaries import digits_for, number
 from .contents import Contents
-from .findings import row_labels, title_of
+from .findings import heading_of, row_labels
 
 _MOST_PATTERNS = 2_000  # of people's answers: their likelihood in every draw takes seconds from here on
 _LONG = 12  # rows of a table that is shown without being asked for
@@ -33,7 +33,7 @@ def reliance(contents: Contents) -> Html:
         start += len(block)
         by = {str(name): part.reset_index(drop=True) for name, part in block.groupby("component", sort=False)}
         body = [_line(label, by, i, estimate.unit) for i, label in enumerate(row_labels(estimand, estimate))]
-        caption = f"{title_of(estimand)}: what it rests on"
+        caption = f"{heading_of(estimand)}: what it rests on"
         head = ("", "Data", "Priors", "Prior that moves it most", f"Counted twice ({estimate.unit})", "")
         made = table(head, body, numbers=(1, 2, 4), caption=caption)
         parts.append(details(f"{caption} ({size} rows)", made) if size > _LONG else made)

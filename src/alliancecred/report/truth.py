@@ -46,7 +46,9 @@ def plot_truth(frame: pd.DataFrame, spec: Spec, *, width: Width = "double") -> F
         f"Across: the truth; upright: posterior mean and 95% equal-tailed interval. On the line the two agree. "
         f"Orange: the interval does not cover the truth. {truth_words(frame)} SIMULATED DATA."
     )
-    page = make_page(wide, down * (side + AXIS + 0.1), banners=banners(spec, status_of(frame)), caption=words)
+    page = make_page(
+        wide, down * (side + AXIS + 0.1), banners=banners(spec, status_of(frame)), caption=words, alt=truth_words(frame)
+    )
     for i, panel in enumerate(panels):
         x = EDGE + _GAP + (i * (side + _GAP + 0.3) if abreast else 0)
         y = page.top - 0.05 - side - (0 if abreast else i * (side + AXIS + 0.1))

@@ -1,13 +1,15 @@
 """The model in words: terms, priors, and what the words of the field mean."""
 
+import re
 from collections.abc import Iterator
 
 from ..design import SD_RESPONDENT, Design, half_life
-from ..markup import Html, el, table
+from ..markup import Html, el, join, table
 from ..priors import Flat, HalfNormal, Normal
 from ..summaries import number
 from ..wording import points_at_half, prior_words
 
+_PARTS = re.compile(r"(?<=_)(?=.)|(?=\[)")
 GLOSSARY = (
     ("First-order effect", "Change in the credibility of the sender's own commitment, with its signal."),
     (
@@ -43,13 +45,25 @@ def priors_table(design: Design) -> Html:
     head = ("Quantity", f"Prior ({design.spec.unit})", "sd at 50 %, points", "95 % of effects at 50 %, points")
     if design.spec.gaussian is not None:
         caption = "Priors. A scale (sd) is that of a pooled block"
-        return table(head[:2], [list(row[:2]) for row in _prior_rows(design)], caption=caption)
+        return table(head[:2], [[breakable(name), prior] for name, prior, *_ in _prior_rows(design)], caption=caption)
     return table(
         head,
-        [list(row) for row in _prior_rows(design)],
+        [[breakable(name), *others] for name, *others in _prior_rows(design)],
         numbers=(2, 3),
         caption="Priors. A scale (sd) is that of a pooled block; its effects in points are those of one group",
     )
+
+
+def breakable(name: str) -> Html:
+    """Return the name of a parameter, which may be broken into lines behind each of its parts, and not within them.
+
+    Examples
+    --------
+    >>> breakable("effect_oath[sworn]")
+    'effect_<wbr>oath<wbr>[sworn]'
+    """
+    first, *others = _PARTS.split(name)
+    return join(first, *(join(Html("<wbr>"), part) for part in others))
 
 
 def _prior_rows(design: Design) -> Iterator[tuple[str, str, str, str]]:
