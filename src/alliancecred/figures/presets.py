@@ -1,14 +1,12 @@
 """Sizes and letters that journals ask for, and figures that keep to them."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
@@ -16,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch
 from matplotlib.text import Annotation, Text
 
-from ..errors import DataWarning, SpecError, nearest
+from ..errors import SpecError, nearest
+from .fonts import letters
 from .text import BASE, SMALL
 
 _INCH = 25.4  # mm
@@ -187,9 +186,7 @@ def on_paper[**P](plot: Callable[P, Figure]) -> Callable[P, Figure]:
         if not 5.0 <= paper.size <= 14.0:
             raise SpecError(f"letters of {paper.size!r} points are not between 5 and 14")
         kwargs["width"] = paper.width / paper.scale
-        if paper.fonts and not installed(paper.fonts):
-            _warn_of(paper.fonts)
-        family = [*installed(paper.fonts), *mpl.rcParams["font.family"]]
+        family = [*letters(paper.fonts), *mpl.rcParams["font.family"]]
         with mpl.rc_context({"font.family": family}):
             figure = plot(*args, **kwargs)
         magnify(figure, paper.width / float(figure.get_figwidth()))
@@ -200,30 +197,6 @@ def on_paper[**P](plot: Callable[P, Figure]) -> Callable[P, Figure]:
         return figure
 
     return drawn
-
-
-@lru_cache
-def _warn_of(fonts: tuple[str, ...]) -> None:
-    """Warn, once for these families, that another one is drawn and embedded."""
-    used = font_manager.get_font(font_manager.findfont(font_manager.FontProperties())).family_name
-    message = f"none of {', '.join(fonts)} is installed: letters are those of {used}"
-    warnings.warn(
-        f"{message} → install one of them (and delete matplotlib's list of fonts), or Paper(fonts=…)",
-        DataWarning,
-        stacklevel=3,
-    )
-
-
-def installed(fonts: tuple[str, ...]) -> list[str]:
-    """Return the first of some families that there is; none if there is none.
-
-    Examples
-    --------
-    >>> installed(("No Such Face", "DejaVu Serif", "DejaVu Sans"))
-    ['DejaVu Serif']
-    """
-    have = set(font_manager.get_font_names())
-    return [f for f in fonts if f in have][:1]
 
 
 def magnify(figure: Figure, factor: float) -> None:
