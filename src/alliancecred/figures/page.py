@@ -247,16 +247,21 @@ def shorten_words(text: str, most: int) -> str:
 
 
 def unit_title(what: str, unit: str, room: float) -> str:
-    """Return the title of an axis with its unit, abbreviated where the panel is narrow.
+    """Return the title of an axis with its unit, abbreviated where the panel is narrow; a long one is a difference.
 
     Examples
     --------
     >>> unit_title("Difference", "percentage points", 0.9)
     'Difference (pp)'
+    >>> unit_title("Members of parliament minus public", "percentage points", 0.9)
+    'Difference (pp)'
     """
     short = {"percentage points": "pp", "percent": "%", "scale points": "points"}.get(unit, unit)
     full = f"{what} ({'%' if unit == 'percent' else unit})"
-    return full if width_of(full, size=SMALL) <= room else f"{what} ({short})"
+    if width_of(full, size=SMALL) <= room:
+        return full
+    brief = f"{what} ({short})"
+    return brief if " minus " not in what or width_of(brief, size=SMALL) <= room else f"Difference ({short})"
 
 
 def set_range(axes: Axes, low: float, high: float, *, width: float, title: str) -> None:
