@@ -132,7 +132,8 @@ def test_power_prints_assurance_with_its_error_and_asks_the_rule_it_was_given(mo
     assert main(typed) == DONE
     said = capsys.readouterr().out
     assert "assurance  0.800  error 0.040  [0.700, 0.900]" in said
-    assert "people 200, elites 50" in said
+    assert "people 200, elites 50, waves as declared (" in said
+    assert "truths that meet the rule: 0 of 100; assurance cannot be far above that" in said
     assert "1 fits missed their gates" in said
     assert [str(rule) for _, rule, _ in seen] == ["P(shift of the sender > 5 points) ≥ 0.9"] * 2
     assert [o["path"].name for _, _, o in seen] == ["respondents_100.jsonl", "respondents_200.jsonl"]

@@ -107,7 +107,7 @@ def plan_text(found: Assured) -> str:
     names = {"respondents": "people", "n_elites": "elites", "n_waves": "waves"}
     lines = [f"{found.name}: {found.rule}", ""]
     for row in found.table.to_dict("records"):
-        plan = ", ".join(f"{words} {row[k]}" for k, words in names.items())
+        plan = ", ".join(f"{words} {'as declared' if row[k] == 'declared' else row[k]}" for k, words in names.items())
         failed = f"; {row['failed']} fits missed their gates and show nothing" if row["failed"] else ""
         lines.append(f"{plan} ({row['simulations']} simulations{failed})")
         lines.append("  assurance  " + _share(row, "assurance", ("lower", "upper")))
@@ -115,8 +115,12 @@ def plan_text(found: Assured) -> str:
             lines.append("  power      " + _share(row, "power", ("power_lower", "power_upper")) + f", of {row['met']}")
         if row["wrong_sign"] == row["wrong_sign"]:
             lines.append(f"  claims with the wrong sign  {row['wrong_sign']:.3f}")
-    lines += ["", "Assurance: share of simulations in which the rule holds. Power: of those whose truth"]
-    lines += ["meets it. Error: Monte Carlo; interval: 95 %, Wilson. More --simulations narrow them."]
+        lines.append(
+            f"  truths that meet the rule: {row['met']} of {row['simulations']}; assurance cannot be far above that"
+        )
+    lines += ["", "Assurance: share of simulations in which the rule holds. Truths are drawn from the priors:"]
+    lines += ["where those are symmetric, about half lie on the other side of zero. Power: of truths that"]
+    lines += ["meet the rule. Error: Monte Carlo; interval: 95 %, Wilson. More --simulations narrow them."]
     return "\n".join(lines)
 
 
