@@ -178,6 +178,13 @@ def test_terms_about_nobody_are_not_said_to_be_in_the_model(contents):
     assert "shifts with us2025 by country (sender), ally (other) and country × ally (other)" in text
 
 
+def test_labels_from_outside_leave_the_paragraph_one_line_of_text_that_can_be_seen(contents):
+    spec = replace(contents.fit.spec, names=(("PL", "Po\nland\x1b[31m\u202e"),), question="two\r\nlines?")
+    text = methods_paragraph(replace(contents.fit, spec=spec))
+    assert "Question: two lines?" in text
+    assert text.isprintable()
+
+
 def test_arms_populations_and_people_who_answer_twice_are_counted(contents):
     truth = ac.simulate("retrenchment_simulated", random_seed=1).truth
     cells = truth.cells

@@ -7,7 +7,7 @@ from ..gates import Diagnosis
 from ..markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from ..sources import DataReport
 from ..spec import Spec
-from ..summaries import number
+from ..summaries import number, signal_facts
 from .contents import Contents
 from .few import moved
 from .findings import heading_of, row_labels
@@ -31,21 +31,12 @@ def data(contents: Contents) -> Html:
     shown = [_report(r) for r in contents.fit.cells.reports]
     waves = [[w.name, w.start.isoformat(), w.end.isoformat()] for w in spec.waves]
     signals = [
-        [
-            s.name,
-            s.what or "–",
-            spec.label(s.sender),
-            s.date.isoformat(),
-            s.kind,
-            s.direction,
-            ", ".join(map(spec.label, s.countries)) or "all",
-        ]
+        f"{s.name}: {signal_facts(s, spec)}. Exposed: {', '.join(map(spec.label, s.countries)) or 'all countries'}."
         for s in spec.signals
     ]
     parts = [el("p", f"Source: {contents.source}.".replace("..", "."))]
     parts += [table(("Wave", "From", "To"), waves, caption="Fieldwork")] if waves else []
-    head = ("Signal", "What it was", "Sender", "Date", "Kind", "Direction", "Countries exposed")
-    parts += [table(head, signals, caption="Signals")] if signals else []
+    parts += [el("h3", "Signals"), bullets(signals)] if signals else []
     answers = ", ".join(f"“{a}”" for a in spec.answers)
     top = " or ".join(f"“{a}”" for a in spec.top)
     if (slider := spec.slider) is not None:

@@ -16,6 +16,7 @@ from ..power_scaling import PRIORS, THRESHOLD
 from ..preregistration import Locked, deviations
 from ..priors import Flat, HalfNormal, LogNormal, Normal
 from ..summaries import averaged_words, number
+from ..tabulating.clean import plain
 from ..terms import Cuts, Drift, Effect, Fixed, Gap, Level, Respondent, Shift, Slope, Term, Trend
 from ..wording import points_at_half, prior_words
 from .misfits import TAIL
@@ -86,7 +87,7 @@ def methods_paragraph(
         _reliance(reliance),
         _provenance(fit, locked),
     )
-    return " ".join(text for text in made if text)
+    return plain(" ".join(text for text in made if text))
 
 
 def _family(fit: Fit) -> str:
