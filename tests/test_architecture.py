@@ -446,7 +446,7 @@ ALLOWED |= {
     },
     "contrasts": {"errors", "estimate", "gates"},
     "verdict": {"errors", "estimate", "fitting", "gates"},
-    "summaries": {"errors", "estimate", "events", "files", "gates", "spec"},
+    "summaries": {"errors", "estimate", "events", "files", "gates", "spec", "terms"},
     "markup": set(),
     "wording": {"cells", "priors", "spec", "summaries", "terms"},
     # values show themselves through it, once they are asked to: they import it inside a method

@@ -31,7 +31,7 @@ from alliancecred.identify import make_design
 from alliancecred.simulation import dataset, draw_prior
 from alliancecred.sources import DataReport, Survey
 from alliancecred.spec import Estimand, Spec
-from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift
+from alliancecred.terms import FACTORS, Cuts, Fixed, Gap, Level, Shift, Term
 
 D = dt.date
 CHAINS, DRAWS = 2, 4
@@ -236,13 +236,19 @@ def test_who_is_averaged_over_is_said_of_each_role_where_it_differs():
 
 
 def test_waves_that_no_term_tells_apart_are_said_to_be_equal():
-    plain_spec = replace(spec(), terms=tuple(t for t in spec().terms if not (isinstance(t, Level) and "wave" in t.by)))
-    of = made(plain_spec)
-    notes = levels(of, by=("country", "wave")).notes
-    assert "w10 and w2 are equal by construction" in " ".join(notes) or "w2 and w1 are equal" in " ".join(notes)
-    assert not any("equal by construction" in n for n in levels(of, by="country").notes)
-    apart = made(replace(plain_spec, terms=(*plain_spec.terms, Level(("wave",)))))
-    assert not any("equal by construction" in n for n in levels(apart, by=("country", "wave")).notes)
+    def notes(*terms: Term, by: tuple[str, ...] = ("country", "wave"), roles: tuple[str, ...] = ()) -> list[str]:
+        kept = [
+            t for t in spec().terms if not isinstance(t, Shift | Gap) and not (isinstance(t, Level) and "wave" in t.by)
+        ]
+        found = levels(made(replace(spec(), terms=(*kept, *terms))), by=by).notes
+        return [n.split(" are equal by construction")[0] for n in found if "equal by construction" in n]
+
+    everybody = ("country", "ally", "wave")
+    assert notes(Shift("aid"), by=everybody) == ["w2 and w1"]  # both after the signal
+    # Once wrong: of other allies, whom this shift leaves alone, all waves are equal; of the sender they are not.
+    assert notes(Shift("aid", roles=("sender",)), by=everybody) == ["w2 and w1"]
+    assert notes(Shift("aid"), Level(("wave",)), by=everybody) == []
+    assert notes(Shift("aid"), by=("country",)) == []
 
 
 def test_rows_of_several_labels_are_taken_together():

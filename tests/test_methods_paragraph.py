@@ -20,7 +20,7 @@ from alliancecred.report.literature import method_references
 from alliancecred.report.paragraph import methods_paragraph
 from alliancecred.report.sample import sample_words
 from alliancecred.spec_file import as_spec, shipped_models
-from alliancecred.terms import Respondent, Shift
+from alliancecred.terms import Level, Respondent, Shift, Trend
 from alliancecred.wording import data_words
 
 NASTY = ("<script>alert(1)</script>", r"\input{/etc/passwd}", "$x^2$", "a_b & 50 % {c}", "~^#\\", "\x1b[31m", "משפט")
@@ -181,8 +181,16 @@ def test_terms_about_nobody_are_not_said_to_be_in_the_model(contents):
 def test_labels_from_outside_leave_the_paragraph_one_line_of_text_that_can_be_seen(contents):
     spec = replace(contents.fit.spec, names=(("PL", "Po\nland\x1b[31m\u202e"),), question="two\r\nlines?")
     text = methods_paragraph(replace(contents.fit, spec=spec))
-    assert "Question: two lines?" in text
+    assert "Question: two lines? Answers" in text
     assert text.isprintable()
+
+
+def test_terms_of_all_and_of_groups_stand_beside_each_other(contents):
+    terms = (Level(("country",)), Level(("ally",)), Trend(), Trend(("ally",)), Trend(("country",)))
+    spec = replace(as_spec("retrenchment_simulated"), terms=terms, signals=())
+    text = methods_paragraph(replace(contents.fit, design=drafted(spec)))
+    walks = "random walks over the waves; random walks over the waves by ally and country"
+    assert f"partially pooled levels by country and ally; {walks}." in text
 
 
 def test_arms_populations_and_people_who_answer_twice_are_counted(contents):
@@ -208,6 +216,8 @@ def test_arms_populations_and_people_who_answer_twice_are_counted(contents):
     count = {c: int(n[cells.labels()["country"] == c].sum()) for c in ("PL", "DE")}
     assert f"Assigned at random: country (Poland ({count['PL']:,}), Germany ({count['DE']:,}))." in text
     assert "30 rows of 9 respondents with several rows were treated as independent." in text
+    chosen = replace(fit, spec=replace(spec, forced_choice=True))
+    assert "Assigned at random, profiles shown: country (" in sample_words(chosen)
     joint = replace(spec, terms=(*spec.terms, Respondent()))
     assert "treated as independent" not in sample_words(replace(fit, spec=joint))
 

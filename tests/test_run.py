@@ -8,6 +8,7 @@ import os
 import re
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -264,7 +265,7 @@ def test_a_folder_with_results_of_another_analysis_is_left_alone(tmp_path, monke
     assert sorted(p.name for p in tmp_path.iterdir()) == ["lock.json", "report.html"]
 
 
-def test_what_an_earlier_run_left_is_removed_unless_somebody_has_changed_it(tmp_path):
+def test_what_an_earlier_run_left_is_removed_unless_somebody_has_changed_it(tmp_path, monkeypatch):
     folder = tmp_path / "out"
     folder.mkdir()
     (tmp_path / "outside.csv").write_text("kept")
@@ -279,6 +280,13 @@ def test_what_an_earlier_run_left_is_removed_unless_somebody_has_changed_it(tmp_
     remove_leftovers(folder, earlier_run(folder, "a"), {"again.csv"})
     assert sorted(p.name for p in folder.iterdir()) == ["again.csv", "changed.csv", "lock.json", "mine.txt"]
     assert (tmp_path / "outside.csv").exists()
+    (folder / "old.csv").write_text("old.csv")
+
+    def held(self, missing_ok=False):
+        raise PermissionError(13, "held open", str(self))
+
+    monkeypatch.setattr(Path, "unlink", held)
+    remove_leftovers(folder, earlier_run(folder, "a"), {"again.csv"})  # nor does a file that cannot be removed matter
     (folder / "lock.json").write_text("{ not json")
     assert earlier_run(folder, "b").files == {}
 

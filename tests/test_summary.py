@@ -22,6 +22,7 @@ from alliancecred.summaries import (
     DIAGNOSTICS,
     averages,
     describe,
+    in_sentences,
     number,
     ranks,
     row_names,
@@ -270,6 +271,9 @@ def test_a_gap_in_shift_is_a_difference_of_differences_not_of_shares():
         assert "the shift was lower" in describe(
             replace(make([-5.0], [{"estimand": name, "country": "PL"}]), spec=spec)
         )
+    several = replace(spec, signals=(*SPEC.signals, replace(SPEC.signals[0], name="other")))
+    told = describe(replace(make([-5.0], [{"estimand": "gap in shift", "country": "PL"}]), spec=several))
+    assert f"without the signal {SPEC.signals[0].name} (" in told
     level = describe(replace(make([-5.0], [{"estimand": "gap", "country": "PL"}]), spec=spec))
     assert "the share was lower than in the reference population by" in level
 
@@ -348,3 +352,12 @@ def test_tables_need_neither_pymc_nor_matplotlib():
     heavy = ("matplotlib", "pymc", "arviz_stats")
     code = f"import sys, alliancecred.summaries; sys.exit(any(m in sys.modules for m in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_notes_begin_with_a_capital_unless_they_begin_with_a_name_the_analysis_declares():
+    of = replace(SPEC, waves=(replace(SPEC.waves[0], name="before"), *SPEC.waves[1:]))
+    assert in_sentences(["before and after are equal", "weights: few.", "..", " "], of) == (
+        "before and after are equal. Weights: few."
+    )
+    assert in_sentences(["before and after are equal"]) == "Before and after are equal."
+    assert in_sentences([f"{SPEC.populations[0]}: few people"], SPEC) == f"{SPEC.populations[0]}: few people."

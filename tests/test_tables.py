@@ -151,6 +151,8 @@ def long_table(rows: int) -> PaperTable:
 
 def test_a_latex_table_longer_than_a_page_goes_on_over_pages_with_its_headings_on_each():
     floats, goes_on = long_table(40).latex(label="tab:x"), long_table(41).latex(label="tab:x")
+    grouped = replace(long_table(0), groups=tuple(Rows(f"group {g}", long_table(7).groups[0].rows) for g in range(5)))
+    assert "\\begin{table}" in grouped.latex()  # 40 rows with their headings; gaps between groups are none
     assert "\\begin{table}" in floats
     assert "xltabular" not in floats
     assert "\\begin{table}" not in goes_on
@@ -182,7 +184,12 @@ def compiled(tables: list[PaperTable], folder: Path) -> str:
 def test_latex_compiles_and_no_line_is_wider_than_the_page(tmp_path):
     words = "a label of a row that is so long that it cannot but be wrapped in any table as wide as a page"
     row = Rows("group", ((words, "−10.0", "[−12.5, −7.5]"),))
-    tables = [ac.table(example_estimate()), ac.table(example_estimate("gap")), replace(long_table(3), groups=(row,))]
+    headed = Rows(f"a heading {words}, and more than that, since {words}", row.rows)
+    tables = [
+        ac.table(example_estimate()),
+        ac.table(example_estimate("gap")),
+        replace(long_table(3), groups=(row, headed)),
+    ]
     said = compiled([*tables, long_table(90), replace(long_table(60), title=words)], tmp_path)
     assert "Output written on paper.pdf" in said
     assert not re.search(r"Overfull \\hbox|Missing character|multiply defined", said)

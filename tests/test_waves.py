@@ -162,3 +162,11 @@ def test_what_makes_no_line_is_refused():
     with pytest.raises(SpecError, match=r"5 lines in a panel"):
         plot_waves(trajectories(("DE",), DATED, ("a", "b", "c", "d", "e")))
     assert len(plot_waves(example_waves()).axes) == 2
+
+
+def test_waves_of_one_day_share_their_label():
+    from alliancecred.figures.waves_sheet import lay_out
+
+    day, later = dt.date(2024, 1, 1), dt.date(2024, 9, 1)
+    sheet = lay_out(7.0, 1, {"a": day, "b": day, "c": later})
+    assert [w.split("\n")[0] for w in sheet.labels.values()] == ["a / b", "c"]

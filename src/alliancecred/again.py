@@ -16,7 +16,7 @@ from .opening import open_population
 from .populations import Population
 from .preregistration import Locked, read_lock
 from .report import Contents, Varied, evaluate_all, full_table, rehearse, reliance_on, renamed
-from .results_folder import LOCK
+from .results_folder import LOCK, earlier_run
 from .run import RunResult, Say, write_run
 from .saved import load
 from .simulation import simulate
@@ -73,6 +73,7 @@ def report_again(
     folder = make_folder(out if out is not None else path)
     say(f"reading {path.name}")
     kept = _of_run(path) if whole else Kept(load(path), (), {}, {"remarks": [_NOT_FITTED]})
+    earlier_run(folder, kept.fit.spec.name)
     place = Path(data) if data is not None else path if whole else path.parent
     with listening() as heard:
         contents = _contents(kept, place, least_cell, say)

@@ -7,10 +7,9 @@ import numpy as np
 import xarray as xr
 
 from .errors import IdentificationWarning, SpecError
-from .estimate import CAUSAL, Estimate, counted
+from .estimate import CAUSAL, MINUS, Estimate, counted
 from .gates import weights_of
 
-_MINUS = " − "
 SAME_PEOPLE = (
     "a contrast between allies: if the same people judged both, their answers count here as those of different people, "
     "and the interval is too wide → a Respondent term, with ids of people"
@@ -21,8 +20,8 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     """Return ``a`` minus ``b``, draw by draw: of one row each, or row by row.
 
     Its identification is that of both, where they share one. Effects that were ``randomised`` (or identified by
-    ``difference-in-differences``) are ``descriptive`` of two countries, populations or groups: nobody was drawn into
-    those. Between levels of attributes, which were drawn, they stay what they were.
+    ``difference-in-differences``) stay so between levels of attributes, which were drawn. Between anything else (two
+    countries, populations, groups, waves, allies, roles) they are ``descriptive``: nobody was drawn into those.
 
     Warns
     -----
@@ -46,9 +45,9 @@ def contrast(a: Estimate, b: Estimate, *, name: str = "", smallest: float = 0.0)
     for key in dict.fromkeys((*a.keys, *b.keys)):
         left, other = _labels(a, key), np.resize(_labels(b, key), len(a))
         apart |= {key} if (left != other).any() else set()
-        coords[key] = [x if x == y else f"{x or 'all'}{_MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
+        coords[key] = [x if x == y else f"{x or 'all'}{MINUS}{y or 'all'}" for x, y in zip(left, other, strict=True)]
     notes = counted([*a.notes, *b.notes], len(a))
-    two = any(_MINUS in x and "all" not in x.split(_MINUS) for x in coords["ally"])
+    two = any(MINUS in x and "all" not in x.split(MINUS) for x in coords["ally"])
     if two and not a.spec.asks_for_people:
         notes.append(SAME_PEOPLE)
         warnings.warn(SAME_PEOPLE, IdentificationWarning, stacklevel=2)

@@ -7,6 +7,8 @@ over draws of probabilities, never over coefficients or interval bounds.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from .asked import (
     By,
     asked,
@@ -77,21 +79,25 @@ def levels(
 
 
 def same_waves(levels: Estimate) -> tuple[str, ...]:
-    """Note waves whose levels are the same in every draw: no term of the model tells them apart."""
-    places: dict[tuple[str, ...], list[int]] = {}
+    """Note waves whose levels are the same in every draw, wherever both were asked: no term tells them apart."""
+    draws, places = by_row(levels), dict[str, dict[tuple[str, ...], np.ndarray]]()
     for i in range(len(levels)):
         labels = levels.labels(i)
-        places.setdefault(tuple(v for k, v in labels.items() if k != "wave"), []).append(i)
-    draws = by_row(levels)
-    alike: dict[tuple[str, ...], None] = {}
-    for rows in places.values():
-        same: dict[bytes, list[str]] = {}
-        for i in rows:
-            same.setdefault(draws[i].tobytes(), []).append(levels.labels(i)["wave"])
-        alike |= {tuple(waves): None for waves in same.values() if len(waves) > 1}
+        place = tuple(v for k, v in labels.items() if k != "wave")
+        places.setdefault(labels["wave"], {})[place] = draws[i]
+
+    def same(one: str, two: str) -> bool:
+        both = places[one].keys() & places[two].keys()
+        return bool(both) and all(np.array_equal(places[one][k], places[two][k]) for k in both)
+
+    alike: list[list[str]] = []
+    for wave in places:
+        group = next((g for g in alike if all(same(wave, other) for other in g)), None)
+        group.append(wave) if group is not None else alike.append([wave])
     return tuple(
         f"{' and '.join(waves)} are equal by construction: no term of the model tells these waves apart"
         for waves in alike
+        if len(waves) > 1
     )
 
 

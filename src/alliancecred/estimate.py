@@ -13,6 +13,7 @@ from .spec import Spec
 
 LABELS = ("estimand", "role", "country", "ally", "target", "wave", "population")
 
+MINUS = " − "  # between the labels of the two sides of a contrast
 CAUSAL = ("randomised", "difference-in-differences")  # labels that carry a verb of cause
 IDENTIFICATION = (
     "randomised",

@@ -37,14 +37,18 @@ def whom(spec: Spec, cells: Cells, population: Population | None, profiles: Prof
 
 
 def _warn_of_absent(spec: Spec, cells: Cells, people: Kinds) -> None:
-    """Warn (`DataWarning`) of kinds of people who answered and of whom the population has nobody."""
+    """Warn (`DataWarning`) of kinds of people who answered and of whom the population has nobody.
+
+    Of countries and populations it does not cover at all nothing is said: an estimand about them is refused.
+    """
     names = ["country", "population", *(g.name for g in spec.groups)]
     n, known = len(cells.counts), {**people.place, **people.codes}
     there = {k for k, size in zip(zip(*(known[f] for f in names), strict=True), people.share, strict=True) if size > 0}
+    covered = {key[:2] for key in there}
     answers: dict[tuple[int, ...], float] = {}
     counts = (cells.counts if cells.unweighted is None else cells.unweighted).sum(1)
     for key, count in zip(zip(*(cells.rows.codes[f][:n] for f in names), strict=True), counts, strict=True):
-        if key not in there:
+        if key not in there and key[:2] in covered:
             answers[key] = answers.get(key, 0.0) + float(count)
     if answers:
         first = ", ".join(cells.levels[f][i] for f, i in zip(names, next(iter(answers)), strict=True))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,10 @@ def earlier_run(folder: Path, name: str) -> Earlier:
 
 
 def remove_leftovers(folder: Path, earlier: Earlier, written: Collection[str]) -> None:
-    """Remove what an earlier run wrote, this one did not, and nobody has changed since."""
+    """Remove what an earlier run wrote, this one did not, and nobody has changed since; what is held open stays."""
     for name, digest in earlier.files.items():
-        path = folder / name
-        inside = path.resolve().is_relative_to(folder.resolve())
-        if name not in written and inside and path.is_file() and digest_of(path) == digest:
-            path.unlink()
+        with suppress(OSError, ValueError):  # ValueError: a null byte in the name
+            path = folder / name
+            inside = path.resolve().is_relative_to(folder.resolve())
+            if name not in written and inside and path.is_file() and digest_of(path) == digest:
+                path.unlink()

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from ..errors import SpecError
-from ..estimate import Estimate
+from ..estimate import MINUS, Estimate
 from ..spec import Spec
 from ..summaries import CiKind, full_name, summary
 from .forest_layout import MOST_MARKS
 
-ATTRIBUTE, LEVEL, MINUS = "attribute", "level", " − "
+ATTRIBUTE, LEVEL = "attribute", "level"
 
 
 def attribute_frame(estimate: Estimate, *, ci_prob: float, ci_kind: CiKind) -> pd.DataFrame:

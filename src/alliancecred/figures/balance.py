@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from ..errors import Problem, SchemaError
 from ..spec import Spec
-from ..summaries import number
+from ..summaries import in_sentences, number
 from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import Width, alt_of, banners, inches, padded, sentences, shorten_words
+from .page import Width, alt_of, banners, inches, padded, shorten_words
 from .presets import on_paper
 
 LARGE = 0.1  # standardised: beyond it people are not alike
@@ -112,6 +112,6 @@ def plot_balance(
     return forest(
         sheet,
         banners=banners(spec),
-        caption=sentences(parts),
+        caption=in_sentences(parts),
         alt=alt_of(f"Standardised differences before and after an event ({said})", table, intervals, zero=True),
     )

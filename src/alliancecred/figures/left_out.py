@@ -9,10 +9,10 @@ from ..errors import Problem, SpecError
 from ..folds import Folds
 from ..leaving_out import Loo
 from ..spec import Spec
-from ..summaries import number
+from ..summaries import in_sentences, number
 from .forest import forest, forest_on
 from .forest_layout import Style, lay_out
-from .page import QUIET, Width, alt_of, banners, inches, padded, sentences, shorten_words
+from .page import QUIET, Width, alt_of, banners, inches, padded, shorten_words
 from .presets import on_paper
 
 _Z = 1.959963984540054
@@ -144,7 +144,7 @@ def plot_left_out(
     figure = forest(
         sheet,
         banners=stamps,
-        caption=sentences(parts),
+        caption=in_sentences(parts),
         alt=alt_of(f"{title} of what was left out ({said})", table, intervals),
     )
     _threshold(figure.axes[0], found)

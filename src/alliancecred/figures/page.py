@@ -1,6 +1,6 @@
 """The sheet a figure is drawn on: sizes in inches, banners above, a caption below."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from ..summaries import (
     averaged_words,
     constants,
     failed_gates,
+    in_sentences,
     number,
     quantity,
     signal_words,
@@ -223,21 +224,7 @@ def caption(estimate: Estimate, first: str, *, source: str) -> str:
         parts.append("SIMULATED DATA")
     if estimate.status != "passed":
         parts.append("Gates failed")
-    return sentences(parts)
-
-
-def sentences(parts: Iterable[str]) -> str:
-    """Return parts as sentences with capitals and full stops; empty ones are left out, identifiers stay as they are.
-
-    Examples
-    --------
-    >>> sentences(["weights: counts of 45 cells", "", "aid_2025: a name."])
-    'Weights: counts of 45 cells. aid_2025: a name.'
-    """
-    kept = [p.strip().rstrip(".") for p in parts if p.strip()]
-    words = [p.split()[0].rstrip(":,;") for p in kept]
-    shown = [p[0].upper() + p[1:] if w.isalpha() and w.islower() else p for p, w in zip(kept, words, strict=True)]
-    return " ".join(f"{p}." for p in shown)
+    return in_sentences(parts, estimate.spec)
 
 
 def shorten_words(text: str, most: int) -> str:

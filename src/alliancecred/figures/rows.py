@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..estimate import Estimate
+from ..estimate import MINUS, Estimate
 from ..summaries import CiKind, averages, by_row, digits_for, full_name, number, row_names, summary
 from .page import COLOURS, FAINT, INK, LINE, QUIET, Page
-from .text import BASE, MINUS, SMALL, shorten, shorten_apart, shorten_middle, two_lines, width_of
+from .text import BASE, SMALL, shorten, shorten_apart, shorten_middle, two_lines, width_of
 
 HEADINGS = {
     "sender": "Sender: first-order effect",

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from ..spec import Spec
-from .page import interval_words, sentences, shorten_words
+from ..summaries import in_sentences
+from .page import interval_words, shorten_words
 from .rows import HEADINGS
 
 DIFFERENCE = ("percentage points", "scale points")
@@ -62,4 +63,4 @@ def caption_of(frame: pd.DataFrame, table: pd.DataFrame, spec: Spec | None, sour
         f"Identification: {', '.join(map(str, labels))}" if labels else "",
         f"Source: {shorten_words(source, 240)}" if source.strip() else "",
     ]
-    return sentences(parts)
+    return in_sentences(parts)

@@ -11,6 +11,8 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
+from ..estimate import MINUS
+
 SMALL = 6.5  # points: the smallest size that is printed
 BASE = 7.0
 HEAD = 7.5
@@ -19,7 +21,6 @@ _SAFETY = 1.04  # hinting makes text at low resolution a little wider than measu
 _BLANK = "\N{WHITE SQUARE}"
 _FROM_RIGHT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"  # Hebrew, Arabic, Syriac, Thaana, N'Ko …
 _RUN = re.compile(rf"{_FROM_RIGHT}+(?:[ '\-]{_FROM_RIGHT}+)*")
-MINUS = " − "  # between the two sides of a contrast
 _ISOLATE, _END = "\u2068", "\u2069"
 
 

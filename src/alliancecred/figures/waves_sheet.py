@@ -68,7 +68,10 @@ def lay_out(wide: float, panels: int, waves: Mapping[str, dt.date]) -> Sheet:
     room = wide - left - EDGE
     columns = max(1, min(_MOST_COLUMNS, int((room + GAP) / (_NARROWEST + GAP)), panels))
     panel = (room - (columns - 1) * GAP) / columns
-    days = sorted((mdates.date2num(day), name) for name, day in waves.items())
+    at: dict[float, list[str]] = {}
+    for name, day in waves.items():
+        at.setdefault(mdates.date2num(day), []).append(name)
+    days = sorted((x, " / ".join(names)) for x, names in at.items())
     rows = math.ceil(panels / columns)
     bare = Sheet(wide, columns, rows, panel, left + EDGE, days[0][0], days[-1][0], {})
     labels = {x: clean(name) if _says_year(name) else f"{clean(name)}\n{mdates.num2date(x):%b %Y}" for x, name in days}

@@ -7,7 +7,7 @@ from ..gates import Diagnosis
 from ..markup import Html, bullets, details, download, el, join, link, pairs, section, table
 from ..sources import DataReport
 from ..spec import Spec
-from ..summaries import number, signal_facts
+from ..summaries import number, opened, signal_facts
 from .contents import Contents
 from .few import moved
 from .findings import heading_of, row_labels
@@ -19,7 +19,6 @@ from .paragraph import methods_paragraph
 from .provenance import ENGINES
 from .reliance import reliance
 from .rounding import with_interval
-from .sentences import opened
 from .words import GLOSSARY, model_words, priors_table
 
 _LONG = 6

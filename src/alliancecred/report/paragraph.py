@@ -270,11 +270,11 @@ def _provenance(fit: Fit, locked: Locked | None) -> str:
 
 def _joined(names: Sequence[str], comma: str = "; ") -> str:
     """Return effects in a list, those of one kind together: ``levels by country and ally; shifts by country``."""
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[tuple[str, bool], list[str]] = {}
     for name in names:
         kind, _, by = name.partition(" by ")
-        kinds.setdefault(kind, []).extend([by] if by else [])
-    return comma.join(f"{kind} by {_and(by)}" if by else kind for kind, by in kinds.items())
+        kinds.setdefault((kind, bool(by)), []).append(by)
+    return comma.join(f"{kind} by {_and(by)}" if pooled else kind for (kind, pooled), by in kinds.items())
 
 
 def _x(by: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..fitting import Fit
 from ..spec import Spec
-from ..summaries import signal_facts
+from ..summaries import sentence, signal_facts
 from ..wording import data_words
 
 WEIGHTED = "Counts were scaled to effective sizes by the survey weights (a pseudo-posterior)."
@@ -19,7 +19,7 @@ def sample_words(fit: Fit) -> str:
     """Return the sentences on question, answers, sample, arms, signals and exclusions."""
     spec = fit.spec
     said = [
-        f"Question: {spec.question.rstrip('.')}." if spec.question else "",
+        f"Question: {sentence(spec.question)}" if spec.question else "",
         _answers(spec),
         _sample(fit),
         WEIGHTED if fit.cells.unweighted is not None else "",
@@ -61,7 +61,8 @@ def _arms(fit: Fit) -> str:
         few = len(attribute.levels) <= _ARMS
         arms = ", ".join(_sizes(fit, attribute.name, attribute.levels)) if few else f"{len(attribute.levels)} levels"
         told.append(f"{fit.spec.label(attribute.name)} ({arms})")
-    return f"Assigned at random: {'; '.join(told)}." if told else ""
+    what = "Assigned at random, profiles shown" if fit.spec.forced_choice else "Assigned at random"
+    return f"{what}: {'; '.join(told)}." if told else ""
 
 
 def _signals(spec: Spec) -> str:

@@ -1,6 +1,7 @@
 """Estimates in numbers, in words and in files."""
 
 from .files import safe_cell, write_csv
+from .sentences import in_sentences, opened
 from .table import COLUMNS, DIAGNOSTICS, CiKind, by_row, check_interval, flat, interval, ranks, summary
 from .text import digits_for, failed_gates, number, sentence
 from .words import (
@@ -38,8 +39,10 @@ __all__ = [
     "flat",
     "full_name",
     "identification_words",
+    "in_sentences",
     "interval",
     "number",
+    "opened",
     "opening_words",
     "quantity",
     "ranks",

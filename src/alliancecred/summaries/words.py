@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from ..estimate import CAUSAL, LABELS, Estimate
+from ..estimate import CAUSAL, LABELS, MINUS, Estimate
 from ..events import Signal
-from ..spec import Spec
+from ..spec import Estimand, Spec
 from .table import CiKind, by_row, summary
 from .text import digits_for, failed_gates, number, sentence
 
@@ -19,7 +19,6 @@ KIND_WORDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 _LISTED = 8
 _OF_SHIFTS = {"gap": " in shift", "comparison": " of shifts"}
 _KINDS = ("levels", "change", "shift", "gap", "gap in shift", "comparison", "comparison of shifts")
-_MINUS = " − "  # between the labels of the two sides of a contrast
 
 
 def quantity(estimate: Estimate) -> str:
@@ -48,7 +47,7 @@ def full_name(spec: Spec, label: str) -> str:
     >>> full_name(Spec("demo", ("no", "yes"), ("yes",), (), names=(("PL", "Poland"),)), "PL − US")
     'Poland − US'
     """
-    return _MINUS.join(spec.label(part) for part in label.split(_MINUS))
+    return MINUS.join(spec.label(part) for part in label.split(MINUS))
 
 
 def row_names(estimate: Estimate) -> list[str]:
@@ -107,14 +106,12 @@ def averages(estimate: Estimate) -> np.ndarray:
 
 def asked_of(estimate: Estimate) -> str:
     """Return which estimand made it: ``levels``, ``shift``, ``gap in shift`` …, or ``contrast``."""
-    if any(_MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
+    if any(MINUS in label for i in range(len(estimate)) for label in estimate.labels(i).values()):
         return "contrast"
     if not estimate.is_difference:
         return "levels"
     known = {k: k for k in _KINDS}
-    for e in estimate.spec.estimands:
-        own = f"{e.of}{_OF_SHIFTS[e.of]}" if e.signal and e.of in _OF_SHIFTS else e.of
-        known[e.name or own] = own
+    known |= {e.name or _kind_of(e): _kind_of(e) for e in estimate.spec.estimands}
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
     found = {known.get(n, "") for n in names} - {""}
     if len(found) == 1:
@@ -122,11 +119,16 @@ def asked_of(estimate: Estimate) -> str:
     return "contrast" if estimate.before is None else "shift"
 
 
+def _kind_of(asked: Estimand) -> str:
+    """Return what an estimand that has no name of its own is called."""
+    return asked.of + (_OF_SHIFTS.get(asked.of, "") if asked.signal else "")
+
+
 def signal_words(estimate: Estimate) -> str:
     """Return the signal's name and what it was, where the estimate can only mean one; else nothing."""
     spec = estimate.spec
     names = {str(n) for n in estimate.draws["estimand"].to_numpy()}
-    named = {e.signal for e in spec.estimands if (e.name or e.of) in names and e.signal}
+    named = {e.signal for e in spec.estimands if (e.name or _kind_of(e)) in names and e.signal}
     chosen = [s for s in spec.signals if s.name in named] if named else list(spec.signals)
     if len(chosen) != 1:
         return ""

@@ -92,7 +92,7 @@ def as_latex(table: PaperTable, label: str = "") -> str:
     kinds = "@{}" + "".join(_TEX_COLUMN[c.kind] for c in table.columns) + "@{}"
     notes = f"\\footnotesize\\raggedright\n{' '.join(map(tex, table.notes))}\\par" if table.notes else ""
     body = _latex_rows(table)
-    if len(body) <= _FLOATS:
+    if sum(len(group.rows) + bool(group.heading) for group in table.groups) <= _FLOATS:
         lines = [
             "% needs \\usepackage{booktabs,tabularx}", r"\begin{table}", caption,
             rf"\begin{{tabularx}}{{\linewidth}}{{{kinds}}}", r"\toprule", heads, r"\midrule", *body, r"\bottomrule",
@@ -111,11 +111,12 @@ def as_latex(table: PaperTable, label: str = "") -> str:
 
 
 def _latex_rows(table: PaperTable) -> list[str]:
+    across = rf"\multicolumn{{{len(table.columns)}}}{{@{{}}p{{\linewidth}}@{{}}}}"
     out: list[str] = []
     for group in table.groups:
         if group.heading:
-            gap = [r"\addlinespace"] if out else []
-            out += [*gap, rf"\multicolumn{{{len(table.columns)}}}{{@{{}}l@{{}}}}{{\itshape {tex(group.heading)}}} \\*"]
+            out += [r"\addlinespace"] if out else []
+            out.append(rf"{across}{{\raggedright\itshape {tex(group.heading)}}} \\*")
         out += [" & ".join(map(tex, row)) + r" \\" for row in group.rows]
     return out
 
