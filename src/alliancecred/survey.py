@@ -112,7 +112,7 @@ def read_survey(
     >>> print(survey.report)
     pandas DataFrame
           read         4  rows
-          used         4  rows (4 people)
+          used         4  rows (4 answers)
          noted         4  one ally only: 'US'
          noted         4  one population only: 'public'
 
