@@ -218,6 +218,7 @@ def test_arms_populations_and_people_who_answer_twice_are_counted(contents):
     assert "30 rows of 9 respondents with several rows were treated as independent." in text
     chosen = replace(fit, spec=replace(spec, forced_choice=True))
     assert "Assigned at random, profiles shown: country (" in sample_words(chosen)
+    assert ", of public and members of parliament." in sample_words(chosen)  # profiles are twice as many as choices
     joint = replace(spec, terms=(*spec.terms, Respondent()))
     assert "treated as independent" not in sample_words(replace(fit, spec=joint))
 

@@ -86,6 +86,8 @@ def test_signals_within_the_time_are_marked_and_named():
     assert line.get_xdata()[0] == mdates.date2num(dt.date(2008, 8, 7))
     assert "Dashed: aid pause (United States, 7 August 2008)" in words(figure)
     assert [t.get_text() for t in figure.axes[0].texts if t.get_va() == "top"] == ["aid pause"]
+    told = plot_waves(trajectories(("DE",), signals=(replace(inside, what="aid stops"),)))
+    assert "Dashed: aid pause (United States, 7 August 2008: aid stops)" in words(told)
     late = Signal("end", "US", dt.date(2014, 6, 1))
     two = plot_waves(trajectories(("DE",), signals=(late, inside)))
     assert "Dashed: 1, aid pause (United States, 7 August 2008); 2, end (United States" in words(two)

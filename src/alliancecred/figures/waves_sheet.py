@@ -140,6 +140,6 @@ def signal_name(estimate: Estimate, signal: Signal) -> str:
 
 
 def signal_words(estimate: Estimate, signal: Signal) -> str:
-    """Return a signal's name, sender and day."""
-    day = f"{signal.date.day} {signal.date:%B %Y}"
+    """Return a signal's name, sender and day, and what it was where the analysis says so."""
+    day = f"{signal.date.day} {signal.date:%B %Y}" + (f": {signal.what}" if signal.what else "")
     return f"{signal_name(estimate, signal)} ({full_name(estimate.spec, signal.sender)}, {day})"

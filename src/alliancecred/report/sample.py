@@ -50,7 +50,8 @@ def _sample(fit: Fit) -> str:
     text += f" that judge {_named(spec, levels['ally'], 'ally', 'allies')}" if len(levels["ally"]) > 1 else ""
     text += f" in {len(waves)} waves ({waves[0]} to {waves[-1]})" if len(waves) > 1 else ""
     groups = levels["population"]
-    text += f", of {' and '.join(_sizes(fit, 'population', groups))}" if len(groups) > 1 else ""
+    sizes = list(map(spec.label, groups)) if spec.forced_choice else _sizes(fit, "population", groups)
+    text += f", of {' and '.join(sizes)}" if len(groups) > 1 else ""  # counts of choices are of profiles
     return text + "."
 
 

@@ -89,7 +89,7 @@ def summary(estimate: Estimate | Sequence[Estimate], *, ci_prob: float = 0.95, c
     0.0
     """
     check_interval(ci_prob, ci_kind)
-    parts = [estimate] if isinstance(estimate, Estimate) else list(estimate if isinstance(estimate, Iterable) else "?")
+    parts = list(estimate) if isinstance(estimate, Iterable) else [estimate]
     if not all(isinstance(e, Estimate) for e in parts):
         message = f"estimates are summarised and described, got {type(estimate).__name__}"
         raise SpecError(f"{message} → levels(fit) or shift(fit) makes one")
